@@ -1,0 +1,1 @@
+"""Progress and reports on the terminal or in a log."""

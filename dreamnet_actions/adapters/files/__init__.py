@@ -1,0 +1,1 @@
+"""Sources and sinks that are files: dotenv values and the flags file."""

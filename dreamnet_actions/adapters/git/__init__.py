@@ -1,0 +1,1 @@
+"""Commits and checkouts by the git command."""

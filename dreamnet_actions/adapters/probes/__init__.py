@@ -1,0 +1,1 @@
+"""Probes that look at a service from outside: http, tcp, tls and command."""

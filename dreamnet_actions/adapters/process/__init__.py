@@ -1,0 +1,1 @@
+"""The process platform: services as real local processes behind weighted addresses."""

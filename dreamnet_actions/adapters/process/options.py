@@ -1,0 +1,68 @@
+"""What the configuration says to the process platform. Models only; nothing is started from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le, Len
+
+from dreamnet_actions.config.values import STRICT, Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessPlatformOptions:
+    """A platform of kind ``process``: services are processes on this machine."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    cluster: str | None = None
+    """The cluster's name that requests may ask for; it only has to match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """When a replica may receive traffic."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    http: str | None = None
+    """A path that must answer 200–399; left out, the port must take a connection."""
+    within: Seconds = 1.0
+    """The longest that one look may take."""
+    start_within: Seconds = 30.0
+    """How long a replica has from its start until it is ready; then it is ended and started again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessWorkload:
+    """The keys of a service that runs on the process platform."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    command: Annotated[tuple[str, ...], Len(1)] | None = None
+    """The program and its arguments; ``{port}`` becomes the port that the replica must listen on (also ``$PORT``)."""
+    directory: str = "."
+    """Where it starts, as a path from the configuration's root; a released revision starts in its own checkout."""
+    port: Annotated[int, Ge(1), Le(65535)] | None = None
+    """The address of the service, 127.0.0.1:port: it shares connections among the ready replicas by weight."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables that it starts with; what EnvKeeper syncs comes on top."""
+    ready: Ready = field(default_factory=Ready)
+    """When a replica may receive traffic."""
+    stop_grace: Seconds = 5.0
+    """The time from SIGTERM to SIGKILL."""
+    restart_policy: Literal["always", "never"] = "always"
+    """``always``: a replica that ends is started again with back-off. ``never``: that is left to DreamKeeper."""
+    back_off: Seconds = 1.0
+    """The first pause before an ended replica is started again; it doubles up to five minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessSinkOptions:
+    """A sink of kind ``process``: the environment of one service on the process platform."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    process: str
+    """The service's name."""

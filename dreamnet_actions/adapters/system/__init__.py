@@ -1,0 +1,1 @@
+"""The machine's clock, ids and randomness: their one home."""

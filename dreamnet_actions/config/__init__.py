@@ -1,0 +1,1 @@
+"""Configuration: a guarded reader that knows lines, the models, and their composed schema."""

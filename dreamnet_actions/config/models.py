@@ -1,0 +1,244 @@
+"""The configuration's own models: what ``dreamnet.yml`` says, whatever adapters are installed.
+
+Plain frozen dataclasses, one field per key (``stop_grace`` is ``stop-grace`` in the file). What belongs to one
+adapter family lives in that family's ``options.py`` and is joined here by ``config.compose``. The docstring below
+a field is its documentation: the schema and ``docs/configuration.md`` are made from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le, Len
+
+from dreamnet_actions.config.values import STRICT, Seconds, Share
+
+RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How many replicas a measured load asks for (the Horizontal Pod Autoscaler's rule and names)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    target: Annotated[float, Ge(0.000001)]
+    """The load that one replica should carry, in the unit of the metric."""
+    min: Annotated[int, Ge(1)] = 1
+    """Never fewer replicas than this."""
+    max: Annotated[int, Ge(1)] = 10
+    """Never more replicas than this."""
+    tolerance: Share = 0.1
+    """No change while the load is within this share of the target (Kubernetes' default, 10%)."""
+    up_after: Seconds = 0.0
+    """Scale up only when the load asked for it all this time (Kubernetes' default, at once)."""
+    down_after: Seconds = 300.0
+    """Scale down only to the highest number asked for in this time (Kubernetes' default, 5m)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What every check has; the kind of check (``http``, ``tcp``, …) adds its own keys."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    timeout: Seconds = 10.0
+    """The longest that one look may take."""
+    severity: Literal["down", "degraded"] = "down"
+    """What it means when this check fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """When a failing check counts, and when a passing one does."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    failures: Annotated[int, Ge(1), Le(20)] = 3
+    """Looks in a row that must fail before a dream is opened; re-checks within one run count."""
+    successes: Annotated[int, Ge(1), Le(20)] = 2
+    """Looks in a row that must pass before a dream is resolved."""
+    again_after: Seconds = 1.0
+    """The pause before a failing check is looked at again within the same run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heal:
+    """Which remedies may be tried, in which order, how often."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    steps: Annotated[tuple[RemedyName, ...], Len(0, 8)] = ("restart", "rollback")
+    """Remedies in order; ``[]`` heals nothing and asks for a human at once."""
+    order: Literal["learned", "fixed"] = "learned"
+    """``learned``: what changed last and what worked before may go first. ``fixed``: exactly as written."""
+    tries_per_hour: Annotated[int, Ge(1), Le(60)] = 6
+    """Remedies that may be tried on one service in any hour; then a human is asked for."""
+    cool_down: Seconds = 30.0
+    """The pause before the same remedy is tried on the same service again."""
+    recover_within: Seconds = 60.0
+    """How long a remedy has to show healthy checks before it counts as not having worked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """How a release takes over from the one before it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    canary: Annotated[tuple[Share, ...], Len(1, 20)] | None = None
+    """Shares of the traffic that the new version gets, step by step; left out, it takes over at once."""
+    soak: Seconds = 30.0
+    """How long each step is watched at most; clear evidence ends it sooner."""
+    max_error_rate: Share = 0.05
+    """The share of failing requests at which a canary is taken back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRules:
+    """Where versions of a service come from and how they go out."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    git: str | None = None
+    """A git repository, as a path from the configuration's root; its commits are the versions."""
+    branch: str = "main"
+    """The branch whose pushes are deployed."""
+    build: tuple[str, ...] = ()
+    """A command run in the checked-out revision before it is started."""
+    build_timeout: Seconds = 600.0
+    """The longest that ``build`` may take."""
+    ready_within: Seconds = 60.0
+    """How long a new version has to become ready."""
+    strategy: Strategy = field(default_factory=Strategy)
+    """How the new version takes over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service: where it runs, how to tell that it is well, what may be done about it.
+
+    Keys of the platform it runs on (``command``, ``port``, …) stand beside these.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    platform: str
+    """The name of one of ``platforms``."""
+    replicas: Annotated[int, Ge(0), Le(1000)] = 1
+    """How many run at first; scaling and ``dreamnet call`` may change it while it runs."""
+    needs: tuple[str, ...] = ()
+    """Services that this one depends on: their faults are not filed again as its own."""
+    checks: dict[str, Check] = field(default_factory=dict)
+    """How to tell that it is well, by name."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """When a failing check counts."""
+    heal: Heal = field(default_factory=Heal)
+    """Which remedies may be tried: a list of steps, or the long form."""
+    release: ReleaseRules | None = None
+    """Where its versions come from; left out, the configured command is its only version."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One adapter that the file chose: its ``kind`` (the key) and that kind's options (a model of its family)."""
+
+    kind: str
+    options: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvEntry:
+    """One set of values that is kept in step, from a source to where services read it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    from_: Chosen
+    """The source: one key, its kind (``dotenv``), with that kind's options."""
+    to: Annotated[tuple[Chosen, ...], Len(1, 50)]
+    """The sinks: each one key, its kind (``process``, ``dotenv``), with that kind's options."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Names to write, each with the name (or ``name@version``) to read; left out, every name of the source."""
+    require: tuple[str, ...] = ()
+    """Names that must be present and not empty, or nothing is written."""
+    rules: dict[str, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(default_factory=dict)
+    """The form that a value must have, by name, or nothing is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """The feature flags of this system."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    file: str
+    """The flags' file, in flagd's JSON format, as a path from the configuration's root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One rule of RelayBot: a message that becomes a request."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    on: str
+    """The message's name; ``*`` at its end matches any rest."""
+    to: Literal["dreamkeeper", "deploykeeper", "envkeeper"]
+    """The keeper that handles it."""
+    input: dict[str, Any] = field(default_factory=dict)
+    """The request's input; the message's data fills what is not given here."""
+    from_: str | None = None
+    """Only messages of this sender; left out, of any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """A signed webhook that becomes a message on the bus."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    secret_variable: str
+    """The environment variable that holds the signing secret (never the secret itself)."""
+    message: str | None = None
+    """The message's name; left out, the name of the event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """How ``dreamnet watch`` keeps time."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    every: Seconds = 30.0
+    """The time between two rounds of checks."""
+    reopen_within: Seconds = 86400.0
+    """A fault that comes back within this time reopens its dream and counts a flap."""
+    umbrella_over: Annotated[int, Ge(2)] = 5
+    """More new dreams than this at once become one umbrella dream."""
+    storm: Share = 0.5
+    """When more than this share of (at least three) services fail together, nothing is healed: a human is asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The whole of ``dreamnet.yml``."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    version: Literal[1]
+    """The version of this format."""
+    services: dict[str, Service] = field(default_factory=dict)
+    """The services, by name."""
+    platforms: dict[str, Chosen] = field(default_factory=dict)
+    """Where services run, by name: each one key, its kind, with that kind's options."""
+    env: dict[str, EnvEntry] = field(default_factory=dict)
+    """Sets of values that are kept in step, by name."""
+    flags: Flags | None = None
+    """The feature flags."""
+    routes: tuple[Route, ...] = ()
+    """RelayBot's rules; they come before the built-in ones."""
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
+    watch: Watch = field(default_factory=Watch)
+    """How the long-lived loop keeps time."""
