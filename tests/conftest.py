@@ -1,0 +1,43 @@
+"""What every test shares: a clean environment, seeded samples, and no skipped test in CI."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# The same examples in every run; `scripts/prove` runs the same properties with fresh seeds and full counts.
+settings.register_profile("dreamnet", derandomize=True, deadline=None, database=None)
+settings.load_profile("dreamnet")
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+FOREIGN = ("DREAMNET_", "GITHUB_", "RUNNER_", "ACTIONS_", "GH_", "INPUT_")
+
+
+def pytest_configure() -> None:
+    """Take the host's own settings away: a test that needs one sets it."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a tier that was skipped was not run, so the run is red."""
+    if IN_CI and _skipped(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why a run without a failure is red."""
+    skipped = _skipped(terminalreporter.config)
+    if IN_CI and skipped:
+        terminalreporter.section("skipped in CI", red=True)
+        for name in skipped:
+            terminalreporter.line(name)
+        terminalreporter.line("With CI=true every tier must run: scripts/setup.sh installs what it needs.")
+
+
+def _skipped(config: pytest.Config) -> list[str]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return [report.nodeid for report in reporter.stats.get("skipped", [])] if reporter else []
