@@ -1,0 +1,103 @@
+"""Dreams: one problem each, from first sight to the proof that it is gone. States, their one table, and the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from dreamnet_actions.domain.health import Report
+
+DreamState = Literal[
+    "suspected", "open", "healing", "verifying", "needs-human", "snoozed", "resolved", "wont-fix"
+]
+STATES: tuple[DreamState, ...] = get_args(DreamState)
+ENDED: frozenset[DreamState] = frozenset({"resolved", "wont-fix"})
+
+NEXT: Mapping[DreamState, frozenset[DreamState]] = {
+    "suspected": frozenset({"open"}),
+    "open": frozenset({"healing", "verifying", "needs-human", "snoozed", "resolved", "wont-fix"}),
+    "healing": frozenset({"verifying", "open", "needs-human", "snoozed", "resolved", "wont-fix"}),
+    "verifying": frozenset({"resolved", "open", "healing", "needs-human", "snoozed", "wont-fix"}),
+    "needs-human": frozenset({"open", "healing", "verifying", "snoozed", "resolved", "wont-fix"}),
+    "snoozed": frozenset({"open", "resolved", "wont-fix"}),
+    "resolved": frozenset({"open"}),
+    "wont-fix": frozenset({"open"}),
+}
+"""Which states may follow which. ``resolved`` → ``open`` is a reopening; only a person leaves ``wont-fix``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dream:
+    """One problem of one service.
+
+    ``key`` is ``platform/service`` (``self/check`` for this system). ``number`` is the store's own, counting up.
+    Times are seconds since 1970 (UTC). ``health`` is ``failing`` or ``degraded``; ``remedy`` the one under way;
+    ``attempt`` counts remedies tried since it was opened last; ``flaps`` how often it was reopened; ``until`` ends a
+    snooze; ``because`` says in words why it is in its state; ``pattern`` what history says about it.
+    """
+
+    key: str
+    number: int = 0
+    state: DreamState = "open"
+    health: str = "failing"
+    cause: str | None = None
+    opened_at: float = 0.0
+    changed_at: float = 0.0
+    resolved_at: float | None = None
+    evidence: tuple[Report, ...] = ()
+    remedy: str | None = None
+    attempt: int = 0
+    flaps: int = 0
+    until: float | None = None
+    because: str = ""
+    pattern: str = ""
+    umbrella: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """True when nobody has to do anything about it any more."""
+        return self.state in ENDED
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, ``self`` for this system's own checks."""
+        return self.key.partition("/")[0]
+
+    @property
+    def service(self) -> str:
+        """The service's name (the check's name for ``self``)."""
+        return self.key.partition("/")[2]
+
+    @property
+    def correlation_id(self) -> str:
+        """The id of its story: of this dream since it was opened last."""
+        return f"dream-{self.number}-{self.flaps}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Answer plain data for results and ``dreamnet dreams --json``."""
+        return {
+            "key": self.key,
+            "number": self.number,
+            "state": self.state,
+            "health": self.health,
+            "cause": self.cause,
+            "opened_at": self.opened_at,
+            "changed_at": self.changed_at,
+            "resolved_at": self.resolved_at,
+            "evidence": [report.to_json() for report in self.evidence],
+            "remedy": self.remedy,
+            "attempt": self.attempt,
+            "flaps": self.flaps,
+            "until": self.until,
+            "because": self.because,
+            "pattern": self.pattern,
+            "umbrella": self.umbrella,
+            "data": dict(self.data),
+        }
+
+
+def may_follow(before: DreamState, after: DreamState) -> bool:
+    """Say whether a dream may go from ``before`` to ``after``; staying where it is always may."""
+    return before == after or after in NEXT[before]

@@ -1,0 +1,131 @@
+"""Releases of a service and the platform's word on how it runs. Values and their rules only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Track = Literal["stable", "canary"]
+ReplicaState = Literal["starting", "ready", "unready", "exited", "back-off"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One exact version of a service: enough to start it again just as it was.
+
+    ``version`` names it: ``git:<40 hex>``, ``dir:<digest>``, ``cmd:<digest>`` or an image's digest. ``environment``
+    is the id of the synced values that it runs with (EnvKeeper's), or None; the values themselves are never here.
+    """
+
+    service: str
+    version: str
+    command: tuple[str, ...] = ()
+    directory: str | None = None
+    revision: str | None = None
+    image: str | None = None
+    environment: str | None = None
+
+    @property
+    def short(self) -> str:
+        """The version as people say it: 7 characters of the hash behind its kind."""
+        kind, _, rest = self.version.partition(":")
+        return rest[:7] if kind == "git" else f"{kind}:{rest[:7]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Answer plain data that ``from_json`` reads back."""
+        return {
+            "service": self.service,
+            "version": self.version,
+            "command": list(self.command),
+            "directory": self.directory,
+            "revision": self.revision,
+            "image": self.image,
+            "environment": self.environment,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Release:
+        """Read what ``to_json`` wrote; raises KeyError where it lacks ``service`` or ``version``."""
+        return cls(
+            service=data["service"],
+            version=data["version"],
+            command=tuple(data.get("command") or ()),
+            directory=data.get("directory"),
+            revision=data.get("revision"),
+            image=data.get("image"),
+            environment=data.get("environment"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """One running copy of a service. ``address`` is ``host:port``; ``age`` is in seconds."""
+
+    id: str
+    track: Track
+    version: str
+    state: ReplicaState
+    address: str | None = None
+    pid: int | None = None
+    restarts: int = 0
+    exit_status: int | None = None
+    age: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """What the service's address saw on one track since the release started: counts of connections.
+
+    ``errors`` are answers of 500–599 and connections that no replica took. ``per_second`` is the rate of new
+    connections over the last 5 s, ``open`` the connections open now.
+    """
+
+    connections: int = 0
+    errors: int = 0
+    per_second: float = 0.0
+    open: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackState:
+    """One track (stable or canary) of a service: what should run and what does."""
+
+    release: Release
+    desired: int
+    weight: float
+    replicas: tuple[Replica, ...] = ()
+    traffic: Traffic = field(default_factory=Traffic)
+    settled: bool = False
+    """True when exactly the wanted replicas of the wanted release and restart run and are ready."""
+    failure: str | None = None
+    """Why it cannot become ready, in words, as soon as that is known (exit status and last log line)."""
+
+    @property
+    def ready(self) -> int:
+        """How many replicas are ready."""
+        return sum(replica.state == "ready" for replica in self.replicas)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """One consistent view of a service on its platform. ``former`` are earlier stable releases, newest first."""
+
+    service: str
+    address: str | None
+    stable: TrackState
+    canary: TrackState | None = None
+    former: tuple[Release, ...] = ()
+
+    @property
+    def tracks(self) -> dict[str, TrackState]:
+        """The tracks that exist, by name."""
+        return {"stable": self.stable} | ({"canary": self.canary} if self.canary else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One consistent view of a platform: the services that it knows, by name."""
+
+    platform: str
+    services: Mapping[str, ServiceState] = field(default_factory=dict)

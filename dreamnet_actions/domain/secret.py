@@ -1,0 +1,113 @@
+"""Secret values and the plan of a sync: which names change, never what they hold."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MASK = "***"
+
+
+class SecretValue:
+    """A value that nobody may see: prints as ``***`` everywhere. ``reveal()`` is the one way to the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Answer the text itself, for the sink that it is meant for."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretValue) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a SecretValue is not pickled")
+
+    def forms(self) -> frozenset[str]:
+        """Answer the texts under which it could show up in a log: itself, its lines, base64, URL and JSON forms.
+
+        Forms shorter than 4 characters are left out: masking them would blot out ordinary text.
+        """
+        text = self._text
+        raw = text.encode("utf-8", "surrogatepass")
+        found = {text, *text.splitlines(), urllib.parse.quote(text, safe="", errors="replace"), raw.hex()}
+        found.add(json.dumps(text)[1:-1])
+        for shift in range(3):
+            encoded = base64.b64encode(b"\0" * shift + raw).decode()
+            found.add(encoded[(0, 2, 3)[shift] : len(encoded) - 4].rstrip("="))
+        return frozenset(form for form in found if len(form) >= 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioned:
+    """A secret as a source gave it: its value and the version that the source calls it by."""
+
+    value: SecretValue
+    version: str
+
+
+Effect = Literal["added", "updated", "removed", "emptied", "unchanged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyPlan:
+    """What a sync does to one name in one sink. Versions are the source's names for the values."""
+
+    name: str
+    effect: Effect
+    from_version: str | None = None
+    to_version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkState:
+    """What a sink holds of ours: versions by name, the id of the whole set, and that of the set before it.
+
+    ``drifted`` are names whose stored value is no longer the one that we wrote (somebody's hand).
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    revision: str | None = None
+    former: str | None = None
+    drifted: frozenset[str] = frozenset()
+
+
+def plan_keys(wanted: Mapping[str, Versioned], state: SinkState) -> tuple[KeyPlan, ...]:
+    """Compare what the source has with what the sink holds of ours; names in order. Pure."""
+    plans = []
+    for name in sorted({*wanted, *state.versions}):
+        has, wants = state.versions.get(name), wanted.get(name)
+        effect: Effect
+        if wants is None:
+            effect = "removed"
+        elif has is None:
+            effect = "added"
+        elif has == wants.version and name not in state.drifted:
+            effect = "unchanged"
+        else:
+            effect = "updated" if wants.value else "emptied"
+        plans.append(
+            KeyPlan(name=name, effect=effect, from_version=has, to_version=wants.version if wants else None)
+        )
+    return tuple(plans)

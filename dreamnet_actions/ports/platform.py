@@ -1,0 +1,69 @@
+"""Platform: where services run. Everything is declared, then observed: a call records what is wanted and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar, Protocol
+
+from dreamnet_actions.config.models import Service
+from dreamnet_actions.domain.release import Release, Snapshot
+
+
+class Platform(Protocol):
+    """Runs the services of one platform of the configuration.
+
+    Writes record the wanted state durably before they return (a SIGKILL right after loses nothing), and the platform
+    then brings it about by itself; callers watch ``observe`` until a track is ``settled`` or has a ``failure``.
+    Repeating a write with the same arguments changes nothing. Raises NotFound for a service that was never applied
+    (where that matters), TemporaryError when the platform cannot be reached, PlatformFailed when it says no.
+    """
+
+    WRITES: ClassVar[frozenset[str]] = frozenset(
+        {"apply", "restart", "scale", "shift", "promote", "withdraw", "undo", "remove"}
+    )
+    name: str
+    """The platform's name in the configuration."""
+    kind: str
+    """The platform's kind: ``process``, ``kubernetes``, ``gke``."""
+
+    def observe(self) -> Snapshot:
+        """Answer one consistent view of all services that were applied. Starts nothing."""
+
+    def configured(self, service: str, spec: Service) -> Release:
+        """Answer the release that the configuration alone describes: its command in its directory (``cmd:…``)."""
+
+    def apply(self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0) -> None:
+        """Run ``release``. Stable: replaces the stable release, which becomes the first of ``former``; the new replicas
+        take over one by one as they become ready, and the old ones keep serving until then. Canary: runs beside
+        stable with weight 0. ``replicas`` 0 means: as many as run now (stable), one (canary), or the configured number.
+        """
+
+    def restart(self, service: str, *, token: str) -> None:
+        """Replace every replica of the stable track by a fresh one, the ready ones last. ``token`` names this
+        restart: the same token again changes nothing."""
+
+    def scale(self, service: str, replicas: int) -> None:
+        """Let ``replicas`` (≥ 0) run on the stable track."""
+
+    def shift(self, service: str, share: float) -> None:
+        """Give the canary this share (0–1) of new connections."""
+
+    def promote(self, service: str) -> None:
+        """Make the canary's release the stable one, with stable's number of replicas; nothing is without a ready
+        replica on the way. The canary is gone afterwards."""
+
+    def withdraw(self, service: str) -> None:
+        """Give stable all traffic at once and end the canary. No canary: nothing changes."""
+
+    def undo(self, service: str, *, token: str) -> Release:
+        """Go back to exactly the first of ``former`` (its files, command and environment), which leaves ``former``;
+        answer it. The same token again answers the same and changes nothing. Raises NotFound where there is none."""
+
+    def remove(self, service: str) -> None:
+        """End the service and forget it."""
+
+    def logs(self, service: str, lines: int = 50) -> list[str]:
+        """Answer the last lines that its replicas wrote, oldest first."""
+
+    def replica_addresses(self, service: str, *, canary: bool = False) -> Collection[str]:
+        """Answer ``host:port`` of the ready replicas of one track, for probes that go past the shared address."""
