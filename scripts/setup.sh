@@ -150,6 +150,39 @@ except BlockingIOError:
     )
 }
 
+run_named() { # run_named FOLDER [NAME ARGUMENTS…]: `python -m FOLDER.NAME ARGUMENTS…` with the dev set-up
+    local folder="$1" name="${2-}" file names=()
+    for file in "$ROOT/$folder"/*.py; do
+        file="$(basename "$file" .py)"
+        case "$file" in _* | test_* | conftest) ;; *) names+=("${file//_/-}") ;; esac
+    done
+    case "$name" in
+    '' | -h | --help)
+        say "usage: $(basename "$0") NAME [OPTIONS…]"
+        say "names: ${names[*]-none yet}"
+        [ -n "$name" ] && exit 0
+        exit 3
+        ;;
+    *[!a-zA-Z0-9_-]*) ;;
+    _*) ;;
+    *)
+        file="${name//-/_}"
+        if [ -f "$ROOT/$folder/$file.py" ]; then
+            setup dev
+            cd "$ROOT"
+            shift 2
+            exec "$PYTHON" -m "${folder//\//.}.$file" "$@"
+        fi
+        ;;
+    esac
+    local near
+    near="$("$(_setup_find_python)" -c '
+import difflib, sys
+print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], n=1, cutoff=0.4))
+' "$name" ${names[@]+"${names[@]}"})"
+    die 3 "nothing is named '$name'${near:+; did you mean $near?} (there are: ${names[*]-none yet})"
+}
+
 if [ "$#" -gt 0 ] && [ "${BASH_SOURCE[0]}" = "$0" ]; then
     setup "$1"
 fi
