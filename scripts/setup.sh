@@ -5,7 +5,7 @@
 #   source scripts/setup.sh dev         that, and what the gates and tests need
 #
 # A second run compares one hash and goes on at once. A set-up that was cut short is done again from the start;
-# two at the same time wait for each other. DREAMNET_PYTHON names the Python to use (3.11 or later).
+# two at the same time wait for each other. DREAMNET_PYTHON names the Python that .venv is made with (3.11 or later).
 # Run by itself (`bash scripts/setup.sh dev`) it does the same and ends.
 
 set -euo pipefail
@@ -59,6 +59,10 @@ _setup_is_done() { # _setup_is_done TIER
         [ "$(<"$VENV/.dreamnet-$1")" = "$(_setup_hash "$1")" ]
 }
 
+_setup_has() { # _setup_has TIER: dev holds runtime
+    _setup_is_done "$1" || { [ "$1" = runtime ] && _setup_is_done dev; }
+}
+
 _setup_find_python() {
     local name
     for name in ${DREAMNET_PYTHON:+"$DREAMNET_PYTHON"} python3 python3.14 python3.13 python3.12 python3.11 python; do
@@ -77,16 +81,16 @@ _setup_make_venv() {
     python="$(_setup_find_python)"
     say "set-up: .venv with $("$python" -V 2>&1)"
     rm -rf "$VENV"
+    mkdir "$VENV"
+    : >"$VENV/.dreamnet-unfinished"
     if ! "$python" -m venv "$VENV" >"$ROOT/.venv.log" 2>&1; then
         # Debian and Ubuntu ship venv as a package of its own.
-        rm -rf "$VENV"
         if ! { system_packages python3-venv && "$python" -m venv "$VENV" >"$ROOT/.venv.log" 2>&1; }; then
             cat "$ROOT/.venv.log" >&2
             die 2 "$python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
         fi
     fi
     rm -f "$ROOT/.venv.log"
-    : >"$VENV/.dreamnet-unfinished"
 }
 
 _setup_install() { # _setup_install PIP-ARGUMENTS…: uv where it runs on this machine, else pip
@@ -126,8 +130,7 @@ _setup_run() { # _setup_run TIER, under the lock
 
 setup() { # setup TIER
     case "$1" in
-    runtime) _setup_is_done runtime || _setup_is_done dev || _setup_locked runtime ;;
-    dev) _setup_is_done dev || _setup_locked dev ;;
+    runtime | dev) _setup_has "$1" || _setup_locked "$1" ;;
     *) die 3 "no set-up named '$1'; there are runtime and dev" ;;
     esac
 }
@@ -146,7 +149,7 @@ except BlockingIOError:
     print("set-up: waiting for another set-up of this checkout", file=sys.stderr, flush=True)
     fcntl.flock(9, fcntl.LOCK_EX)
 '
-        _setup_is_done "$1" || _setup_run "$1"
+        _setup_has "$1" || _setup_run "$1"
     )
 }
 
