@@ -120,7 +120,11 @@ _setup_run() { # _setup_run TIER, under the lock
     _setup_install --require-hashes --no-deps -r "requirements/$tier.txt" ||
         die 5 "the requirements could not be installed (above is why)"
     say "set-up: dreamnet itself"
-    _setup_install --no-deps --no-build-isolation -e . || die 5 "the project could not be installed (above is why)"
+    if ! _setup_install --no-deps --no-build-isolation -e .; then
+        # A slip in pyproject.toml, say: the packages are whole, so the next run need not start afresh.
+        rm -f "$VENV/.dreamnet-unfinished"
+        die 5 "the project could not be installed (above is why)"
+    fi
     "$PYTHON" -m compileall -q dreamnet_actions >&2 || true
     _setup_hash "$tier" >"$VENV/.dreamnet-$tier.new"
     mv "$VENV/.dreamnet-$tier.new" "$VENV/.dreamnet-$tier"
