@@ -12,7 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from dreamnet_actions.config.values import STRICT, Seconds, Share
+from dreamnet_actions.config.forms import (
+    Branch,
+    DirectoryInside,
+    FileInside,
+    FreeLabel,
+    Label,
+    MessageName,
+    MessagePattern,
+    Variable,
+)
+from dreamnet_actions.config.values import STRICT, NameIn, PositiveSeconds, Seconds, Share
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
 
@@ -43,10 +53,28 @@ class Check:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    timeout: Seconds = 10.0
+    timeout: PositiveSeconds = 10.0
     """The longest that one look may take."""
     severity: Literal["down", "degraded"] = "down"
     """What it means when this check fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadCheck(Check):
+    """The platform's own word on the service."""
+
+    workload: Literal["ready"]
+    """``ready``: as many replicas are ready as are wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricCheck(Check):
+    """A load that the platform measures, and how to scale by it."""
+
+    metric: Literal["requests-per-second", "connections"]
+    """What the service's address measured: new connections a second over the last 5 s, or open ones."""
+    scale: Scale | None = None
+    """How many replicas the load asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +105,7 @@ class Heal:
     """Remedies that may be tried on one service in any hour; then a human is asked for."""
     cool_down: Seconds = 30.0
     """The pause before the same remedy is tried on the same service again."""
-    recover_within: Seconds = 60.0
+    recover_within: PositiveSeconds = 60.0
     """How long a remedy has to show healthy checks before it counts as not having worked."""
 
 
@@ -101,15 +129,15 @@ class ReleaseRules:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    git: str | None = None
+    git: DirectoryInside | None = None
     """A git repository, as a path from the configuration's root; its commits are the versions."""
-    branch: str = "main"
+    branch: Branch = "main"
     """The branch whose pushes are deployed."""
     build: tuple[str, ...] = ()
     """A command run in the checked-out revision before it is started."""
-    build_timeout: Seconds = 600.0
+    build_timeout: PositiveSeconds = 600.0
     """The longest that ``build`` may take."""
-    ready_within: Seconds = 60.0
+    ready_within: PositiveSeconds = 60.0
     """How long a new version has to become ready."""
     strategy: Strategy = field(default_factory=Strategy)
     """How the new version takes over."""
@@ -124,13 +152,13 @@ class Service:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    platform: str
+    platform: Annotated[str, NameIn("platforms")]
     """The name of one of ``platforms``."""
     replicas: Annotated[int, Ge(0), Le(1000)] = 1
     """How many run at first; scaling and ``dreamnet call`` may change it while it runs."""
-    needs: tuple[str, ...] = ()
+    needs: tuple[Annotated[str, NameIn("services")], ...] = ()
     """Services that this one depends on: their faults are not filed again as its own."""
-    checks: dict[str, Check] = field(default_factory=dict)
+    checks: dict[Label, Check] = field(default_factory=dict)
     """How to tell that it is well, by name."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """When a failing check counts."""
@@ -158,11 +186,11 @@ class EnvEntry:
     """The source: one key, its kind (``dotenv``), with that kind's options."""
     to: Annotated[tuple[Chosen, ...], Len(1, 50)]
     """The sinks: each one key, its kind (``process``, ``dotenv``), with that kind's options."""
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[Variable, Annotated[str, Len(1)]] = field(default_factory=dict)
     """Names to write, each with the name (or ``name@version``) to read; left out, every name of the source."""
-    require: tuple[str, ...] = ()
+    require: tuple[Variable, ...] = ()
     """Names that must be present and not empty, or nothing is written."""
-    rules: dict[str, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(default_factory=dict)
+    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(default_factory=dict)
     """The form that a value must have, by name, or nothing is written."""
 
 
@@ -172,7 +200,7 @@ class Flags:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    file: str
+    file: FileInside
     """The flags' file, in flagd's JSON format, as a path from the configuration's root."""
 
 
@@ -182,13 +210,13 @@ class Route:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    on: str
+    on: MessagePattern
     """The message's name; ``*`` at its end matches any rest."""
     to: Literal["dreamkeeper", "deploykeeper", "envkeeper"]
     """The keeper that handles it."""
     input: dict[str, Any] = field(default_factory=dict)
     """The request's input; the message's data fills what is not given here."""
-    from_: str | None = None
+    from_: Annotated[str, Len(1)] | None = None
     """Only messages of this sender; left out, of any."""
 
 
@@ -198,9 +226,9 @@ class Webhook:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    secret_variable: str
+    secret_variable: Variable
     """The environment variable that holds the signing secret (never the secret itself)."""
-    message: str | None = None
+    message: MessageName | None = None
     """The message's name; left out, the name of the event."""
 
 
@@ -210,7 +238,7 @@ class Watch:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    every: Seconds = 30.0
+    every: PositiveSeconds = 30.0
     """The time between two rounds of checks."""
     reopen_within: Seconds = 86400.0
     """A fault that comes back within this time reopens its dream and counts a flap."""
@@ -228,17 +256,17 @@ class Config:
 
     version: Literal[1]
     """The version of this format."""
-    services: dict[str, Service] = field(default_factory=dict)
+    services: dict[FreeLabel, Service] = field(default_factory=dict)
     """The services, by name."""
-    platforms: dict[str, Chosen] = field(default_factory=dict)
+    platforms: dict[FreeLabel, Chosen] = field(default_factory=dict)
     """Where services run, by name: each one key, its kind, with that kind's options."""
-    env: dict[str, EnvEntry] = field(default_factory=dict)
+    env: dict[Label, EnvEntry] = field(default_factory=dict)
     """Sets of values that are kept in step, by name."""
     flags: Flags | None = None
     """The feature flags."""
     routes: tuple[Route, ...] = ()
     """RelayBot's rules; they come before the built-in ones."""
-    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    webhooks: dict[Label, Webhook] = field(default_factory=dict)
     """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
     watch: Watch = field(default_factory=Watch)
     """How the long-lived loop keeps time."""

@@ -7,8 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from dreamnet_actions.config.models import Check, Scale
-from dreamnet_actions.config.values import STRICT, Seconds
+from dreamnet_actions.config.forms import HostPort, HttpAddress
+from dreamnet_actions.config.models import Check
+from dreamnet_actions.config.values import STRICT, PositiveSeconds, Seconds
+
+Status = Annotated[int, Ge(100), Le(599)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +20,9 @@ class HttpExpect:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    status: Annotated[int, Ge(100), Le(599)] | tuple[int, ...] = 200
+    status: Status | Annotated[tuple[Status, ...], Len(1)] = 200
     """The status, or several that are all right."""
-    within: Seconds | None = None
+    within: PositiveSeconds | None = None
     """Slower than this is degraded."""
     body_contains: str | None = None
     """Text that the body must hold (its first 64 KiB are read)."""
@@ -31,7 +34,7 @@ class HttpExpect:
 class HttpCheck(Check):
     """An HTTP request from outside."""
 
-    http: Annotated[str, Len(1)]
+    http: HttpAddress
     """The address, ``http://`` or ``https://``."""
     method: Literal["GET", "HEAD"] = "GET"
     """The request's method."""
@@ -43,9 +46,9 @@ class HttpCheck(Check):
 class TcpCheck(Check):
     """A TCP connection."""
 
-    tcp: Annotated[str, Len(3)]
+    tcp: HostPort
     """``host:port``."""
-    within: Seconds | None = None
+    within: PositiveSeconds | None = None
     """Slower than this is degraded."""
 
 
@@ -53,11 +56,11 @@ class TcpCheck(Check):
 class TlsCheck(Check):
     """A TLS handshake with a verified certificate."""
 
-    tls: Annotated[str, Len(3)]
+    tls: HostPort
     """``host:port``."""
     expires_after: Seconds = 604800.0
     """The certificate must be valid for at least this long (7 days, as upptime)."""
-    ca_file: str | None = None
+    ca_file: Annotated[str, Len(1)] | None = None
     """A file of certificates to trust instead of the system's."""
 
 
@@ -67,23 +70,5 @@ class CommandCheck(Check):
 
     command: Annotated[tuple[str, ...], Len(1)]
     """The program and its arguments; no shell reads them."""
-    exit_status: int = 0
+    exit_status: Annotated[int, Ge(0), Le(255)] = 0
     """The status that means well."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadCheck(Check):
-    """The platform's own word on the service."""
-
-    workload: Literal["ready"]
-    """``ready``: as many replicas are ready as are wanted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricCheck(Check):
-    """A load that the platform measures, and how to scale by it."""
-
-    metric: Literal["requests-per-second", "connections"]
-    """What the service's address measured: new connections a second over the last 5 s, or open ones."""
-    scale: Scale | None = None
-    """How many replicas the load asks for."""
