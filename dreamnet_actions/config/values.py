@@ -1,4 +1,4 @@
-"""The kinds of value that configuration fields hold beyond plain JSON: durations and percentages.
+"""The kinds of value that configuration fields hold beyond plain JSON: durations, percentages, names of others.
 
 Each is a marker for ``Annotated`` that pydantic asks for its schema, so that the models themselves (and all that
 only reads them) start without importing pydantic.
@@ -6,6 +6,7 @@ only reads them) start without importing pydantic.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,28 +16,121 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
-class Written:
-    """Marks a number that is written as text with a unit and read by ``parse`` (raises ValueError)."""
+LONGEST = 2000
+"""The longest text that a form is tried on: beyond it no duration or name can be meant, and none is worth the time."""
+LONGEST_WAIT = 315_360_000.0
+"""Ten years in seconds; the clocks of several systems overflow not far above."""
 
-    def __init__(self, parse: Callable[[object], float], pattern: str, example: str) -> None:
+
+def shown(value: object) -> str:
+    """Write ``value`` as Python would, cut at 60 characters: how mistakes show what the file says."""
+    text = repr(value[:100] if isinstance(value, str) else value)
+    return text if len(text) <= 60 else f"{text[:57]}...{text[-1]}"
+
+
+def said(value: object) -> str:
+    """Write a value as the file writes it (``true``, ``8080``), with the word for what it is unless it is text."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (a boolean)"
+        case int() | float():
+            return f"{shown(value)} (a number)"
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+    return shown(value)
+
+
+class Written:
+    """Marks a value that is written as text of one form and read by ``parse`` (raises ValueError).
+
+    ``pattern`` (ECMA 262) and ``example`` are for editors and messages; ``parse`` alone decides.
+    """
+
+    def __init__(self, parse: Callable[[object], Any], pattern: str, example: str) -> None:
         self.parse, self.pattern, self.example = parse, pattern, example
 
+    def read(self, value: object) -> Any:
+        """Read ``value`` by ``parse``; raises ValueError, also for a text too long to be meant."""
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise ValueError(
+                f"{shown(value)} is too long ({len(value)} characters); write it as in {self.example!r}"
+            )
+        return self.parse(value)
+
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        """Tell pydantic to read the value by ``parse``."""
+        """Tell pydantic to read the value by ``read``."""
         from pydantic_core import core_schema
 
-        return core_schema.no_info_plain_validator_function(self.parse)
+        return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         """Tell editors the form of the text."""
         return {"type": "string", "pattern": self.pattern, "examples": [self.example]}
 
 
-Seconds = Annotated[float, Written(parse_duration, r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "30s")]
+_DURATION = r"^\s*(\d+(\.\d+)?(ms|s|m|h|d))+\s*$"
+_SHARE = r"^\s*\d+(\.\d+)?\s*%\s*$"
+
+
+def _wait(value: object) -> float:
+    # The form is looked at as a whole first, in linear time: the parser searches, and is slow on a thousand digits.
+    if not isinstance(value, str) or not re.fullmatch(_DURATION, value):
+        raise ValueError(
+            f"{shown(value)} is no duration; write a number with a unit, as in '500ms', '30s', '5m'"
+        )
+    seconds = parse_duration(value)
+    if seconds > LONGEST_WAIT:
+        raise ValueError(f"{shown(value)} is longer than ten years")
+    return seconds
+
+
+def _positive_wait(text: object) -> float:
+    if seconds := _wait(text):
+        return seconds
+    raise ValueError(f"{shown(text)} is no time at all; write a duration above zero, as in '30s'")
+
+
+def _share(value: object) -> float:
+    try:
+        return parse_share(value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no percentage; write one between '0%' and '100%'") from None
+
+
+Seconds = Annotated[float, Written(_wait, _DURATION, "30s")]
 """A duration, written with its unit (``30s``, ``1m30s``); in the program a number of seconds."""
 
-Share = Annotated[float, Written(parse_share, r"^\d+(\.\d+)?\s*%$", "25%")]
+PositiveSeconds = Annotated[float, Written(_positive_wait, _DURATION, "30s")]
+"""A duration above zero: for limits and rhythms, where none would mean an endless hurry."""
+
+Share = Annotated[float, Written(_share, _SHARE, "25%")]
 """A percentage, written with ``%``; in the program between 0 and 1."""
+
+
+class NameIn:
+    """Marks a text that must be a name of one of the file's sections (``platforms``).
+
+    The names come in as pydantic's validation context: section → names that the file has. They are those of the raw
+    file, so that a mistake within a section never makes its names unknown as well.
+    """
+
+    def __init__(self, section: str) -> None:
+        self.section = section
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Tell pydantic to look the name up in the context."""
+        from pydantic_core import PydanticCustomError, core_schema
+
+        def look_up(name: str, info: Any) -> str:
+            if name in info.context[self.section]:
+                return name
+            raise PydanticCustomError("unknown_name", "unknown name", {"section": self.section})
+
+        return core_schema.with_info_after_validator_function(look_up, handler(source))
 
 
 def kebab(name: str) -> str:

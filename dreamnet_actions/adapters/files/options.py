@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dreamnet_actions.config.forms import FileInside
 from dreamnet_actions.config.values import STRICT
 
 
@@ -14,7 +15,7 @@ class DotenvSourceOptions:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    dotenv: str
+    dotenv: FileInside
     """The file, as a path from the configuration's root."""
 
 
@@ -24,5 +25,5 @@ class DotenvSinkOptions:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    dotenv: str
+    dotenv: FileInside
     """The file, as a path from the configuration's root."""

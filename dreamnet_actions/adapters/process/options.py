@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from dreamnet_actions.config.values import STRICT, Seconds
+from dreamnet_actions.config.forms import DirectoryInside, UrlPath, Variable
+from dreamnet_actions.config.values import STRICT, NameIn, PositiveSeconds, Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,11 @@ class Ready:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    http: str | None = None
+    http: UrlPath | None = None
     """A path that must answer 200–399; left out, the port must take a connection."""
-    within: Seconds = 1.0
+    within: PositiveSeconds = 1.0
     """The longest that one look may take."""
-    start_within: Seconds = 30.0
+    start_within: PositiveSeconds = 30.0
     """How long a replica has from its start until it is ready; then it is ended and started again."""
 
 
@@ -42,11 +43,11 @@ class ProcessWorkload:
 
     command: Annotated[tuple[str, ...], Len(1)] | None = None
     """The program and its arguments; ``{port}`` becomes the port that the replica must listen on (also ``$PORT``)."""
-    directory: str = "."
+    directory: DirectoryInside = "."
     """Where it starts, as a path from the configuration's root; a released revision starts in its own checkout."""
     port: Annotated[int, Ge(1), Le(65535)] | None = None
     """The address of the service, 127.0.0.1:port: it shares connections among the ready replicas by weight."""
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[Variable, str] = field(default_factory=dict)
     """Variables that it starts with; what EnvKeeper syncs comes on top."""
     ready: Ready = field(default_factory=Ready)
     """When a replica may receive traffic."""
@@ -54,7 +55,7 @@ class ProcessWorkload:
     """The time from SIGTERM to SIGKILL."""
     restart_policy: Literal["always", "never"] = "always"
     """``always``: a replica that ends is started again with back-off. ``never``: that is left to DreamKeeper."""
-    back_off: Seconds = 1.0
+    back_off: PositiveSeconds = 1.0
     """The first pause before an ended replica is started again; it doubles up to five minutes."""
 
 
@@ -64,5 +65,5 @@ class ProcessSinkOptions:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    process: str
+    process: Annotated[str, NameIn("services")]
     """The service's name."""
