@@ -1,0 +1,64 @@
+"""Every adapter by port and kind: its options for the schema, and where its class is. Nothing is imported but options.
+
+Adding an adapter is one class with its options, one line here, and one page in ``docs/adapters/``; a test holds that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
+from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
+from dreamnet_actions.adapters.process.options import (
+    ProcessPlatformOptions,
+    ProcessSinkOptions,
+    ProcessWorkload,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One adapter: the port it serves, its kind (the key in the configuration, or its home), and its class."""
+
+    port: str
+    kind: str
+    adapter: str
+    options: type[Any] | None = None
+    workload: type[Any] | None = None
+
+
+_HERE = "dreamnet_actions.adapters"
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        port="Platform",
+        kind="process",
+        adapter=f"{_HERE}.process.platform:ProcessPlatform",
+        options=ProcessPlatformOptions,
+        workload=ProcessWorkload,
+    ),
+    Row(port="SecretSource", kind="dotenv", adapter=f"{_HERE}.files.source:DotenvSource", options=DotenvSourceOptions),
+    Row(port="SecretSink", kind="dotenv", adapter=f"{_HERE}.files.sink:DotenvSink", options=DotenvSinkOptions),
+    Row(
+        port="SecretSink",
+        kind="process",
+        adapter=f"{_HERE}.process.environment:ProcessEnvironmentSink",
+        options=ProcessSinkOptions,
+    ),
+    Row(port="Probe", kind="http", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=HttpCheck),
+    Row(port="Probe", kind="tcp", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TcpCheck),
+    Row(port="Probe", kind="tls", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TlsCheck),
+    Row(port="Probe", kind="command", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=CommandCheck),
+    Row(port="DreamStore", kind="sqlite", adapter=f"{_HERE}.sqlite.dreams:SqliteDreamStore"),
+    Row(port="Journal", kind="sqlite", adapter=f"{_HERE}.sqlite.journal:SqliteJournal"),
+    Row(port="MessageBus", kind="sqlite", adapter=f"{_HERE}.sqlite.bus:SqliteMessageBus"),
+    Row(port="Lock", kind="sqlite", adapter=f"{_HERE}.sqlite.locks:SqliteLock"),
+    Row(port="Source", kind="git", adapter=f"{_HERE}.git.source:GitSource"),
+    Row(port="Builder", kind="directory", adapter=f"{_HERE}.git.builder:DirectoryBuilder"),
+    Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
+    Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
+    Row(port="Reporter", kind="console", adapter=f"{_HERE}.console.reporter:ConsoleReporter"),
+    Row(port="Clock", kind="system", adapter=f"{_HERE}.system.clock:SystemClock"),
+    Row(port="Ids", kind="uuid", adapter=f"{_HERE}.system.ids:UuidIds"),
+)

@@ -1,0 +1,64 @@
+"""Routes: which message becomes which request. The built-in ones carry the mission's messages without any configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dreamnet_actions.config.models import Route
+from dreamnet_actions.domain.actions import ACTIONS, Agent
+from dreamnet_actions.domain.message import Message
+
+DEFAULTS: tuple[Route, ...] = (
+    Route(on="health-check-failed-needs-restart", to="deploykeeper", input={"action": "restart"}),
+    Route(on="health-check-failed-needs-rollback", to="deploykeeper", input={"action": "rollback"}),
+    Route(on="health-check-failed-needs-config-restore", to="envkeeper", input={"action": "restore"}),
+    Route(on="health-check-failed-needs-scale-up", to="deploykeeper", input={"action": "scale"}),
+    Route(on="load-changed-needs-scale", to="deploykeeper", input={"action": "scale"}),
+    Route(on="config-changed-needs-restart", to="deploykeeper", input={"action": "restart"}),
+    Route(on="source-changed-needs-deploy", to="deploykeeper", input={"action": "deploy"}),
+    Route(on="secret-changed", to="envkeeper", input={"action": "sync"}),
+    Route(on="push", to="deploykeeper", input={"action": "deploy"}),
+    Route(on="*-finished", to="dreamkeeper", input={"action": "verify"}),
+)
+"""Built-in rules, after the configured ones; ``docs/relaybot.md`` lists them."""
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Say whether a message's name fits a rule's ``on``: equal, or ``*`` at one end stands for any rest."""
+    if pattern.startswith("*"):
+        return name.endswith(pattern[1:])
+    if pattern.endswith("*"):
+        return name.startswith(pattern[:-1])
+    return pattern == name
+
+
+def route(message: Message, rules: Sequence[Route]) -> Route | None:
+    """Answer the first rule that fits the message's name, addressee and sender; configured ones come first."""
+    for rule in (*rules, *DEFAULTS):
+        if (
+            matches(rule.on, message.name)
+            and message.to in (None, rule.to)
+            and rule.from_ in (None, message.sender)
+        ):
+            return rule
+    return None
+
+
+def request_for(message: Message, rule: Route) -> dict[str, Any]:
+    """Write the request that a rule makes of a message: its own input, filled up from the message's data.
+
+    Only keys that the action knows are taken from the data, so that a sender cannot smuggle in others. The id
+    follows from the message and the rule, so the same message is the same request.
+    """
+    agent: Agent = rule.to
+    action = str(rule.input.get("action", ""))
+    known: Mapping[str, Any] = ACTIONS[agent][action].keys if action in ACTIONS[agent] else {}
+    filled = {key: value for key, value in message.data.items() if key in known and value is not None}
+    return {
+        "agent": agent,
+        "input": {**filled, **rule.input},
+        "id": f"{message.sender}/{message.id}/{rule.on.replace('*', 'any')}"[:200],
+        "correlation_id": (message.correlation_id or message.id)[:200],
+        "hops": message.hops,
+    }

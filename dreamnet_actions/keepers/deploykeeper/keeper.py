@@ -1,0 +1,252 @@
+"""DeployKeeper's actions: deploy, canary, verify, rollback, restart, scale, status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dreamnet_actions.config.models import MetricCheck, Service
+from dreamnet_actions.domain.actions import Agent
+from dreamnet_actions.domain.health import worst
+from dreamnet_actions.domain.release import ServiceState
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict
+from dreamnet_actions.errors import BudgetSpent, NotFound, PermanentError, RequestInvalid, TemporaryError
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
+from dreamnet_actions.keepers.deploykeeper.watching import Watching
+from dreamnet_actions.keepers.examination import Examination
+from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
+from dreamnet_actions.ports.probe import Probe
+
+HOLD = 1800.0
+"""Seconds for which a run may hold one service; a dead run's hold is free at once."""
+MAX_REPLICAS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployKeeper:
+    """Brings versions out and keeps them running."""
+
+    context: Context
+    probe: Probe
+    sources: Mapping[str, Source]
+    builders: Mapping[str, Builder]
+    reporter: ReleaseReporter
+    agent: Agent = "deploykeeper"
+
+    def perform(self, request: AgentRequest) -> Report:
+        """Do the request's action."""
+        actions: dict[str, Callable[[AgentRequest], Report]] = {
+            "deploy": self.deploy,
+            "canary": self.canary,
+            "verify": self.verify,
+            "rollback": self.rollback,
+            "restart": self.restart,
+            "scale": self.scale,
+            "status": self.status,
+        }
+        return actions[request.action](request)
+
+    # ── releases ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def deploy(self, request: AgentRequest) -> Report:
+        """Bring a version of every meant service out."""
+        return self._release(request, forced_canary=False)
+
+    def canary(self, request: AgentRequest) -> Report:
+        """Bring a version out by canary, with default steps where the configuration names none."""
+        return self._release(request, forced_canary=True)
+
+    def rollback(self, request: AgentRequest) -> Report:
+        """Go back to exactly the release before."""
+        return self._each(request, lambda name, spec: self._rollout(request, name, spec).back())
+
+    def _release(self, request: AgentRequest, *, forced_canary: bool) -> Report:
+        version = request.input.get("version")
+        return self._each(
+            request, lambda name, spec: self._rollout(request, name, spec).out(version, forced_canary=forced_canary)
+        )
+
+    def _rollout(self, request: AgentRequest, name: str, spec: Service) -> Rollout:
+        return Rollout(
+            context=self.context,
+            request=request,
+            service=name,
+            spec=spec,
+            platform=self.context.platform_of(name),
+            probe=self.probe,
+            source=self.sources.get(name),
+            builder=self.builders.get(name),
+            reporter=self.reporter,
+        )
+
+    # ── restart and scale ────────────────────────────────────────────────────────────────────────────────
+
+    def restart(self, request: AgentRequest) -> Report:
+        """Replace every replica by a fresh one and see them ready."""
+        return self._each(request, lambda name, spec: self._restart(request, name, spec))
+
+    def _restart(self, request: AgentRequest, name: str, spec: Service) -> Report:
+        platform, key = self.context.platform_of(name), self.context.key(name)
+        state = platform.observe().services.get(name)
+        why = request.input.get("reason", "it was asked for")
+        change = Change(what=f"service {key}", before=_replicas(state), after="fresh replicas", why=why,
+                        undo="nothing to undo: the version is the same")  # fmt: skip
+        if request.dry_run:
+            return Report(outcome="planned", summary=f"Would restart {key}.", changes=[change])
+        if state is None:
+            platform.apply(name, spec, platform.configured(name, spec))
+        else:
+            platform.restart(name, token=request.id)
+        within = spec.release.ready_within if spec.release else 60.0
+        watched = Watching(context=self.context).until_settled(platform, name, within=within)
+        if not watched.settled:
+            return _failed(key, f"{key} was restarted and is not ready: {watched.why}", [change])
+        self.context.note("restarted", f"{key}: restarted; {watched.why}", request=request, service=key, why=why)
+        return Report(outcome="done", summary=f"{key} was restarted; {watched.why}.", changes=[change])
+
+    def scale(self, request: AgentRequest) -> Report:
+        """Change the number of replicas and see them ready."""
+        replicas = request.input["replicas"]
+        if not 0 <= replicas <= MAX_REPLICAS:
+            raise RequestInvalid([f"'input.replicas' is {replicas}; expected 0 to {MAX_REPLICAS}."])
+        if "service" not in request.input and len(self.context.config.services) > 1:
+            raise RequestInvalid(["'input.service' is missing: say which service gets the replicas."])
+        return self._each(request, lambda name, spec: self._scale(request, name, spec, replicas))
+
+    def _scale(self, request: AgentRequest, name: str, spec: Service, replicas: int) -> Report:
+        platform, key = self.context.platform_of(name), self.context.key(name)
+        bounds = next((c.scale for c in spec.checks.values() if isinstance(c, MetricCheck) and c.scale), None)
+        if bounds and not bounds.min <= replicas <= bounds.max and request.correlation_id != request.id:
+            raise BudgetSpent(f"{key} is kept between {bounds.min} and {bounds.max} replicas; {replicas} was asked for.")
+        state = platform.observe().services.get(name)
+        if state is None:
+            raise NotFound("running service", name, platform.observe().services)
+        before, why = state.stable.desired, request.input.get("reason", "it was asked for")
+        change = Change(what=f"replicas of {key}", before=str(before), after=str(replicas), why=why,
+                        undo=f"dreamnet scale {name} {before}")  # fmt: skip
+        if before == replicas and state.stable.settled:
+            return Report(outcome="unchanged", summary=f"{key} has {replicas} replicas already.")
+        if request.dry_run:
+            return Report(outcome="planned", summary=f"Would scale {key} from {before} to {replicas}.", changes=[change])
+        platform.scale(name, replicas)
+        watched = Watching(context=self.context).until_settled(platform, name, within=60.0)
+        if not watched.settled:
+            return _failed(key, f"{key} should have {replicas} replicas: {watched.why}", [change])
+        text = f"{key}: {before} → {replicas} replicas, because {why}; stable"
+        self.context.note("scaled", text, request=request, service=key, before=before, after=replicas)
+        return Report(outcome="done", summary=f"{key} has {replicas} replicas (had {before}).", changes=[change])
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def verify(self, request: AgentRequest) -> Report:
+        """Check that what runs is ready and passes its checks; changes nothing."""
+        services = self._meant(request)
+        examined = Examination(context=self.context, probe=self.probe).look(services)
+        findings = [
+            {"service": name, "health": one.health, "checks": [r.to_json() for r in one.reports]}
+            for name, one in examined.items()
+        ]
+        verdict: Verdict = worst(one.health for one in examined.values()) if examined else "healthy"
+        said = "; ".join(f"{name} is {one.health}" for name, one in examined.items())
+        return Report(outcome="done", verdict=verdict, summary=f"{said or 'Nothing to verify'}.", findings=findings)
+
+    def status(self, request: AgentRequest) -> Report:
+        """Say what runs where, in which version, and how it does."""
+        findings = []
+        for name, spec in self._meant(request).items():
+            state = self.context.platforms[spec.platform].observe().services.get(name)
+            findings.append({"service": name, "platform": spec.platform} | _status(state))
+        said = "; ".join(f"{one['service']}: {one['text']}" for one in findings)
+        return Report(outcome="done", summary=f"{said or 'Nothing is configured there'}.", findings=findings)
+
+    # ── several services ─────────────────────────────────────────────────────────────────────────────────
+
+    def _meant(self, request: AgentRequest) -> dict[str, Service]:
+        given = request.input
+        return self.context.services(given.get("target"), given.get("cluster"), given.get("service"))
+
+    def _each(self, request: AgentRequest, do: Callable[[str, Service], Report]) -> Report:
+        """Do it for each meant service, one deployer a service; one that fails never hides the others."""
+        services = self._meant(request)
+        if not services:
+            return Report(outcome="unchanged", summary="No service is configured there.")
+        reports: dict[str, Report] = {}
+        for name, spec in services.items():
+            try:
+                if request.dry_run:
+                    reports[name] = do(name, spec)
+                    continue
+                with self.context.lock.lease(f"service/{self.context.key(name)}", HOLD):
+                    reports[name] = do(name, spec)
+            except (TemporaryError, PermanentError, NotFound, BudgetSpent) as error:
+                if len(services) == 1:
+                    raise
+                outcome = "deferred" if isinstance(error, TemporaryError) else "failed"
+                info = ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs)
+                reports[name] = Report(outcome=outcome, summary=f"{name}: {error.message}", error=info)
+        return _together(list(reports.values()))
+
+
+def _together(reports: list[Report]) -> Report:
+    """Fold the reports of several services into one: the worst outcome and verdict decide."""
+    if len(reports) == 1:
+        return reports[0]
+    outcomes = ("failed", "refused", "deferred", "planned", "done", "unchanged")
+    verdicts = ("rollback-failed", "rolled-back", "deployed-unverified", "deployed")
+    outcome = next(one for one in outcomes if any(report.outcome == one for report in reports))
+    verdict = next((one for one in verdicts if any(report.verdict == one for report in reports)), None)
+    return Report(
+        outcome=outcome,  # type: ignore[arg-type]
+        verdict=verdict,  # type: ignore[arg-type]
+        summary=" ".join(report.summary for report in reports),
+        findings=[one for report in reports for one in report.findings],
+        changes=[one for report in reports for one in report.changes],
+        messages=[one for report in reports for one in report.messages],
+        error=next((report.error for report in reports if report.error), None),
+    )
+
+
+def _failed(key: str, why: str, changes: list[Change]) -> Report:
+    info = ErrorInfo(
+        code=PermanentError.code,
+        message=why,
+        hint=f"See 'dreamnet status' and the logs of {key}.",
+        docs=f"docs/errors/{PermanentError.code}.md",
+    )
+    return Report(outcome="failed", summary=f"{why}.", changes=changes, error=info)
+
+
+def _replicas(state: ServiceState | None) -> str:
+    return f"{state.stable.ready} of {state.stable.desired} ready" if state else "not running"
+
+
+def _status(state: ServiceState | None) -> dict[str, object]:
+    """Put the platform's view of one service into plain data, with a sentence for people."""
+    if state is None:
+        return {"text": "not running", "desired": 0, "ready": 0, "version": None, "address": None, "replicas": []}
+    text = f"{state.stable.ready} of {state.stable.desired} ready, version {state.stable.release.short}"
+    if state.canary:
+        text += f", canary {state.canary.release.short} at {state.canary.weight:.0%}"
+    return {
+        "text": text,
+        "desired": state.stable.desired,
+        "ready": state.stable.ready,
+        "version": state.stable.release.version,
+        "address": state.address,
+        "failure": state.stable.failure,
+        "replicas": [
+            {
+                "id": one.id,
+                "track": one.track,
+                "state": one.state,
+                "version": one.version,
+                "address": one.address,
+                "pid": one.pid,
+                "restarts": one.restarts,
+            }
+            for track in state.tracks.values()
+            for one in track.replicas
+        ],
+    }

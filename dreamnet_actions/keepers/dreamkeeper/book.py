@@ -1,0 +1,195 @@
+"""The book of dreams: every change of a dream with its fact, in the order that survives being cut at any point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.health import Report, main_cause
+from dreamnet_actions.domain.patterns import describe
+from dreamnet_actions.domain.remedy import MESSAGES, Choice
+from dreamnet_actions.domain.result import Change, Outgoing
+from dreamnet_actions.domain.units import format_duration
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
+from dreamnet_actions.ports.stores import DreamStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamBook:
+    """Writes dreams and their facts. Each method answers the dream as it now stands."""
+
+    context: Context
+    dreams: DreamStore
+
+    def open(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+        """File a new dream with its evidence, cause and pattern (or answer the one that somebody just filed)."""
+        now = self.context.clock.now()
+        dream = self.dreams.open(
+            Dream(
+                key=one.key,
+                health=one.health,
+                cause=main_cause(one.reports),
+                opened_at=now,
+                changed_at=now,
+                evidence=_evidence(one),
+                because=decision.because,
+                pattern=self._pattern(one, now),
+            )
+        )
+        return dream, self._opened(dream, one, "filed")
+
+    def reopen(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+        """Open the former dream again and count a flap."""
+        assert one.dream is not None
+        now = self.context.clock.now()
+        dream = self.dreams.update(
+            replace(
+                one.dream,
+                state="open",
+                health=one.health,
+                cause=main_cause(one.reports),
+                opened_at=now,
+                changed_at=now,
+                resolved_at=None,
+                evidence=_evidence(one),
+                remedy=None,
+                attempt=0,
+                flaps=one.dream.flaps + 1,
+                because=decision.because,
+                pattern=self._pattern(one, now),
+            )
+        )
+        return dream, self._opened(dream, one, f"reopened ({decision.because})")
+
+    def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
+        """Ask for a remedy: the dream first, then the fact, then the message, whose id is that of this attempt."""
+        assert choice.remedy is not None
+        dream = self._to(dream, "healing", choice.because, remedy=choice.remedy, attempt=dream.attempt + 1)
+        self.started(dream, choice.because)
+        change = Change(
+            what=f"dream {dream.key}",
+            before="open",
+            after=f"healing by {choice.remedy}",
+            why=choice.because,
+            undo=f"dreamnet snooze {dream.key} 4h",
+        )
+        return dream, change, self.message(dream, one)
+
+    def started(self, dream: Dream, because: str) -> None:
+        """Write that the dream's remedy was asked for."""
+        text = f"{dream.key}: try {dream.remedy}, because {because}"
+        self._note("remedy-started", text, dream, remedy=dream.remedy, attempt=dream.attempt, cause=dream.cause)
+
+    def message(self, dream: Dream, one: Situation) -> Outgoing:
+        """Write the message that asks for the dream's remedy; the same attempt is always the same message."""
+        name, to = MESSAGES[dream.remedy or ""]
+        data = {
+            "service": dream.service,
+            "target": dream.platform,
+            "key": dream.key,
+            "dream": str(dream.number),
+            "remedy": dream.remedy,
+            "reason": f"dream {dream.number}: {dream.cause or dream.health}",
+        }
+        if dream.remedy == "scale-up":
+            data["replicas"] = one.spec.replicas + 1
+        return Outgoing(
+            name=name,
+            to=to,
+            data=data,
+            id=f"{dream.correlation_id}-{dream.attempt}",
+            correlation_id=dream.correlation_id,
+        )
+
+    def ended(self, dream: Dream, *, worked: bool, why: str) -> None:
+        """Write into the ledger what the dream's remedy did."""
+        if dream.remedy is None:
+            return
+        now = self.context.clock.now()
+        seconds = round(now - dream.changed_at, 3)
+        how = f"worked in {format_duration(seconds)}" if worked else f"did not work: {why}"
+        self._note(
+            "remedy-ended",
+            f"{dream.key}: {dream.remedy} {how}",
+            dream,
+            remedy=dream.remedy,
+            attempt=dream.attempt,
+            cause=dream.cause,
+            worked=worked,
+            seconds=seconds,
+        )
+
+    def verifying(self, dream: Dream) -> Dream:
+        """Say that the remedy ended and its proof is being looked for. ``changed_at`` stays: time runs from asking."""
+        return self.dreams.update(replace(dream, state="verifying", because=f"{dream.remedy} ended; checking"))
+
+    def resolve(self, dream: Dream, because: str) -> tuple[Dream, Change]:
+        """End the dream: a check saw that the problem is gone."""
+        if dream.state in ("healing", "verifying"):
+            self.ended(dream, worked=True, why="")
+        now = self.context.clock.now()
+        before = dream.state
+        dream = self.dreams.update(
+            replace(dream, state="resolved", resolved_at=now, changed_at=now, because=because, until=None)
+        )
+        took = format_duration(now - dream.opened_at)
+        text = f"{dream.key}: resolved after {took}; {because}"
+        self.dreams.comment(dream.number, now, text)
+        self._note("dream-resolved", text, dream, seconds=round(now - dream.opened_at, 3), remedy=dream.remedy)
+        return dream, Change(what=f"dream {dream.key}", before=before, after="resolved", why=because)
+
+    def needs_human(self, dream: Dream, because: str) -> tuple[Dream, Change]:
+        """Stop healing and ask for a human."""
+        before = dream.state
+        dream = self._to(dream, "needs-human", because)
+        self._note("dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human")
+        return dream, Change(what=f"dream {dream.key}", before=before, after="needs-human", why=because)
+
+    def move(self, dream: Dream, state: str, because: str, *, until: float | None = None) -> tuple[Dream, Change]:
+        """Do what a person said: snooze, won't fix, reopen."""
+        before = dream.state
+        dream = self._to(dream, state, because, until=until)
+        self._note("dream-changed", f"{dream.key}: {state}, because {because}", dream, state=state)
+        return dream, Change(what=f"dream {dream.key}", before=before, after=state, why=because,
+                             undo=f"dreamnet reopen {dream.key}")  # fmt: skip
+
+    def wait(self, dream: Dream, because: str) -> Dream:
+        """Keep the dream open until a remedy may be tried again."""
+        return self._to(dream, "open", because) if dream.state != "open" or dream.because != because else dream
+
+    def _to(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
+        now = self.context.clock.now()
+        changed = replace(dream, state=state, because=because, changed_at=now, **fields)  # type: ignore[arg-type]
+        dream = self.dreams.update(changed)
+        self.dreams.comment(dream.number, now, f"{state}: {because}")
+        return dream
+
+    def _opened(self, dream: Dream, one: Situation, how: str) -> Change:
+        failed = next((r for r in dream.evidence if r.status in ("failed", "degraded")), None)
+        detail = failed.detail if failed else dream.because
+        self._note("dream-opened", f"{dream.key}: {one.health} ({detail})", dream, cause=dream.cause, health=one.health)
+        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}")
+        return Change(what=f"dream {dream.key}", before=None, after="open", why=detail,
+                      undo=f"dreamnet wont-fix {dream.key}")  # fmt: skip
+
+    def _pattern(self, one: Situation, now: float) -> str:
+        facts = self.context.journal.read(service=one.key, kinds={"dream-opened"})
+        return describe(
+            service=one.key,
+            cause=main_cause(one.reports),
+            facts=facts,
+            ledger=one.ledger,
+            change=one.change,
+            now=now,
+        )
+
+    def _note(self, kind: str, text: str, dream: Dream, **data: object) -> None:
+        self.context.note(
+            kind, text, service=dream.key, dream=dream.correlation_id, correlation_id=dream.correlation_id, **data
+        )
+
+
+def _evidence(one: Situation) -> tuple[Report, ...]:
+    """Keep what failed first, and at most ten reports."""
+    return tuple(sorted(one.reports, key=lambda report: report.status == "passed")[:10])

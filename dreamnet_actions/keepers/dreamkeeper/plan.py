@@ -1,0 +1,146 @@
+"""What to do about each examined service. Pure: a situation in, a decision out; nothing is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dreamnet_actions.config.models import Service, Watch
+from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.health import Health, Report, Streak, main_cause
+from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.remedy import Attempt, Choice, choose
+from dreamnet_actions.domain.units import format_duration
+
+Kind = Literal[
+    "nothing",  # well, and no dream to end
+    "unknown",  # our own fault: no evidence either way
+    "suspected",  # it failed, but not often enough yet
+    "held",  # something that it needs is the real problem
+    "left-alone",  # a person said so (snoozed, won't fix) or has the word (needs human)
+    "recovering",  # well again, but not long enough yet
+    "under-way",  # a remedy was asked for and has time left
+    "overdue",  # a remedy was asked for and nothing came of it in time
+    "open",
+    "reopen",
+    "heal",  # an open dream gets its next remedy
+    "resolve",
+]
+
+GRACE = 30.0
+"""Seconds beyond ``recover-within`` after which a remedy without a result message is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """All that is known about one service when it is decided on; times are seconds since 1970."""
+
+    key: str
+    spec: Service
+    health: Health
+    reports: tuple[Report, ...]
+    streak: Streak
+    dream: Dream | None
+    ledger: Sequence[Attempt]
+    change: Fact | None
+    possible: Collection[str]
+    now: float
+
+    @property
+    def bad(self) -> bool:
+        """True when it fails or is degraded."""
+        return self.health in ("failing", "degraded")
+
+    @property
+    def confirmed(self) -> bool:
+        """True when it failed often enough in a row."""
+        return self.bad and self.streak.failures >= self.spec.thresholds.failures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to do about one service; ``choice`` is set where a remedy was considered."""
+
+    kind: Kind
+    because: str
+    choice: Choice | None = None
+
+
+def storm(situations: Mapping[str, Situation], watch: Watch) -> str | None:
+    """Say so when so many services fail together that healing each would make it worse; else None."""
+    failing = [name for name, one in situations.items() if one.confirmed and one.health == "failing"]
+    if len(failing) >= 3 and len(failing) > watch.storm * len(situations):
+        return f"{len(failing)} of {len(situations)} services fail together: that is no fault of each one's own"
+    return None
+
+
+def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str | None) -> Decision:
+    """Decide on one service. ``blocked_by`` names a failing service that it needs."""
+    dream = one.dream if one.dream and one.dream.state != "resolved" else None
+    if one.health == "unknown":
+        return Decision(kind="unknown", because="nothing could be found out, and that is no fault of the service")
+    if one.health == "healthy":
+        return _well(one, dream)
+    if dream and dream.state == "wont-fix":
+        return Decision(kind="left-alone", because="a person closed it as won't fix")
+    if dream and dream.state == "snoozed" and (dream.until or 0) > one.now:
+        rest = format_duration((dream.until or 0) - one.now)
+        return Decision(kind="left-alone", because=f"it is snoozed for another {rest}")
+    if not one.confirmed:
+        seen, needed = one.streak.failures, one.spec.thresholds.failures
+        return Decision(kind="suspected", because=f"{seen} of {needed} looks in a row failed")
+    if blocked_by:
+        return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
+    if dream is None:
+        return _first_seen(one, watch, storm)
+    if dream.state == "needs-human":
+        return Decision(kind="left-alone", because=f"a human is asked for: {dream.because}")
+    if dream.state in ("healing", "verifying"):
+        return _under_way(one, dream)
+    return Decision(kind="heal", because="it is still failing", choice=next_remedy(one, dream, storm))
+
+
+def next_remedy(one: Situation, dream: Dream | None, storm: str | None = None) -> Choice:
+    """Choose the next remedy for a situation; degraded services are watched, not healed."""
+    if storm:
+        return Choice(remedy=None, because=storm)
+    if one.health == "degraded":
+        return Choice(remedy=None, wait=60.0, because="it is degraded, not down: that is watched, not healed")
+    tried = [a.remedy for a in one.ledger if dream is not None and a.dream == dream.correlation_id]
+    return choose(
+        one.spec.heal,
+        service=one.key,
+        cause=main_cause(one.reports),
+        tried=tried,
+        ledger=one.ledger,
+        change=one.change,
+        possible=one.possible,
+        now=one.now,
+    )
+
+
+def _well(one: Situation, dream: Dream | None) -> Decision:
+    if dream is None or dream.ended:
+        return Decision(kind="nothing", because="it is healthy")
+    if one.streak.successes >= one.spec.thresholds.successes:
+        how = f"after {dream.remedy}" if dream.remedy else "by itself"
+        return Decision(kind="resolve", because=f"{one.streak.successes} looks in a row passed; it recovered {how}")
+    return Decision(kind="recovering", because=f"{one.streak.successes} looks in a row passed")
+
+
+def _first_seen(one: Situation, watch: Watch, storm: str | None) -> Decision:
+    former = one.dream
+    choice = next_remedy(one, None, storm)
+    if former is not None and former.resolved_at is not None and one.now - former.resolved_at <= watch.reopen_within:
+        ago = format_duration(one.now - former.resolved_at)
+        return Decision(kind="reopen", because=f"it came back {ago} after it was resolved", choice=choice)
+    return Decision(kind="open", because=f"{one.streak.failures} looks in a row failed", choice=choice)
+
+
+def _under_way(one: Situation, dream: Dream) -> Decision:
+    waited = one.now - dream.changed_at
+    limit = one.spec.heal.recover_within + GRACE
+    if waited <= limit:
+        return Decision(kind="under-way", because=f"{dream.remedy} was asked for {format_duration(waited)} ago")
+    return Decision(kind="overdue", because=f"{dream.remedy} was asked for and gave no result in {limit:g} s")

@@ -1,0 +1,356 @@
+"""EnvKeeper's actions: plan, sync, validate, restore, flags, set-flag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dreamnet_actions.config.models import EnvEntry
+from dreamnet_actions.domain.actions import Agent
+from dreamnet_actions.domain.flag import evaluate
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import Change, ErrorInfo, Outgoing, Report
+from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned, plan_keys
+from dreamnet_actions.errors import ConfigLacks, NotFound, PermanentError, RequestInvalid
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper.rules import mistakes
+from dreamnet_actions.ports.flags import FlagStore
+from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+
+HOLD = 300.0
+"""Seconds for which a run may hold one sink; a dead run's hold is free at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One env entry of the configuration with its adapters."""
+
+    name: str
+    spec: EnvEntry
+    source: SecretSource
+    sinks: Sequence[SecretSink]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkPlan:
+    """What a sync does to one sink."""
+
+    entry: Entry
+    sink: SecretSink
+    state: SinkState
+    keys: tuple[KeyPlan, ...]
+    values: Mapping[str, Versioned]
+
+    @property
+    def changes(self) -> list[KeyPlan]:
+        """The names that change."""
+        return [key for key in self.keys if key.effect != "unchanged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvKeeper:
+    """Syncs values and flags."""
+
+    context: Context
+    entries: Mapping[str, Entry]
+    flag_store: FlagStore | None
+    agent: Agent = "envkeeper"
+
+    def perform(self, request: AgentRequest) -> Report:
+        """Do the request's action."""
+        actions: dict[str, Callable[[AgentRequest], Report]] = {
+            "plan": self.plan,
+            "sync": self.sync,
+            "validate": self.validate,
+            "restore": self.restore,
+            "flags": self.flags,
+            "set-flag": self.set_flag,
+        }
+        return actions[request.action](request)
+
+    # ── values ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def plan(self, request: AgentRequest) -> Report:
+        """Show which names would change where."""
+        plans = [plan for entry in self._meant(request) for plan in self._plans(entry)]
+        changes = [change for plan in plans for change in _changes(plan, "a plan was asked for")]
+        return Report(outcome="planned" if changes else "unchanged", summary=_summary(plans, "Would write"),
+                      findings=_findings(plans), changes=changes)  # fmt: skip
+
+    def validate(self, request: AgentRequest) -> Report:
+        """Check every value against its rules; writes nothing."""
+        found = {}
+        for entry in self._meant(request):
+            values = self._values(entry)
+            found[entry.name] = mistakes(entry.spec, values)
+        bad = [f"{name}: {text}" for name, texts in found.items() for text in texts]
+        findings = [{"entry": name, "mistakes": texts} for name, texts in found.items()]
+        if bad:
+            raise RequestInvalid(bad, hint="Mend the source, then validate again.")
+        return Report(outcome="done", summary=f"{', '.join(found) or 'No entry'}: every value is valid.",
+                      findings=findings)  # fmt: skip
+
+    def sync(self, request: AgentRequest) -> Report:
+        """Write what changed, prove it by reading back, and have the services that read it restarted."""
+        entries = self._meant(request)
+        plans = [plan for entry in entries for plan in self._plans(entry)]
+        why = request.input.get("reason", "a sync was asked for")
+        if request.dry_run:
+            changes = [change for plan in plans for change in _changes(plan, why)]
+            return Report(outcome="planned", summary=_summary(plans, "Would write"), findings=_findings(plans),
+                          changes=changes)  # fmt: skip
+        done: list[SinkPlan] = []
+        messages: list[Outgoing] = []
+        held: list[str] = []
+        for plan in plans:
+            if not plan.changes:
+                continue
+            if (put_back := self._held(plan)) is not None:
+                held.append(f"{plan.sink.name}: {put_back}")
+                continue
+            with self.context.lock.lease(f"sink/{plan.sink.name}", HOLD):
+                self._write(request, plan)
+            done.append(plan)
+            messages += self._restarts(request, plan.sink, plan.entry.name)
+        return self._synced(plans, done, messages, held, why)
+
+    def _synced(
+        self, plans: list[SinkPlan], done: list[SinkPlan], messages: list[Outgoing], held: list[str], why: str
+    ) -> Report:
+        summary = _summary(done, "Wrote") if done else "Everything is in step already."
+        if held:
+            summary = f"Held back, for these values were put back before: {'; '.join(held)}."
+        changes = [change for plan in done for change in _changes(plan, why)]
+        if held and not done:
+            info = ErrorInfo(code="env.held", message=summary, hint="Change the source, then sync again.",
+                             docs="docs/envkeeper.md")  # fmt: skip
+            return Report(outcome="refused", summary=summary, findings=_findings(plans), error=info)
+        return Report(outcome="done" if done else "unchanged", summary=summary, findings=_findings(plans),
+                      changes=changes, messages=messages)  # fmt: skip
+
+    def _write(self, request: AgentRequest, plan: SinkPlan) -> None:
+        """Write one sink and see that it holds exactly what was meant."""
+        sink = plan.sink
+        revision = sink.write(plan.values)
+        held = sink.read_back()
+        wrong = [name for name, one in plan.values.items() if held.get(name) != one.value]
+        if wrong or set(held) != set(plan.values):
+            names = ", ".join(sorted(wrong) or sorted(set(held) ^ set(plan.values)))
+            if plan.state.revision is not None:
+                sink.restore(plan.state.revision)
+            raise PermanentError(f"{sink.name} does not hold what was written: {names}.",
+                                 hint="The former values were put back.")  # fmt: skip
+        names = ", ".join(f"{key.name} {key.effect}" for key in plan.changes)
+        for service in sink.services or ("",):
+            key = self.context.key(service) if service else ""
+            self.context.note("env-changed", f"{sink.name}: {names}", request=request, service=key, sink=sink.name,
+                              entry=plan.entry.name, revision=revision, former=plan.state.revision)  # fmt: skip
+
+    def restore(self, request: AgentRequest) -> Report:
+        """Put the former values back where a service reads them, and have it restarted."""
+        sinks = self._sinks(request)
+        why = request.input.get("reason", "a restore was asked for")
+        changes: list[Change] = []
+        messages: list[Outgoing] = []
+        for entry, sink in sinks:
+            state = sink.state()
+            if state.former is None:
+                continue
+            changes.append(Change(what=f"values of {sink.name}", before=state.revision, after=state.former, why=why,
+                                  undo="dreamnet sync"))  # fmt: skip
+            if request.dry_run:
+                continue
+            with self.context.lock.lease(f"sink/{sink.name}", HOLD):
+                self._put_back(request, entry, sink, state, why)
+            messages += self._restarts(request, sink, entry.name)
+        if not changes:
+            raise NotFound("former values of", request.input.get("service") or request.input.get("entry") or "anything")
+        names = ", ".join(sink.name for _, sink in sinks)
+        if request.dry_run:
+            return Report(outcome="planned", summary=f"Would put the former values of {names} back.", changes=changes)
+        return Report(outcome="done", summary=f"The former values of {names} are back.", changes=changes,
+                      messages=messages)  # fmt: skip
+
+    def _put_back(self, request: AgentRequest, entry: Entry, sink: SecretSink, state: SinkState, why: str) -> None:
+        """Restore one sink; twice is once, because a request that was cut off remembers which set it left."""
+        assert state.former is not None
+        memory = f"restore/{request.id}/{sink.name}"
+        target, _ = self.context.journal.state(memory)
+        if target is None:
+            target = state.former
+            self.context.journal.set_state(memory, target)
+            held = {"versions": dict(state.versions), "at": self.context.clock.now(), "why": why}
+            self.context.journal.set_state(f"held-env/{sink.name}", held)
+        sink.restore(target)
+        for service in sink.services or ("",):
+            key = self.context.key(service) if service else ""
+            self.context.note("env-restored", f"{sink.name}: the former values are back, because {why}",
+                              request=request, service=key, sink=sink.name, entry=entry.name)  # fmt: skip
+
+    def _restarts(self, request: AgentRequest, sink: SecretSink, entry: str) -> list[Outgoing]:
+        """Ask for a restart of every running service that reads the sink; a heal's story goes on in it."""
+        messages = []
+        for service in sink.services:
+            if service not in self.context.platform_of(service).observe().services:
+                continue  # it reads the values when it is started first
+            data = {
+                "service": service,
+                "target": self.context.config.services[service].platform,
+                "key": self.context.key(service),
+                "reason": f"{entry} changed",
+                "dream": request.input.get("dream"),
+                "remedy": request.input.get("remedy"),
+            }
+            messages.append(Outgoing(name="config-changed-needs-restart", to="deploykeeper", data=data))
+        return messages
+
+    def _held(self, plan: SinkPlan) -> str | None:
+        """Say so when these very versions were put back before: what broke once is not written again."""
+        held, _ = self.context.journal.state(f"held-env/{plan.sink.name}")
+        if held and held["versions"] == {name: one.version for name, one in plan.values.items()}:
+            return str(held["why"])
+        return None
+
+    # ── flags ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def flags(self, request: AgentRequest) -> Report:
+        """Answer the flags and their values."""
+        known = self._flag_store().read()
+        wanted = request.input.get("flag")
+        if wanted is not None and wanted not in known:
+            raise NotFound("flag", wanted, known)
+        findings = []
+        for name, flag in sorted(known.items()):
+            if wanted in (None, name):
+                value, variant, reason = evaluate(flag)
+                findings.append({"flag": name, "state": flag.state, "value": value, "variant": variant,
+                                 "reason": reason, "variants": sorted(flag.variants)})  # fmt: skip
+        said = ", ".join(f"{one['flag']} is {one['variant']}" for one in findings)
+        return Report(outcome="done", summary=f"{said or 'There is no flag'}.", findings=findings)
+
+    def set_flag(self, request: AgentRequest) -> Report:
+        """Choose a flag's variant, or turn it on or off."""
+        store, name = self._flag_store(), request.input["flag"]
+        variant, state = request.input.get("variant"), request.input.get("state")
+        if variant is None and state is None:
+            raise RequestInvalid(["Neither 'input.variant' nor 'input.state' is given: nothing to set."])
+        known = store.read()
+        if name not in known:
+            raise NotFound("flag", name, known)
+        if variant is not None and variant not in known[name].variants:
+            raise NotFound(f"variant of {name}", variant, known[name].variants)
+        before = f"{known[name].default_variant}, {known[name].state}"
+        after = f"{variant or known[name].default_variant}, {state or known[name].state}"
+        why = request.input.get("reason", "it was asked for")
+        change = Change(what=f"flag {name}", before=before, after=after, why=why,
+                        undo=f"dreamnet set-flag {name} {known[name].default_variant}")  # fmt: skip
+        if before == after:
+            return Report(outcome="unchanged", summary=f"{name} is {after} already.")
+        if request.dry_run:
+            return Report(outcome="planned", summary=f"Would set {name} to {after}.", changes=[change])
+        store.set(name, variant=variant, state=state)
+        self.context.note("flag-changed", f"flag {name}: {before} → {after}, because {why}", request=request, flag=name)
+        return Report(outcome="done", summary=f"{name} is {after} now.", changes=[change])
+
+    def _flag_store(self) -> FlagStore:
+        if self.flag_store is None:
+            raise ConfigLacks("flags file", [], section="flags", lines="flags: {file: flags.json}")
+        return self.flag_store
+
+    # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
+
+    def _meant(self, request: AgentRequest) -> list[Entry]:
+        """Answer the entries that a request means: by entry, by name or kind of source, or all."""
+        entry, source = request.input.get("entry"), request.input.get("source")
+        if entry is not None and entry not in self.entries:
+            raise _lacks(entry, self.entries)
+        chosen = [one for name, one in self.entries.items() if entry in (None, name)]
+        if source is None:
+            if not chosen:
+                raise _lacks("app", self.entries)
+            return chosen
+        named = [one for one in chosen if one.name == source]
+        kind = [one for one in chosen if one.spec.from_.kind == source]
+        if not named and not kind:
+            raise _lacks(source, self.entries)
+        return named or kind
+
+    def _sinks(self, request: AgentRequest) -> list[tuple[Entry, SecretSink]]:
+        service = request.input.get("service")
+        return [
+            (entry, sink)
+            for entry in self._meant(request)
+            for sink in entry.sinks
+            if service is None or service in sink.services
+        ]
+
+    def _plans(self, entry: Entry) -> list[SinkPlan]:
+        """Read the source whole, check it whole, and compare it with each sink."""
+        values = self._values(entry)
+        if wrong := mistakes(entry.spec, values):
+            raise RequestInvalid([f"{entry.name}: {text}" for text in wrong],
+                                 hint="Nothing was written. Mend the source, then sync again.")  # fmt: skip
+        plans = []
+        for sink in entry.sinks:
+            state = sink.state()
+            plans.append(SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values))
+        return plans
+
+    def _values(self, entry: Entry) -> dict[str, Versioned]:
+        """Read the wanted names at their versions; everything is masked before anybody sees it."""
+        names = dict(entry.spec.keys)
+        if not names:
+            names = {name: name for name in entry.source.versions()}
+        wanted = {}
+        for reference in names.values():
+            name, _, version = reference.partition("@")
+            wanted[name] = version or "latest"
+        read = entry.source.access(wanted)
+        for one in read.values():
+            self.context.reporter.mask(one.value)
+        return {target: read[reference.partition("@")[0]] for target, reference in names.items()}
+
+
+def _lacks(name: str, entries: Mapping[str, Entry]) -> ConfigLacks:
+    return ConfigLacks(
+        f"env entry or source {name!r}",
+        entries,
+        section="env",
+        lines=f"env:\n  {name}: {{from: {{dotenv: app.env}}, to: [{{process: web}}]}}",
+    )
+
+
+def _changes(plan: SinkPlan, why: str) -> list[Change]:
+    return [
+        Change(
+            what=f"{key.name} in {plan.sink.name} ({key.effect})",
+            before=key.from_version,
+            after=key.to_version,
+            why=why,
+            undo=f"dreamnet restore {plan.entry.name}",
+        )
+        for key in plan.changes
+    ]
+
+
+def _findings(plans: Sequence[SinkPlan]) -> list[dict[str, object]]:
+    return [
+        {
+            "entry": plan.entry.name,
+            "sink": plan.sink.name,
+            "drifted": sorted(plan.state.drifted),
+            "keys": [
+                {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version} for k in plan.keys
+            ],
+        }
+        for plan in plans
+    ]
+
+
+def _summary(plans: Sequence[SinkPlan], verb: str) -> str:
+    said = [
+        f"{plan.sink.name}: {', '.join(f'{key.name} {key.effect}' for key in plan.changes)}"
+        for plan in plans
+        if plan.changes
+    ]
+    return f"{verb} {'; '.join(said)}." if said else "Everything is in step already."

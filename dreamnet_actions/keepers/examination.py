@@ -1,0 +1,190 @@
+"""Examining services: all their checks at once, failing ones again, and what it means. Shared by those who must prove.
+
+The platform's own word (``workload``, ``metric``) is read from one snapshot; every other check goes through Probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dreamnet_actions.config.models import MetricCheck, Service, WorkloadCheck
+from dreamnet_actions.domain.health import Health, Report, judge, shorten
+from dreamnet_actions.domain.release import ServiceState, Snapshot
+from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.ports.probe import Look, Probe
+
+IN_RUN = 15.0
+"""Seconds that re-checks may take within one run; what is still unclear then waits for the next run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """One service after a look: its health, the reports behind it, the platform's view (None when that failed)."""
+
+    service: str
+    health: Health
+    reports: tuple[Report, ...]
+    state: ServiceState | None = None
+    failures: int = 0
+    """Looks in a row that failed, within this run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """Looks at services through probes and platforms."""
+
+    context: Context
+    probe: Probe
+
+    def look(self, services: Mapping[str, Service], only: str | None = None) -> dict[str, Examined]:
+        """Make every check of ``services`` once (``only`` that one check by name) and judge each service."""
+        states, faults = self._states(services)
+        reports: dict[str, list[Report]] = {name: [] for name in services}
+        looks = []
+        for name, spec in services.items():
+            for check_name, check in spec.checks.items():
+                if only not in (None, check_name):
+                    continue
+                if isinstance(check, WorkloadCheck | MetricCheck):
+                    fault = faults.get(spec.platform)
+                    reports[name].append(_platform_word(name, check_name, check, states.get(name), fault))
+                else:
+                    looks.append(Look(service=name, name=check_name, check=check))
+        deadline = max((one.check.timeout for one in looks), default=0.0) + 1.0
+        for report in self.probe.probe(looks, deadline) if looks else ():
+            reports[report.service].append(shorten(report))
+        return {
+            name: Examined(
+                service=name,
+                health=judge(found, {check: spec.severity for check, spec in services[name].checks.items()}),
+                reports=tuple(_explained(found, states.get(name))),
+                state=states.get(name),
+            )
+            for name, found in reports.items()
+        }
+
+    def confirm(
+        self, services: Mapping[str, Service], already: Mapping[str, int], only: str | None = None
+    ) -> dict[str, Examined]:
+        """Look, and look again at what fails until its threshold is reached, it passes, or 15 s are over.
+
+        ``already`` are the failures in a row of earlier runs. One blip is never a verdict, and one run is enough.
+        """
+        clock = self.context.clock
+        began = clock.monotonic()
+        results = self.look(services, only)
+        counts = {name: int(one.health in ("failing", "degraded")) for name, one in results.items()}
+        while True:
+            unsure = {
+                name: services[name]
+                for name, one in results.items()
+                if one.health in ("failing", "degraded")
+                and counts[name] + already.get(name, 0) < services[name].thresholds.failures
+            }
+            pause = max((spec.thresholds.again_after for spec in unsure.values()), default=0.0)
+            if not unsure or clock.monotonic() - began + pause > IN_RUN:
+                break
+            clock.sleep(pause)
+            for name, one in self.look(unsure, only).items():
+                counts[name] = counts[name] + 1 if one.health in ("failing", "degraded") else 0
+                results[name] = one
+        return {
+            name: Examined(
+                service=name, health=one.health, reports=one.reports, state=one.state, failures=counts[name]
+            )
+            for name, one in results.items()
+        }
+
+    def recovered(self, service: str, spec: Service, within: float) -> tuple[bool, Examined]:
+        """Watch one service until enough looks in a row pass (True), or ``within`` seconds are over (False)."""
+        clock = self.context.clock
+        began, passes = clock.monotonic(), 0
+        with self.context.reporter.waiting(f"{service} to be healthy", within) as tell:
+            while True:
+                one = self.look({service: spec})[service]
+                passes = passes + 1 if one.health == "healthy" else 0
+                tell(f"{one.health}, {passes} of {spec.thresholds.successes} looks in a row passed")
+                if passes >= spec.thresholds.successes:
+                    return True, one
+                pause = min(spec.thresholds.again_after, 1.0)
+                if clock.monotonic() - began + pause > within:
+                    return False, one
+                clock.sleep(pause)
+
+    def _states(self, services: Mapping[str, Service]) -> tuple[dict[str, ServiceState], dict[str, str]]:
+        """Take one snapshot of each platform concerned; a platform that cannot be asked is a fault of ours."""
+        states: dict[str, ServiceState] = {}
+        faults: dict[str, str] = {}
+        for platform in {spec.platform for spec in services.values()}:
+            try:
+                snapshot: Snapshot = self.context.platforms[platform].observe()
+            except DreamNetError as error:
+                faults[platform] = error.message
+                continue
+            states |= {
+                name: state for name, state in snapshot.services.items()
+                if name in services and services[name].platform == platform
+            }  # fmt: skip
+        return states, faults
+
+
+def _platform_word(
+    service: str, name: str, check: WorkloadCheck | MetricCheck, state: ServiceState | None, fault: str | None
+) -> Report:
+    """Turn the platform's snapshot into a report; not being able to ask is ``unknown``."""
+    if fault is not None:
+        return Report(service=service, check=name, status="unknown", detail=f"The platform did not answer: {fault}")
+    if isinstance(check, MetricCheck):
+        if state is None:
+            return Report(service=service, check=name, status="unknown", detail="It was never started.")
+        tracks = state.tracks.values()
+        load = sum(
+            track.traffic.per_second if check.metric == "requests-per-second" else track.traffic.open
+            for track in tracks
+        )
+        text = f"{check.metric} is {load:g}."
+        scale = check.scale
+        if scale and load > scale.target * scale.max * (1 + scale.tolerance):
+            text = f"{check.metric} is {load:g}, more than its {scale.max} replicas (the maximum) should carry."
+            return Report(service=service, check=name, status="degraded", cause="overload", value=load, detail=text)
+        return Report(service=service, check=name, status="passed", value=load, detail=text)
+    if state is None:
+        return Report(
+            service=service, check=name, status="failed", cause="not-ready", detail="It was never started."
+        )
+    ready, desired = state.stable.ready, state.stable.desired
+    if ready >= desired:
+        return Report(service=service, check=name, status="passed", detail=f"{ready} of {desired} replicas ready.")
+    crashed = any(replica.state in ("exited", "back-off") for replica in state.stable.replicas)
+    return Report(
+        service=service,
+        check=name,
+        status="failed",
+        cause="crash" if crashed else "not-ready",
+        detail=state.stable.failure or f"{ready} of {desired} replicas ready.",
+    )
+
+
+def _explained(reports: list[Report], state: ServiceState | None) -> list[Report]:
+    """Add what the platform knows to a fault that a client saw: an ended process explains a refused connection."""
+    failed = any(report.status == "failed" for report in reports)
+    told = any(report.cause == "crash" for report in reports)
+    if not failed or told or state is None:
+        return reports
+    ended = [replica for replica in state.stable.replicas if replica.state in ("exited", "back-off")]
+    if not ended and state.stable.replicas:
+        return reports
+    one = ended[0] if ended else None
+    how = f"ended with status {one.exit_status}" if one and one.exit_status is not None else "is not running"
+    return [
+        *reports,
+        Report(
+            service=reports[0].service,
+            check="platform",
+            status="failed",
+            cause="crash",
+            detail=state.stable.failure or f"Its process {how}.",
+        ),
+    ]

@@ -1,0 +1,310 @@
+"""The one pipe: parse, claim, choose, run, send, report. The only place that turns an error into a result.
+
+Entrances hand in raw data or a request; keepers hand back a Report. Nothing here knows an adapter.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Protocol
+
+from dreamnet_actions.domain.actions import Agent
+from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.message import MAX_DATA, Message
+from dreamnet_actions.domain.request import AgentRequest, parse_request
+from dreamnet_actions.domain.result import AgentResult, ErrorInfo, Outcome, Report, exit_status
+from dreamnet_actions.domain.times import rfc3339
+from dreamnet_actions.errors import (
+    ConfigError,
+    DreamNetError,
+    IdReused,
+    PermanentError,
+    RefusedError,
+    RequestError,
+    RequestTooLarge,
+    TemporaryError,
+)
+from dreamnet_actions.ports.stores import Journal, Lock, MessageBus
+from dreamnet_actions.ports.system import Clock, Ids
+
+log = logging.getLogger("dreamnet")
+
+LEASE = 900.0
+"""Seconds for which a request belongs to the run that claimed it; a dead run's claim is free at once."""
+
+
+class Keeper(Protocol):
+    """A keeper as the pipe sees it."""
+
+    agent: Agent
+
+    def perform(self, request: AgentRequest) -> Report:
+        """Do the request's action; raises DreamNetError."""
+
+
+class Gate(Protocol):
+    """What stands before every write: refuses while paused, and while the request is a dry run."""
+
+    def dry(self, on: bool) -> None:
+        """Say whether the request that this thread runs is a dry run."""
+
+
+class Pipe:
+    """Runs requests, one result each. Safe to be called by several threads."""
+
+    def __init__(
+        self,
+        *,
+        keepers: Mapping[Agent, Keeper],
+        journal: Journal,
+        bus: MessageBus,
+        lock: Lock,
+        clock: Clock,
+        ids: Ids,
+        gate: Gate,
+    ) -> None:
+        self._keepers = keepers
+        self._journal = journal
+        self._bus = bus
+        self._lock = lock
+        self._clock = clock
+        self._ids = ids
+        self._gate = gate
+
+    def submit(self, raw: object, *, id: str | None = None, dry_run: bool = False) -> AgentResult:
+        """Read a request from plain JSON data and run it.
+
+        ``id`` is the entrance's (an Idempotency-Key, a delivery id) and counts where the request has none. Never
+        raises: an error is a result with its code, a bug one with code ``bug`` and its traceback in the log.
+        """
+        fallback = id or self._ids.fresh()
+        try:
+            request = parse_request(raw, fresh_id=fallback, dry_run=dry_run)
+        except DreamNetError as error:
+            given = raw.get("id") if isinstance(raw, Mapping) else None
+            return failure(error, request_id=given if isinstance(given, str) else fallback, at=self._clock.now())
+        named = id is not None or (isinstance(raw, Mapping) and "id" in raw)
+        return self.run(request, claim=named)
+
+    def run(self, request: AgentRequest, *, claim: bool = True) -> AgentResult:
+        """Run one request; twice is once: an id that ended answers its first result. Never raises.
+
+        ``claim=False`` is for an id that was made up just now: nobody can send it again.
+        """
+        began = self._clock.now()
+        try:
+            if not claim or request.dry_run or not request.spec.writes:
+                return self._perform(request, began)
+            with self._lock.lease(f"request/{request.id}", LEASE):
+                return self._former(request) or self._claimed(request, began)
+        except DreamNetError as error:
+            return failure(error, request_id=request.id, at=began, now=self._clock.now(), request=request)
+
+    def drain(self, limit: int = 100) -> int:
+        """Hand waiting messages to their keepers until none waits or ``limit`` were; answers how many."""
+        handed = 0
+        while handed < limit:
+            result = self.submit({"agent": "relaybot", "input": {"action": "deliver", "limit": 1}})
+            if result.outcome != "done":
+                break
+            handed += 1
+        return handed
+
+    def _claimed(self, request: AgentRequest, began: float) -> AgentResult:
+        """Run a request that this run holds the claim of, and store how it ended."""
+        key = f"request/{request.id}"
+        self._journal.set_state(key, {"digest": request.digest, "at": began})
+        result = self._perform(request, began)
+        if _answers_again(result):
+            stored = {
+                "digest": request.digest,
+                "at": began,
+                "result": result.to_json(),
+                "exit_status": result.exit_status,
+                "http_status": result.http_status,
+            }
+            self._journal.set_state(key, stored)
+        else:
+            self._journal.set_state(key, {"digest": request.digest, "at": began, "outcome": result.outcome})
+        return result
+
+    def _former(self, request: AgentRequest) -> AgentResult | None:
+        """Answer the first result of a request that already ended; raises IdReused for another body."""
+        stored, _ = self._journal.state(f"request/{request.id}")
+        if not stored:
+            return None
+        if stored["digest"] != request.digest:
+            raise IdReused(request.id)
+        if "result" not in stored:
+            return None
+        return AgentResult.from_json(
+            stored["result"], exit_status=stored["exit_status"], http_status=stored["http_status"]
+        )
+
+    def _perform(self, request: AgentRequest, began: float) -> AgentResult:
+        """Let the keeper work, send what it has to say, and write the result and its fact."""
+        self._gate.dry(request.dry_run)
+        try:
+            report = self._keepers[request.agent].perform(request)
+            sent = [] if request.dry_run else self._send(request, report)
+        except DreamNetError as error:
+            result = failure(error, request_id=request.id, at=began, now=self._clock.now(), request=request)
+        except Exception as bug:  # the last line of defence: a bug of ours is reported as one, with its traceback
+            log.exception("A bug of DreamNet's in %s %s", request.agent, request.action)
+            result = _bug(bug, request, began, self._clock.now())
+        else:
+            result = _result(request, report, sent, began, self._clock.now())
+        finally:
+            self._gate.dry(False)
+        self._record(request, result)
+        return result
+
+    def _send(self, request: AgentRequest, report: Report) -> list[str]:
+        """Put the keeper's messages on the bus. Their ids follow from the request, so a rerun sends none twice."""
+        messages = [
+            Message(
+                id=outgoing.id or f"{request.id}/{index}",
+                sender=request.agent,
+                name=outgoing.name,
+                to=outgoing.to,
+                time=rfc3339(self._clock.now()),
+                data=outgoing.data,
+                correlation_id=outgoing.correlation_id or request.correlation_id,
+                causation_id=request.id,
+                hops=request.hops,
+            )
+            for index, outgoing in enumerate(report.messages)
+        ]
+        for message in messages:
+            if (size := len(json.dumps(dict(message.data)))) > MAX_DATA:
+                raise RequestTooLarge(size, MAX_DATA)
+        if messages:
+            fresh = self._bus.publish(*messages)
+            self._journal.append(
+                *[self._sent(message) for message, new in zip(messages, fresh, strict=True) if new]
+            )
+        return [message.id for message in messages]
+
+    def _sent(self, message: Message) -> Fact:
+        return Fact(
+            kind="message-sent",
+            at=self._clock.now(),
+            text=f"{message.sender} → {message.to or 'everybody'}: {message.name}",
+            service=str(message.data.get("key", "")),
+            dream=str(message.data.get("dream", "")),
+            correlation_id=message.correlation_id,
+            data={"message": message.id, "name": message.name, "to": message.to},
+        )
+
+    def _record(self, request: AgentRequest, result: AgentResult) -> None:
+        """Write the fact that the request ended; looks, and rounds that found nothing to do, are not worth one."""
+        quiet = not request.spec.writes or request.dry_run or result.outcome == "unchanged"
+        quiet = quiet or (request.agent == "dreamkeeper" and request.action == "check" and not result.changes)
+        quiet = quiet or (request.agent == "relaybot" and request.action == "deliver")
+        if quiet and result.error is None:
+            return
+        self._journal.append(
+            Fact(
+                kind="request-ended" if result.error is None or result.exit_status != 70 else "error",
+                at=self._clock.now(),
+                text=f"{request.agent} {request.action}: {result.summary}",
+                service=str(request.input.get("service", "")),
+                correlation_id=request.correlation_id,
+                data={"request": request.id, "outcome": result.outcome, "verdict": result.verdict,
+                      "action": request.action, "agent": request.agent,
+                      "code": (result.error or {}).get("code")},  # fmt: skip
+            )
+        )
+
+
+_OUTCOMES: tuple[tuple[type[DreamNetError], Outcome], ...] = (
+    (TemporaryError, "deferred"),
+    (RefusedError, "refused"),
+    (ConfigError, "refused"),
+    (RequestError, "refused"),
+    (PermanentError, "failed"),
+)
+
+
+def failure(
+    error: DreamNetError,
+    *,
+    request_id: str,
+    at: float,
+    now: float | None = None,
+    request: AgentRequest | None = None,
+) -> AgentResult:
+    """Turn an error into the result that every entrance shows; ``at`` and ``now`` are seconds since 1970."""
+    outcome = next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "failed")
+    return AgentResult(
+        id=request_id,
+        agent=request.agent if request else None,
+        action=request.action if request else None,
+        outcome=outcome,
+        verdict=None,
+        summary=error.message.split("\n")[0],
+        started_at=rfc3339(at),
+        finished_at=rfc3339(now if now is not None else at),
+        error=ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs).to_json(),
+        exit_status=error.exit_status,
+        http_status=error.http_status,
+        retry_after=error.retry_after if isinstance(error, TemporaryError) else None,
+    )
+
+
+def _bug(bug: Exception, request: AgentRequest, began: float, now: float) -> AgentResult:
+    info = ErrorInfo(
+        code="bug",
+        message=f"DreamNet failed by a bug of its own ({type(bug).__name__}); the traceback is in the log.",
+        hint="Report it with the traceback. Nothing is wrong with your service because of this.",
+        docs="docs/errors/bug.md",
+    )
+    return AgentResult(
+        id=request.id,
+        agent=request.agent,
+        action=request.action,
+        outcome="failed",
+        verdict=None,
+        summary=info.message,
+        started_at=rfc3339(began),
+        finished_at=rfc3339(now),
+        error=info.to_json(),
+        exit_status=70,
+        http_status=500,
+    )
+
+
+def _result(request: AgentRequest, report: Report, sent: list[str], began: float, now: float) -> AgentResult:
+    return AgentResult(
+        id=request.id,
+        agent=request.agent,
+        action=request.action,
+        outcome=report.outcome,
+        verdict=report.verdict,
+        summary=report.summary,
+        started_at=rfc3339(began),
+        finished_at=rfc3339(now),
+        findings=[dict(one) for one in report.findings],
+        changes=[one.to_json() for one in report.changes],
+        dreams=list(report.dreams),
+        messages=sent,
+        error=report.error.to_json() if report.error else None,
+        exit_status=exit_status(report.outcome, report.verdict),
+        http_status=_http_status(report),
+    )
+
+
+def _http_status(report: Report) -> int:
+    """200 wherever a keeper reached a verdict; else by the outcome."""
+    if report.verdict is not None:
+        return 200
+    by_outcome: dict[Outcome, int] = {"deferred": 503, "refused": 403, "failed": 502}
+    return by_outcome.get(report.outcome, 200)
+
+
+def _answers_again(result: AgentResult) -> bool:
+    """A request that ended ``done``, ``unchanged`` or rolled back answers its first result; any other runs again."""
+    return result.outcome in ("done", "unchanged") or result.verdict == "rolled-back"
+
