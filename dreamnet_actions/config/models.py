@@ -190,7 +190,9 @@ class EnvEntry:
     """Names to write, each with the name (or ``name@version``) to read; left out, every name of the source."""
     require: tuple[Variable, ...] = ()
     """Names that must be present and not empty, or nothing is written."""
-    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(default_factory=dict)
+    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(
+        default_factory=dict
+    )
     """The form that a value must have, by name, or nothing is written."""
 
 

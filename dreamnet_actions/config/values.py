@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
-from dreamnet_actions.domain.units import parse_duration, parse_share
+from dreamnet_actions.domain.units import format_duration, parse_duration, parse_share
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -40,18 +41,21 @@ def said(value: object) -> str:
         case dict():
             return "a mapping"
         case list() | tuple():
-            return "a list"
+            return f"a list of {len(value)}" if value else "an empty list"
     return shown(value)
 
 
 class Written:
     """Marks a value that is written as text of one form and read by ``parse`` (raises ValueError).
 
-    ``pattern`` (ECMA 262) and ``example`` are for editors and messages; ``parse`` alone decides.
+    ``pattern`` (ECMA 262) and ``example`` are for editors and messages; ``parse`` alone decides. ``write`` is its
+    inverse.
     """
 
-    def __init__(self, parse: Callable[[object], Any], pattern: str, example: str) -> None:
-        self.parse, self.pattern, self.example = parse, pattern, example
+    def __init__(
+        self, parse: Callable[[object], Any], pattern: str, example: str, write: Callable[[Any], str] = str
+    ) -> None:
+        self.parse, self.pattern, self.example, self.write = parse, pattern, example, write
 
     def read(self, value: object) -> Any:
         """Read ``value`` by ``parse``; raises ValueError, also for a text too long to be meant."""
@@ -101,13 +105,24 @@ def _share(value: object) -> float:
         raise ValueError(f"{shown(value)} is no percentage; write one between '0%' and '100%'") from None
 
 
-Seconds = Annotated[float, Written(_wait, _DURATION, "30s")]
+def _write_wait(seconds: float) -> str:
+    # People's form where it loses nothing; else all digits that the number has.
+    text = format_duration(seconds) if seconds else "0s"
+    return text if parse_duration(text) == seconds else f"{Decimal(repr(seconds)):f}s"
+
+
+def _write_share(share: float) -> str:
+    text = f"{share * 100:g}%"
+    return text if parse_share(text) == share else f"{Decimal(repr(share)) * 100:f}%"
+
+
+Seconds = Annotated[float, Written(_wait, _DURATION, "30s", _write_wait)]
 """A duration, written with its unit (``30s``, ``1m30s``); in the program a number of seconds."""
 
-PositiveSeconds = Annotated[float, Written(_positive_wait, _DURATION, "30s")]
+PositiveSeconds = Annotated[float, Written(_positive_wait, _DURATION, "30s", _write_wait)]
 """A duration above zero: for limits and rhythms, where none would mean an endless hurry."""
 
-Share = Annotated[float, Written(_share, _SHARE, "25%")]
+Share = Annotated[float, Written(_share, _SHARE, "25%", _write_share)]
 """A percentage, written with ``%``; in the program between 0 and 1."""
 
 

@@ -40,6 +40,7 @@ class ProcessWorkload:
     """The keys of a service that runs on the process platform."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    needed_keys: ClassVar[tuple[str, ...]] = ("command",)
 
     command: Annotated[tuple[str, ...], Len(1)] | None = None
     """The program and its arguments; ``{port}`` becomes the port that the replica must listen on (also ``$PORT``)."""

@@ -1,0 +1,183 @@
+"""The whole configuration's classes: the common models joined with what each adapter family brings.
+
+Composing imports no pydantic: a configuration from the cache is rebuilt into these classes without it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Len
+
+from dreamnet_actions.config import models
+from dreamnet_actions.config.forms import FreeLabel, Label
+from dreamnet_actions.config.kinds import OneKind, ShortList, is_required
+from dreamnet_actions.config.models import Check, Chosen, Config, EnvEntry, Heal, Service
+from dreamnet_actions.config.tree import Tree
+
+_Model = TypeVar("_Model")
+_JOINED = "joined."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """What the adapter families bring: the models of each kind, by the kind's key in the file."""
+
+    platforms: Mapping[str, type] = field(default_factory=dict)
+    """Platform kind → options: what stands under ``platforms.<name>.<kind>``."""
+    workloads: Mapping[str, type] = field(default_factory=dict)
+    """Platform kind → the keys of a service that runs there; they stand beside the service's common ones. A class may
+    say in ``needed_keys`` (field names) which of them such a service cannot do without."""
+    checks: Mapping[str, type] = field(default_factory=dict)
+    """Check kind → a subclass of Check with a field of that name."""
+    sources: Mapping[str, type] = field(default_factory=dict)
+    """Source kind → options with a field of that name."""
+    sinks: Mapping[str, type] = field(default_factory=dict)
+    """Sink kind → options with a field of that name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Composed:
+    """The composed classes: ``config`` (a Config), whose services are of ``service`` (a Service with every workload's
+    keys) and whose env entries are of ``env``."""
+
+    slots: Slots
+    config: type[Config]
+    service: type[Service]
+    env: type[EnvEntry]
+
+    def validate(self, tree: Tree) -> Config:
+        """Check a file's tree and answer the configuration.
+
+        Raises ConfigInvalid with every mistake of the file, those of the reading included, or ConfigTooNew.
+        """
+        from dreamnet_actions.config.validate import validate
+
+        return validate(self, tree)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Answer the JSON Schema (2020-12) of the file, described by the models' docstrings."""
+        from dreamnet_actions.config import schema
+
+        return schema.json_schema(self)
+
+    @functools.cached_property
+    def classes(self) -> Mapping[str, type]:
+        """Every dataclass that a configuration may hold, by its name: the closed table of the cache."""
+        slots = dataclasses.fields(self.slots)
+        brought = [model for slot in slots for model in getattr(self.slots, slot.name).values()]
+        modules = dict.fromkeys((models.__name__, *(model.__module__ for model in brought)))
+        known = [one for module in modules for one in vars(sys.modules[module]).values() if _is_model(one)]
+        table = {f"{one.__module__}.{one.__qualname__}": one for one in (*known, *brought)}
+        joined = (self.config, self.service, self.env)
+        return {**table, **{f"{_JOINED}{one.__name__}": one for one in joined}}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash over the kinds and the models' fields: it changes with what a file may say or what that becomes."""
+        lines = [
+            f"{slot.name}.{kind}={model.__module__}.{model.__qualname__}"
+            for slot in _fields(self.slots)
+            for kind, model in getattr(self.slots, slot.name).items()
+        ]
+        for name, model in self.classes.items():
+            if not name.startswith(_JOINED):
+                # A default that is missing has no text of its own that would be the same in the next process.
+                given = [
+                    (one.name, one.type, "" if is_required(one) else one.default) for one in _fields(model)
+                ]
+                lines += [f"{name}.{field}:{kind}={default}" for field, kind, default in given]
+        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def compose(slots: Slots) -> Composed:
+    """Join the common models with ``slots``; the same slots always answer the same classes.
+
+    Raises TypeError where two workloads have a field of the same name that differs: a mistake of the adapters.
+    """
+    return _compose(*(tuple(getattr(slots, one.name).items()) for one in dataclasses.fields(Slots)))
+
+
+@functools.cache
+def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
+    slots = Slots(**{one.name: dict(given) for one, given in zip(_fields(Slots), pairs, strict=True)})
+    service = _compose_service(slots)
+    entry = _compose_env(slots)
+    platform = Annotated[Chosen, OneKind("platform", slots.platforms, nested=True)]
+    config = _join(
+        Config,
+        (),
+        {},
+        services=(dict[FreeLabel, service], field(default_factory=dict)),  # type: ignore[valid-type]
+        platforms=(dict[FreeLabel, platform], field(default_factory=dict)),
+        env=(dict[Label, entry], field(default_factory=dict)),  # type: ignore[valid-type]
+    )
+    return Composed(slots, config, service, entry)
+
+
+def _compose_service(slots: Slots) -> type[Service]:
+    workloads = tuple(dict.fromkeys(slots.workloads.values()))
+    _refuse_clashes((Service, *workloads))
+    check = Annotated[Check, OneKind("check", slots.checks, chosen=False)]
+    return _join(
+        Service,
+        workloads,
+        {
+            "workload_fields": {
+                kind: frozenset(map(_name, _fields(one))) for kind, one in slots.workloads.items()
+            }
+        },
+        checks=(dict[Label, check], field(default_factory=dict)),
+        heal=(Annotated[Heal, ShortList(Heal, "steps")], field(default_factory=Heal)),
+    )
+
+
+def _compose_env(slots: Slots) -> type[EnvEntry]:
+    source = Annotated[Chosen, OneKind("source", slots.sources)]
+    sink = Annotated[Chosen, OneKind("sink", slots.sinks)]
+    return _join(
+        EnvEntry, (), {}, from_=(source, field()), to=(Annotated[tuple[sink, ...], Len(1, 50)], field())
+    )
+
+
+def _join(
+    model: type[_Model], mixed: tuple[type, ...], extra: Mapping[str, Any], /, **fields: tuple[Any, Any]
+) -> type[_Model]:
+    """Make a subclass of ``model`` and ``mixed`` with ``fields`` of other types: name → (type, field)."""
+    joined: type[_Model] = dataclasses.make_dataclass(
+        model.__name__,
+        [(name, kind, default) for name, (kind, default) in fields.items()],
+        bases=(model, *mixed),
+        namespace={"__doc__": model.__doc__, "__module__": __name__, **extra},
+        frozen=True,
+        kw_only=True,
+    )
+    return joined
+
+
+def _refuse_clashes(joined: tuple[type, ...]) -> None:
+    """See that no two of the classes give one field two meanings."""
+    seen: dict[str, tuple[type, Any, Any]] = {}
+    for model in joined:
+        for one in _fields(model):
+            first = seen.setdefault(one.name, (model, one.type, one.default))
+            if first[1:] != (one.type, one.default):
+                raise TypeError(f"{model.__name__}.{one.name} differs from {first[0].__name__}.{one.name}")
+
+
+def _fields(model: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(model)
+
+
+def _name(field: dataclasses.Field[Any]) -> str:
+    return field.name
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, type) and dataclasses.is_dataclass(value)

@@ -1,0 +1,161 @@
+"""What one place of the file says about another: needs that go in a circle, ports taken twice, keys out of place.
+
+Names that must exist are looked up while the shapes are read (``values.NameIn``). These rules look at the raw tree, not
+at the models, so that they also speak when something else in the file is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from dreamnet_actions.config.compose import Slots
+from dreamnet_actions.config.explain import Fault
+from dreamnet_actions.config.models import Scale, Service
+from dreamnet_actions.config.tree import Entry, Node, Tree, each_entry, texts
+from dreamnet_actions.config.values import LONGEST, kebab, shown
+from dreamnet_actions.domain.units import parse_share
+
+MOST_CIRCLES = 20
+"""Circles that are told of; each costs as much as it is long."""
+
+
+def check(slots: Slots, tree: Tree) -> list[Fault]:
+    """Answer every fault between places of the file."""
+    services = dict(each_entry(tree.root.get("services")))
+    faults = [*itertools.islice(_circles(services), MOST_CIRCLES), *_ports(services)]
+    for name, entry in services.items():
+        faults += _workload(name, entry, slots, tree)
+        faults += _canary(name, entry.node)
+        faults += _scales(name, entry.node)
+    return faults
+
+
+# ── Needs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _circles(services: Mapping[str, Entry]) -> Iterator[Fault]:
+    """Find circles among needs, each at the need that closes it. Keeps its own stack: a chain may be long."""
+    lists = {name: entry.node.get("needs") for name, entry in services.items()}
+    needs = {name: texts(node) for name, node in lists.items()}
+    done: set[str] = set()
+    for start in needs:
+        trail: dict[str, Iterator[tuple[int, str]]] = {}
+        stack = [] if start in done else [start]
+        while stack:
+            name = stack[-1]
+            trail.setdefault(name, iter(needs[name].items()))
+            index, need = next(trail[name], (-1, ""))
+            if index < 0:
+                done.add(stack.pop())
+                del trail[name]
+            elif need in trail:
+                closing = lists[name]
+                place = closing.items[index].place if closing else services[name].key
+                words = partial(_say_circle, stack[stack.index(need) :])
+                yield Fault(("services", name, "needs", index), place, words)
+            elif need in needs and need not in done:
+                stack.append(need)
+
+
+def _say_circle(circle: list[str]) -> str:
+    if len(circle) == 1:
+        return f"The service {shown(circle[0])} needs itself."
+    names = [name[:63] for name in circle]
+    middle = ["…"] if len(names) > 8 else []
+    return f"Services that need each other in a circle: {' → '.join((*names[:8], *middle, names[0]))}."
+
+
+# ── Ports and platforms ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _ports(services: Mapping[str, Entry]) -> Iterator[Fault]:
+    """Find ports that two services ask for, at the second."""
+    taken: dict[int, str] = {}
+    for name, entry in services.items():
+        port = entry.node.get("port")
+        if port is None or not isinstance(port.value, int) or isinstance(port.value, bool):
+            continue
+        first = taken.setdefault(port.value, name)
+        if first != name:
+            text = f"The port {port.value} is taken by the service {shown(first)}."
+            yield Fault(("services", name, "port"), port.place, partial(str, text))
+
+
+def _workload(name: str, entry: Entry, slots: Slots, tree: Tree) -> Iterator[Fault]:
+    """Find keys that belong to another kind of platform than the service's, and those that its kind needs."""
+    kind = _platform_kind(entry.node, slots, tree)
+    if kind is None:
+        return
+    common = {kebab(one.name) for one in dataclasses.fields(Service)}
+    own = slots.workloads.get(kind)
+    right = common | (_keys(own) if own else set())
+    for key, written in entry.node.entries.items():
+        owners = [other for other, model in slots.workloads.items() if key in _keys(model)]
+        if key not in right and owners:
+            text = f"{key!r} belongs to services on a platform of kind {owners[0]!r}; this one's is {kind!r}."
+            yield Fault(("services", name, key), written.key, partial(str, text))
+    for field in getattr(own, "needed_keys", ()):
+        if kebab(field) not in entry.node.entries:
+            text = f"The key {kebab(field)!r} is missing; a service on a platform of kind {kind!r} needs it."
+            yield Fault(("services", name, kebab(field)), entry.key, partial(str, text))
+
+
+def _platform_kind(service: Node, slots: Slots, tree: Tree) -> str | None:
+    """Answer the kind of a service's platform, or None where that is not clear (which is another mistake)."""
+    named, platforms = service.get("platform"), tree.root.get("platforms")
+    if named is None or platforms is None or not isinstance(named.value, str):
+        return None
+    platform = platforms.get(named.value)
+    kinds = [kind for kind in slots.platforms if platform and kind in platform.entries]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _keys(model: type) -> set[str]:
+    return {kebab(one.name) for one in dataclasses.fields(model)}
+
+
+# ── Orders of numbers ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _canary(name: str, service: Node) -> Iterator[Fault]:
+    """Find a canary's share that is not above the one before it."""
+    path = ("services", name, "release", "strategy", "canary")
+    canary = _down(service, path[2:])
+    before: tuple[float, str] | None = None
+    for index, text in texts(canary).items():
+        try:
+            share = parse_share(text[:LONGEST])
+        except ValueError:
+            continue
+        if before and share <= before[0] and canary:
+            message = f"{shown(text)} is not above {shown(before[1])}; a canary's shares grow."
+            yield Fault((*path, index), canary.items[index].place, partial(str, message))
+        before = share, text
+
+
+def _scales(name: str, service: Node) -> Iterator[Fault]:
+    """Find scaling whose least is above its most, with the defaults of what is left out."""
+    defaults = {one.name: one.default for one in dataclasses.fields(Scale)}
+    for check_name, entry in each_entry(service.get("checks")):
+        scale = entry.node.get("scale")
+        low, high = (_whole(scale.get(key) if scale else None, defaults[key]) for key in ("min", "max"))
+        if scale and low is not None and high is not None and low > high:
+            at = scale.get("min") or scale.get("max") or scale
+            text = f"'min' is {low} and 'max' is {high}; the least cannot be above the most."
+            path = ("services", name, "checks", check_name, "scale", "min" if scale.get("min") else "max")
+            yield Fault(path, at.place, partial(str, text))
+
+
+def _whole(node: Node | None, default: Any) -> int | None:
+    value = node.value if node else default
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _down(node: Node | None, path: tuple[str, ...]) -> Node | None:
+    for key in path:
+        node = node.get(key) if node else None
+    return node
