@@ -11,15 +11,16 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
-
-from annotated_types import Len
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dreamnet_actions.config import models
 from dreamnet_actions.config.forms import FreeLabel, Label
-from dreamnet_actions.config.kinds import OneKind, ShortList, is_required
+from dreamnet_actions.config.kinds import OneKind, ShortList
 from dreamnet_actions.config.models import Check, Chosen, Config, EnvEntry, Heal, Service
-from dreamnet_actions.config.tree import Tree
+from dreamnet_actions.config.values import Len
+
+if TYPE_CHECKING:
+    from dreamnet_actions.config.tree import Tree
 
 _Model = TypeVar("_Model")
 _JOINED = "joined."
@@ -88,11 +89,7 @@ class Composed:
         ]
         for name, model in self.classes.items():
             if not name.startswith(_JOINED):
-                # A default that is missing has no text of its own that would be the same in the next process.
-                given = [
-                    (one.name, one.type, "" if is_required(one) else one.default) for one in _fields(model)
-                ]
-                lines += [f"{name}.{field}:{kind}={default}" for field, kind, default in given]
+                lines += [f"{name}.{one.name}:{one.type}={_default(one)}" for one in _fields(model)]
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -173,6 +170,13 @@ def _refuse_clashes(joined: tuple[type, ...]) -> None:
 
 def _fields(model: Any) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(model)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    """Write a field's default in a text that is the same in every process."""
+    if field.default_factory is not dataclasses.MISSING:
+        return repr(field.default_factory())
+    return "" if field.default is dataclasses.MISSING else repr(field.default)
 
 
 def _name(field: dataclasses.Field[Any]) -> str:

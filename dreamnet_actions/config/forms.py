@@ -25,10 +25,9 @@ _PORT = r":(?P<port>[0-9]{1,5})"
 
 def _matching(pattern: str, rule: str) -> Callable[[object], str]:
     """Make the rule that a text matches ``pattern`` as a whole; ``rule`` completes the sentence of the mistake."""
-    compiled = re.compile(pattern)
 
     def parse(value: object) -> str:
-        if isinstance(value, str) and compiled.fullmatch(value):
+        if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
         raise ValueError(f"{shown(value)} {rule}")
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len
-
 from dreamnet_actions.config.forms import (
     Branch,
     DirectoryInside,
@@ -22,7 +20,7 @@ from dreamnet_actions.config.forms import (
     MessagePattern,
     Variable,
 )
-from dreamnet_actions.config.values import STRICT, NameIn, PositiveSeconds, Seconds, Share
+from dreamnet_actions.config.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds, Share
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
 

@@ -12,11 +12,9 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union
 
-from annotated_types import Ge, Le, Len
-
 from dreamnet_actions.config.kinds import OneKind, ShortList
 from dreamnet_actions.config.tree import Node, Step
-from dreamnet_actions.config.values import NameIn, Written, kebab, shown
+from dreamnet_actions.config.values import Ge, Le, Len, NameIn, Written, kebab, shown
 
 
 @functools.cache

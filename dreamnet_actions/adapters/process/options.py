@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len
-
 from dreamnet_actions.config.forms import DirectoryInside, UrlPath, Variable
-from dreamnet_actions.config.values import STRICT, NameIn, PositiveSeconds, Seconds
+from dreamnet_actions.config.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
