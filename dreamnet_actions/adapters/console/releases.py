@@ -1,0 +1,21 @@
+"""ConsoleReleaseReporter: how a release stands, one line a state (the port ``ReleaseReporter``)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dreamnet_actions.domain.release import Release
+from dreamnet_actions.ports.system import Reporter
+
+
+class ConsoleReleaseReporter:
+    """Says each state through ``reporter``, which masks and makes harmless."""
+
+    WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+        line = f"{release.service} {release.short} on {platform}: {state}"
+        self._reporter.say(f"{line}: {text}" if text else line)
