@@ -73,7 +73,7 @@ class Pipe:
         self._ids = ids
         self._gate = gate
 
-    def submit(self, raw: object, *, id: str | None = None, dry_run: bool = False) -> AgentResult:
+    def submit(self, raw: object, *, id: str | None = None, dry_run: bool = False) -> AgentResult:  # noqa: A002
         """Read a request from plain JSON data and run it.
 
         ``id`` is the entrance's (an Idempotency-Key, a delivery id) and counts where the request has none. Never
@@ -84,7 +84,9 @@ class Pipe:
             request = parse_request(raw, fresh_id=fallback, dry_run=dry_run)
         except DreamNetError as error:
             given = raw.get("id") if isinstance(raw, Mapping) else None
-            return failure(error, request_id=given if isinstance(given, str) else fallback, at=self._clock.now())
+            return failure(
+                error, request_id=given if isinstance(given, str) else fallback, at=self._clock.now()
+            )
         named = id is not None or (isinstance(raw, Mapping) and "id" in raw)
         return self.run(request, claim=named)
 
@@ -151,7 +153,9 @@ class Pipe:
             sent = [] if request.dry_run else self._send(request, report)
         except DreamNetError as error:
             result = failure(error, request_id=request.id, at=began, now=self._clock.now(), request=request)
-        except Exception as bug:  # the last line of defence: a bug of ours is reported as one, with its traceback
+        except (
+            Exception
+        ) as bug:  # the last line of defence: a bug of ours is reported as one, with its traceback
             log.exception("A bug of DreamNet's in %s %s", request.agent, request.action)
             result = _bug(bug, request, began, self._clock.now())
         else:
@@ -212,9 +216,14 @@ class Pipe:
                 text=f"{request.agent} {request.action}: {result.summary}",
                 service=str(request.input.get("service", "")),
                 correlation_id=request.correlation_id,
-                data={"request": request.id, "outcome": result.outcome, "verdict": result.verdict,
-                      "action": request.action, "agent": request.agent,
-                      "code": (result.error or {}).get("code")},  # fmt: skip
+                data={
+                    "request": request.id,
+                    "outcome": result.outcome,
+                    "verdict": result.verdict,
+                    "action": request.action,
+                    "agent": request.agent,
+                    "code": (result.error or {}).get("code"),
+                },
             )
         )
 
@@ -237,7 +246,7 @@ def failure(
     request: AgentRequest | None = None,
 ) -> AgentResult:
     """Turn an error into the result that every entrance shows; ``at`` and ``now`` are seconds since 1970."""
-    outcome = next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "failed")
+    outcome: Outcome = next((named for kind, named in _OUTCOMES if isinstance(error, kind)), "failed")
     return AgentResult(
         id=request_id,
         agent=request.agent if request else None,
@@ -307,4 +316,3 @@ def _http_status(report: Report) -> int:
 def _answers_again(result: AgentResult) -> bool:
     """A request that ended ``done``, ``unchanged`` or rolled back answers its first result; any other runs again."""
     return result.outcome in ("done", "unchanged") or result.verdict == "rolled-back"
-

@@ -38,8 +38,15 @@ ROWS: tuple[Row, ...] = (
         options=ProcessPlatformOptions,
         workload=ProcessWorkload,
     ),
-    Row(port="SecretSource", kind="dotenv", adapter=f"{_HERE}.files.source:DotenvSource", options=DotenvSourceOptions),
-    Row(port="SecretSink", kind="dotenv", adapter=f"{_HERE}.files.sink:DotenvSink", options=DotenvSinkOptions),
+    Row(
+        port="SecretSource",
+        kind="dotenv",
+        adapter=f"{_HERE}.files.source:DotenvSource",
+        options=DotenvSourceOptions,
+    ),
+    Row(
+        port="SecretSink", kind="dotenv", adapter=f"{_HERE}.files.sink:DotenvSink", options=DotenvSinkOptions
+    ),
     Row(
         port="SecretSink",
         kind="process",

@@ -46,7 +46,9 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
         "check": Action(
             doc="Look at services, file what is wrong as dreams, start healing, resolve what is well again.",
             keys={
-                "check": Key(doc="One check's name; `dreamnet-health` is the built-in set of checks of `self`."),
+                "check": Key(
+                    doc="One check's name; `dreamnet-health` is the built-in set of checks of `self`."
+                ),
                 **_WHERE,
             },
         ),
@@ -64,12 +66,17 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             doc="Try a remedy on a dream now: the named one, or the one that history favours.",
             keys={
                 "dream": Key(doc=_DREAM.doc, required=True),
-                "remedy": Key(doc="The remedy.", choices=("restart", "rollback", "restore-config", "scale-up")),
+                "remedy": Key(
+                    doc="The remedy.", choices=("restart", "rollback", "restore-config", "scale-up")
+                ),
             },
         ),
         "snooze": Action(
             doc="Leave a dream alone for a while.",
-            keys={"dream": Key(doc=_DREAM.doc, required=True), "for": Key(doc="How long, as `4h`.", required=True)},
+            keys={
+                "dream": Key(doc=_DREAM.doc, required=True),
+                "for": Key(doc="How long, as `4h`.", required=True),
+            },
         ),
         "wont-fix": Action(
             doc="Close a dream for good: its problem is respected as it is.",
@@ -85,7 +92,9 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             doc="Bring a version out, by canary where the configuration says so, verify it, take it back if it fails.",
             keys={
                 **_WHERE,
-                "version": Key(doc="A branch, tag or commit. Left out: the event's commit, else the branch's head."),
+                "version": Key(
+                    doc="A branch, tag or commit. Left out: the event's commit, else the branch's head."
+                ),
                 "reason": _REASON,
             },
         ),
@@ -93,14 +102,26 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             doc="Deploy by canary even where the configuration names no steps (then 10%, 50%).",
             keys={**_WHERE, "version": Key(doc="A branch, tag or commit."), "reason": _REASON},
         ),
-        "verify": Action(doc="Check that what runs is ready and passes its checks.", keys=_WHERE, writes=False),
+        "verify": Action(
+            doc="Check that what runs is ready and passes its checks.", keys=_WHERE, writes=False
+        ),
         "rollback": Action(
             doc="Go back to exactly the release before, and prove it.",
-            keys={**_WHERE, "dream": _DREAM, "remedy": Key(doc="The remedy that this is."), "reason": _REASON},
+            keys={
+                **_WHERE,
+                "dream": _DREAM,
+                "remedy": Key(doc="The remedy that this is."),
+                "reason": _REASON,
+            },
         ),
         "restart": Action(
             doc="Replace every replica by a fresh one, never with fewer ready ones on the way.",
-            keys={**_WHERE, "dream": _DREAM, "remedy": Key(doc="The remedy that this is."), "reason": _REASON},
+            keys={
+                **_WHERE,
+                "dream": _DREAM,
+                "remedy": Key(doc="The remedy that this is."),
+                "reason": _REASON,
+            },
         ),
         "scale": Action(
             doc="Change the number of replicas, and see them ready.",
@@ -112,7 +133,9 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "reason": _REASON,
             },
         ),
-        "status": Action(doc="Say what runs where, in which version, and how it does.", keys=_WHERE, writes=False),
+        "status": Action(
+            doc="Say what runs where, in which version, and how it does.", keys=_WHERE, writes=False
+        ),
     },
     "envkeeper": {
         "plan": Action(
@@ -141,7 +164,9 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             },
         ),
         "flags": Action(
-            doc="Answer the feature flags and their values.", keys={"flag": Key(doc="One flag's name.")}, writes=False
+            doc="Answer the feature flags and their values.",
+            keys={"flag": Key(doc="One flag's name.")},
+            writes=False,
         ),
         "set-flag": Action(
             doc="Choose a flag's variant, or turn it on or off.",

@@ -68,7 +68,9 @@ def judge(reports: Iterable[Report], severities: Mapping[str, str] | None = None
     """
     severities = severities or {}
     statuses = [
-        "degraded" if report.status == "failed" and severities.get(report.check) == "degraded" else report.status
+        "degraded"
+        if report.status == "failed" and severities.get(report.check) == "degraded"
+        else report.status
         for report in reports
     ]
     if "failed" in statuses:

@@ -72,9 +72,11 @@ class Message:
             mistakes.append(f"'specversion' is {event.get('specversion')!r}; expected '1.0'.")
         if event.get("type") not in (TYPE, EVENT_TYPE):
             mistakes.append(f"'type' is {event.get('type')!r}; expected {TYPE!r} or {EVENT_TYPE!r}.")
-        for key in ("id", "source", "subject", "time"):
-            if not isinstance(event.get(key), str) or not event[key]:
-                mistakes.append(f"{key!r} is {event.get(key)!r}; expected text.")
+        mistakes += [
+            f"{key!r} is {event.get(key)!r}; expected text."
+            for key in ("id", "source", "subject", "time")
+            if not isinstance(event.get(key), str) or not event[key]
+        ]
         if not isinstance(event.get("data", {}), Mapping):
             mistakes.append("'data' is no object.")
         hops = event.get("hops", 0)

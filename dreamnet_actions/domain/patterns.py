@@ -13,14 +13,20 @@ WINDOW = 30 * 86400.0
 
 
 def describe(
-    *, service: str, cause: str | None, facts: Sequence[Fact], ledger: Iterable[Attempt], change: Fact | None, now: float
+    *,
+    service: str,
+    cause: str | None,
+    facts: Sequence[Fact],
+    ledger: Iterable[Attempt],
+    change: Fact | None,
+    now: float,
 ) -> str:
     """Write the pattern of one problem as a few sentences; ``facts`` are those of the service, oldest first."""
     sentences = [_before(facts, cause, now)]
     if change is not None:
         ago = format_duration(now - change.at)
         sentences.append(f"Just before, {ago} ago: {change.text.rstrip('.')}.")
-    sentences += _worked(service, cause, ledger)
+    sentences += _worked(service, ledger)
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -34,7 +40,7 @@ def _before(facts: Sequence[Fact], cause: str | None, now: float) -> str:
     return f"Seen {times} before in 30 days{of_cause}; last {format_duration(now - opened[-1].at)} ago."
 
 
-def _worked(service: str, cause: str | None, ledger: Iterable[Attempt]) -> list[str]:
+def _worked(service: str, ledger: Iterable[Attempt]) -> list[str]:
     """Say of each remedy how it did, best first."""
     records: dict[str, list[Attempt]] = {}
     for one in ledger:
@@ -45,7 +51,9 @@ def _worked(service: str, cause: str | None, ledger: Iterable[Attempt]) -> list[
         good = [one for one in tries if one.worked]
         if good:
             mean = sum(one.seconds or 0.0 for one in good) / len(good)
-            lines.append(f"What worked: {remedy}, {len(good)} of {len(tries)} times, in {format_duration(mean)}.")
+            lines.append(
+                f"What worked: {remedy}, {len(good)} of {len(tries)} times, in {format_duration(mean)}."
+            )
         else:
             lines.append(f"What did not: {remedy}, 0 of {len(tries)} times.")
     return lines

@@ -87,7 +87,9 @@ def suspect(facts: Iterable[Fact], fault_at: float) -> Fact | None:
         if fact.kind == "env-restored":
             last.pop("env-changed", None)
         elif fact.kind == "env-changed" or (
-            fact.kind == "release-ended" and fact.data.get("verdict") == "deployed" and fact.data.get("former")
+            fact.kind == "release-ended"
+            and fact.data.get("verdict") == "deployed"
+            and fact.data.get("former")
         ):
             last[fact.kind] = fact
         elif fact.kind == "release-ended":
@@ -138,7 +140,12 @@ def choose(
 def _candidates(heal: Heal, change: Fact | None) -> list[str]:
     """The configured steps; under learned order also the way back from the change that is suspected."""
     steps: list[str] = list(heal.steps)
-    if heal.order == "learned" and heal.steps and change is not None and (back := _CHANGES[change.kind]) not in steps:
+    if (
+        heal.order == "learned"
+        and heal.steps
+        and change is not None
+        and (back := _CHANGES[change.kind]) not in steps
+    ):
         steps.append(back)
     return steps
 
@@ -152,7 +159,10 @@ def odds(remedy: str, service: str, cause: str | None, ledger: Iterable[Attempt]
     same = [
         one
         for one in ledger
-        if one.remedy == remedy and one.service == service and one.worked is not None and one.cause == (cause or "")
+        if one.remedy == remedy
+        and one.service == service
+        and one.worked is not None
+        and one.cause == (cause or "")
     ]
     worked = sum(bool(one.worked) for one in same)
     return (worked + 1) / (len(same) + 2), worked, len(same)

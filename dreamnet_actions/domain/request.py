@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS, Action, Agent, Key, infer
 from dreamnet_actions.domain.message import HOP_LIMIT, digest
@@ -89,11 +89,10 @@ def parse_request(raw: object, *, fresh_id: str, dry_run: bool = False) -> Agent
     wish = raw.get("dry_run", False)
     if not isinstance(wish, bool):
         mistakes.append(f"'dry_run' is {wish!r}; expected true or false.")
-    if mistakes:
+    if mistakes or agent is None:
         raise RequestInvalid(mistakes)
     if hops > HOP_LIMIT:
         raise TooManyHops(hops, HOP_LIMIT)
-    assert agent is not None
     return AgentRequest(
         agent=agent,
         action=action,
@@ -106,8 +105,9 @@ def parse_request(raw: object, *, fresh_id: str, dry_run: bool = False) -> Agent
 
 
 def _agent(value: object, mistakes: list[str]) -> Agent | None:
-    if isinstance(value, str) and value in AGENTS:
-        return cast(Agent, value)
+    for agent in AGENTS:
+        if value == agent:
+            return agent
     mistakes.append(unknown("agent", value, AGENTS) if value is not None else
                     f"'agent' is missing. Known: {', '.join(AGENTS)}.")  # fmt: skip
     return None
@@ -131,7 +131,9 @@ def _action(agent: Agent, given: Mapping[str, Any], mistakes: list[str]) -> tupl
         elif wrong := _wrong(key, value, spec[key]):
             mistakes.append(wrong)
     mistakes += [
-        f"'input.{key}' is missing: {row.doc}" for key, row in spec.items() if row.required and key not in keys
+        f"'input.{key}' is missing: {row.doc}"
+        for key, row in spec.items()
+        if row.required and key not in keys
     ]
     return name, keys
 

@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 Outcome = Literal["done", "unchanged", "planned", "deferred", "refused", "failed"]
 Verdict = Literal[
-    "healthy", "degraded", "failing", "unknown", "deployed", "rolled-back", "rollback-failed", "deployed-unverified"
+    "healthy",
+    "degraded",
+    "failing",
+    "unknown",
+    "deployed",
+    "rolled-back",
+    "rollback-failed",
+    "deployed-unverified",
 ]
 
 EXIT_BY_OUTCOME: Mapping[Outcome, int] = {
@@ -128,6 +135,6 @@ class AgentResult:
 
 def exit_status(outcome: Outcome, verdict: Verdict | None) -> int:
     """Answer the exit status: the release verdicts that are failures decide first, then the outcome."""
-    if verdict in EXIT_BY_VERDICT:
+    if verdict is not None and verdict in EXIT_BY_VERDICT:
         return EXIT_BY_VERDICT[verdict]
     return EXIT_BY_OUTCOME[outcome]

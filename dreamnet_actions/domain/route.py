@@ -1,4 +1,4 @@
-"""Routes: which message becomes which request. The built-in ones carry the mission's messages without any configuration."""
+"""Routes: which message becomes which request. Built-in ones carry the mission's messages."""
 
 from __future__ import annotations
 

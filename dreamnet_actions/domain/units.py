@@ -20,7 +20,9 @@ def parse_duration(text: object) -> float:
         parts = _DURATION.findall(text)
         if parts and "".join(number + unit for number, unit in parts) == text.strip():
             return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    raise ValueError(f"{text!r} is no duration; write a number with a unit, as in '500ms', '30s', '5m', '4h', '7d'")
+    raise ValueError(
+        f"{text!r} is no duration; write a number with a unit, as in '500ms', '30s', '5m', '4h', '7d'"
+    )
 
 
 def format_duration(seconds: float) -> str:

@@ -1,10 +1,9 @@
-"""What every keeper has at hand: the configuration, time, the journal, leases, and the services that a request means."""
+"""What every keeper has at hand: the configuration, time, the journal, leases, and what a request means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dreamnet_actions.config.models import Config, Service
 from dreamnet_actions.domain.journal import Fact
@@ -39,7 +38,7 @@ class Context:
         service: str = "",
         dream: str = "",
         correlation_id: str = "",
-        **data: Any,
+        data: Mapping[str, object] | None = None,
     ) -> Fact:
         """Write one fact to the journal, and say it."""
         fact = Fact(
@@ -49,7 +48,7 @@ class Context:
             service=service,
             dream=dream,
             correlation_id=correlation_id or (request.correlation_id if request else ""),
-            data=data,
+            data=data or {},
         )
         self.reporter.say(text)
         return self.journal.append(fact)[0]

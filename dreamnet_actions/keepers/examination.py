@@ -124,9 +124,10 @@ class Examination:
                 faults[platform] = error.message
                 continue
             states |= {
-                name: state for name, state in snapshot.services.items()
+                name: state
+                for name, state in snapshot.services.items()
                 if name in services and services[name].platform == platform
-            }  # fmt: skip
+            }
         return states, faults
 
 
@@ -135,7 +136,9 @@ def _platform_word(
 ) -> Report:
     """Turn the platform's snapshot into a report; not being able to ask is ``unknown``."""
     if fault is not None:
-        return Report(service=service, check=name, status="unknown", detail=f"The platform did not answer: {fault}")
+        return Report(
+            service=service, check=name, status="unknown", detail=f"The platform did not answer: {fault}"
+        )
     if isinstance(check, MetricCheck):
         if state is None:
             return Report(service=service, check=name, status="unknown", detail="It was never started.")
@@ -147,8 +150,12 @@ def _platform_word(
         text = f"{check.metric} is {load:g}."
         scale = check.scale
         if scale and load > scale.target * scale.max * (1 + scale.tolerance):
-            text = f"{check.metric} is {load:g}, more than its {scale.max} replicas (the maximum) should carry."
-            return Report(service=service, check=name, status="degraded", cause="overload", value=load, detail=text)
+            text = (
+                f"{check.metric} is {load:g}, more than its {scale.max} replicas (the maximum) should carry."
+            )
+            return Report(
+                service=service, check=name, status="degraded", cause="overload", value=load, detail=text
+            )
         return Report(service=service, check=name, status="passed", value=load, detail=text)
     if state is None:
         return Report(
@@ -156,7 +163,9 @@ def _platform_word(
         )
     ready, desired = state.stable.ready, state.stable.desired
     if ready >= desired:
-        return Report(service=service, check=name, status="passed", detail=f"{ready} of {desired} replicas ready.")
+        return Report(
+            service=service, check=name, status="passed", detail=f"{ready} of {desired} replicas ready."
+        )
     crashed = any(replica.state in ("exited", "back-off") for replica in state.stable.replicas)
     return Report(
         service=service,

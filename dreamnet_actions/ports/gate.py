@@ -41,7 +41,7 @@ class Gate:
 
     def before(self, port: P) -> P:
         """Answer the same port with this gate before each method that its ``WRITES`` names."""
-        return cast(P, _Guarded(port, self))
+        return cast("P", _Guarded(port, self))
 
 
 class _Guarded:

@@ -32,7 +32,9 @@ class Platform(Protocol):
     def configured(self, service: str, spec: Service) -> Release:
         """Answer the release that the configuration alone describes: its command in its directory (``cmd:…``)."""
 
-    def apply(self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0) -> None:
+    def apply(
+        self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0
+    ) -> None:
         """Run ``release``. Stable: replaces the stable release, which becomes the first of ``former``; the new replicas
         take over one by one as they become ready, and the old ones keep serving until then. Canary: runs beside
         stable with weight 0. ``replicas`` 0 means: as many as run now (stable), one (canary), or the configured number.

@@ -3,7 +3,7 @@ as there is enough of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.config.models import MetricCheck, Strategy, WorkloadCheck
@@ -26,8 +26,8 @@ class CanaryRun:
     rollout: Rollout
     release: Release
     strategy: Strategy
-    canary: Tally = Tally()
-    stable: Tally = Tally()
+    canary: Tally = field(default_factory=Tally)
+    stable: Tally = field(default_factory=Tally)
     detail: str = ""
 
     def run(self) -> str | None:
@@ -47,7 +47,7 @@ class CanaryRun:
         return None
 
     def _soak(self, share: float) -> str | None:
-        """Watch one step until the evidence is clear or its time is over; an ended or failing canary ends it at once."""
+        """Watch one step until the evidence is clear or its time is over; a dead canary ends it at once."""
         clock = self.rollout.context.clock
         began = clock.monotonic()
         traffic = self._traffic()
@@ -65,11 +65,14 @@ class CanaryRun:
             verdict = judge(self.canary, self.stable, self.strategy.max_error_rate)
             if verdict == "bad":
                 failed = f"failed {self.canary.errors} of {self.canary.requests} requests"
-                return f"{failed} at {share:.0%} of the traffic" + (f" ({self.detail})" if self.detail else "")
+                return f"{failed} at {share:.0%} of the traffic" + (
+                    f" ({self.detail})" if self.detail else ""
+                )
             if verdict == "good":
                 break
         seconds = clock.monotonic() - began
-        text = f"canary failed {self.canary.errors} of {self.canary.requests} requests in {seconds:.1f} s at {share:.0%}"
+        failed = f"{self.canary.errors} of {self.canary.requests} requests"
+        text = f"canary failed {failed} in {seconds:.1f} s at {share:.0%}"
         self.rollout.say(text, share=share, requests=self.canary.requests, errors=self.canary.errors)
         self.canary, self.stable = Tally(), Tally()
         return None

@@ -10,7 +10,7 @@ from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.health import worst
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict
+from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Report, Verdict
 from dreamnet_actions.errors import BudgetSpent, NotFound, PermanentError, RequestInvalid, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
@@ -65,7 +65,8 @@ class DeployKeeper:
     def _release(self, request: AgentRequest, *, forced_canary: bool) -> Report:
         version = request.input.get("version")
         return self._each(
-            request, lambda name, spec: self._rollout(request, name, spec).out(version, forced_canary=forced_canary)
+            request,
+            lambda name, spec: self._rollout(request, name, spec).out(version, forced_canary=forced_canary),
         )
 
     def _rollout(self, request: AgentRequest, name: str, spec: Service) -> Rollout:
@@ -91,8 +92,13 @@ class DeployKeeper:
         platform, key = self.context.platform_of(name), self.context.key(name)
         state = platform.observe().services.get(name)
         why = request.input.get("reason", "it was asked for")
-        change = Change(what=f"service {key}", before=_replicas(state), after="fresh replicas", why=why,
-                        undo="nothing to undo: the version is the same")  # fmt: skip
+        change = Change(
+            what=f"service {key}",
+            before=_replicas(state),
+            after="fresh replicas",
+            why=why,
+            undo="nothing to undo: the version is the same",
+        )
         if request.dry_run:
             return Report(outcome="planned", summary=f"Would restart {key}.", changes=[change])
         if state is None:
@@ -103,7 +109,9 @@ class DeployKeeper:
         watched = Watching(context=self.context).until_settled(platform, name, within=within)
         if not watched.settled:
             return _failed(key, f"{key} was restarted and is not ready: {watched.why}", [change])
-        self.context.note("restarted", f"{key}: restarted; {watched.why}", request=request, service=key, why=why)
+        self.context.note(
+            "restarted", f"{key}: restarted; {watched.why}", request=request, service=key, data={"why": why}
+        )
         return Report(outcome="done", summary=f"{key} was restarted; {watched.why}.", changes=[change])
 
     def scale(self, request: AgentRequest) -> Report:
@@ -119,24 +127,37 @@ class DeployKeeper:
         platform, key = self.context.platform_of(name), self.context.key(name)
         bounds = next((c.scale for c in spec.checks.values() if isinstance(c, MetricCheck) and c.scale), None)
         if bounds and not bounds.min <= replicas <= bounds.max and request.correlation_id != request.id:
-            raise BudgetSpent(f"{key} is kept between {bounds.min} and {bounds.max} replicas; {replicas} was asked for.")
+            raise BudgetSpent(
+                f"{key} is kept between {bounds.min} and {bounds.max} replicas; {replicas} was asked for."
+            )
         state = platform.observe().services.get(name)
         if state is None:
             raise NotFound("running service", name, platform.observe().services)
         before, why = state.stable.desired, request.input.get("reason", "it was asked for")
-        change = Change(what=f"replicas of {key}", before=str(before), after=str(replicas), why=why,
-                        undo=f"dreamnet scale {name} {before}")  # fmt: skip
+        change = Change(
+            what=f"replicas of {key}",
+            before=str(before),
+            after=str(replicas),
+            why=why,
+            undo=f"dreamnet scale {name} {before}",
+        )
         if before == replicas and state.stable.settled:
             return Report(outcome="unchanged", summary=f"{key} has {replicas} replicas already.")
         if request.dry_run:
-            return Report(outcome="planned", summary=f"Would scale {key} from {before} to {replicas}.", changes=[change])
+            return Report(
+                outcome="planned", summary=f"Would scale {key} from {before} to {replicas}.", changes=[change]
+            )
         platform.scale(name, replicas)
         watched = Watching(context=self.context).until_settled(platform, name, within=60.0)
         if not watched.settled:
             return _failed(key, f"{key} should have {replicas} replicas: {watched.why}", [change])
         text = f"{key}: {before} → {replicas} replicas, because {why}; stable"
-        self.context.note("scaled", text, request=request, service=key, before=before, after=replicas)
-        return Report(outcome="done", summary=f"{key} has {replicas} replicas (had {before}).", changes=[change])
+        self.context.note(
+            "scaled", text, request=request, service=key, data={"before": before, "after": replicas}
+        )
+        return Report(
+            outcome="done", summary=f"{key} has {replicas} replicas (had {before}).", changes=[change]
+        )
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +171,9 @@ class DeployKeeper:
         ]
         verdict: Verdict = worst(one.health for one in examined.values()) if examined else "healthy"
         said = "; ".join(f"{name} is {one.health}" for name, one in examined.items())
-        return Report(outcome="done", verdict=verdict, summary=f"{said or 'Nothing to verify'}.", findings=findings)
+        return Report(
+            outcome="done", verdict=verdict, summary=f"{said or 'Nothing to verify'}.", findings=findings
+        )
 
     def status(self, request: AgentRequest) -> Report:
         """Say what runs where, in which version, and how it does."""
@@ -183,7 +206,7 @@ class DeployKeeper:
             except (TemporaryError, PermanentError, NotFound, BudgetSpent) as error:
                 if len(services) == 1:
                     raise
-                outcome = "deferred" if isinstance(error, TemporaryError) else "failed"
+                outcome: Outcome = "deferred" if isinstance(error, TemporaryError) else "failed"
                 info = ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs)
                 reports[name] = Report(outcome=outcome, summary=f"{name}: {error.message}", error=info)
         return _together(list(reports.values()))
@@ -225,7 +248,14 @@ def _replicas(state: ServiceState | None) -> str:
 def _status(state: ServiceState | None) -> dict[str, object]:
     """Put the platform's view of one service into plain data, with a sentence for people."""
     if state is None:
-        return {"text": "not running", "desired": 0, "ready": 0, "version": None, "address": None, "replicas": []}
+        return {
+            "text": "not running",
+            "desired": 0,
+            "ready": 0,
+            "version": None,
+            "address": None,
+            "replicas": [],
+        }
     text = f"{state.stable.ready} of {state.stable.desired} ready, version {state.stable.release.short}"
     if state.canary:
         text += f", canary {state.canary.release.short} at {state.canary.weight:.0%}"

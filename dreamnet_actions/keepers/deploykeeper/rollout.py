@@ -58,11 +58,13 @@ class Rollout:
         if version is None or self.request.hops > 0:
             self._refuse_held(wanted)  # a person who names a version may insist; a repeated webhook may not
         by_canary = strategy.canary is not None and state is not None and state.stable.ready > 0
-        change = self._change(state, wanted, by_canary)
+        change = self._change(state, wanted)
         if self.request.dry_run:
             how = f"by canary ({_steps(strategy)})" if by_canary else "at once"
             return Report(
-                outcome="planned", summary=f"Would deploy {_short(wanted)} to {self.key} {how}.", changes=[change]
+                outcome="planned",
+                summary=f"Would deploy {_short(wanted)} to {self.key} {how}.",
+                changes=[change],
             )
         release = self._build(revision)
         self._began(release, state)
@@ -70,7 +72,7 @@ class Rollout:
             taken_back = self._by_canary(release, strategy) if by_canary else self._at_once(release, state)
             return taken_back or self._prove(release, state, change)
         except DreamNetError as error:
-            return self._broken_off(release, state, change, error)
+            return self._broken_off(release, error)
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""
@@ -173,26 +175,33 @@ class Rollout:
         self._hold(release.version, why)
         former = state.stable.release if state else None
         text = f"{self.key}: {release.short} was taken back, {why}; {former.short if former else 'nothing'} serves"
-        change = Change(what=f"release of {self.key}", before=release.version, after=former.version if former else None,
-                        why=why, undo=f"dreamnet deploy {self.service} --version {release.revision or ''}".rstrip())  # fmt: skip
+        change = Change(
+            what=f"release of {self.key}",
+            before=release.version,
+            after=former.version if former else None,
+            why=why,
+            undo=f"dreamnet deploy {self.service} --version {release.revision or ''}".rstrip(),
+        )
         return self._ended(release, "rolled-back", text, change)
 
-    def _broken_off(
-        self, release: Release, before: ServiceState | None, change: Change, error: DreamNetError
-    ) -> Report:
+    def _broken_off(self, release: Release, error: DreamNetError) -> Report:
         """An error of ours in the middle: stop where it is safe (a canary without traffic) and say so."""
         try:
             self.platform.withdraw(self.service)
         except DreamNetError as another:
             self.context.reporter.say(f"{self.key}: the canary could not be withdrawn: {another.message}")
-        self._note_end(release, "deployed-unverified", f"{self.key}: {release.short} was broken off: {error.message}")
+        self._note_end(
+            release, "deployed-unverified", f"{self.key}: {release.short} was broken off: {error.message}"
+        )
         raise error
 
     # ── words and records ────────────────────────────────────────────────────────────────────────────────
 
     def say(self, text: str, **data: object) -> None:
         """Write one step of this release to the journal."""
-        self.context.note("release-step", f"{self.key}: {text}", request=self.request, service=self.key, **data)
+        self.context.note(
+            "release-step", f"{self.key}: {text}", request=self.request, service=self.key, data=data
+        )
 
     def _settled(self) -> Watched:
         return Watching(context=self.context).until_settled(
@@ -211,7 +220,7 @@ class Rollout:
             and state.stable.settled
         )
 
-    def _change(self, state: ServiceState | None, wanted: str, by_canary: bool) -> Change:
+    def _change(self, state: ServiceState | None, wanted: str) -> Change:
         return Change(
             what=f"release of {self.key}",
             before=state.stable.release.version if state else None,
@@ -223,8 +232,13 @@ class Rollout:
     def _began(self, release: Release, state: ServiceState | None) -> None:
         former = state.stable.release.version if state else None
         text = f"{self.key}: release of {release.short} began"
-        self.context.note("release-started", text, request=self.request, service=self.key,
-                          version=release.version, former=former)  # fmt: skip
+        self.context.note(
+            "release-started",
+            text,
+            request=self.request,
+            service=self.key,
+            data={"version": release.version, "former": former},
+        )
         self.reporter.report(release, platform=self.platform.name, state="in-progress", text=text)
 
     def _ended(
@@ -240,8 +254,16 @@ class Rollout:
         """Write the verdict to the journal, tell the reporter, and answer."""
         self._note_end(release, verdict, text, former=former)
         good = verdict == "deployed"
-        error = None if good else ErrorInfo(code=f"release.{verdict}", message=text,
-                                            hint="See 'dreamnet releases'.", docs="docs/deploykeeper.md")  # fmt: skip
+        error = (
+            None
+            if good
+            else ErrorInfo(
+                code=f"release.{verdict}",
+                message=text,
+                hint="See 'dreamnet releases'.",
+                docs="docs/deploykeeper.md",
+            )
+        )
         return Report(
             outcome="done" if good else "failed",
             verdict=verdict,
@@ -252,8 +274,13 @@ class Rollout:
         )
 
     def _note_end(self, release: Release, verdict: str, text: str, **data: object) -> None:
-        self.context.note("release-ended", text, request=self.request, service=self.key,
-                          version=release.version, verdict=verdict, **data)  # fmt: skip
+        self.context.note(
+            "release-ended",
+            text,
+            request=self.request,
+            service=self.key,
+            data={"version": release.version, "verdict": verdict, **data},
+        )
         self.reporter.report(release, platform=self.platform.name, state=verdict, text=text)
 
     def _hold(self, version: str, why: str) -> None:

@@ -38,19 +38,29 @@ class Watching:
     context: Context
 
     def until_settled(
-        self, platform: Platform, service: str, *, within: float, canary: bool = False, patience: float = PATIENCE
+        self,
+        platform: Platform,
+        service: str,
+        *,
+        within: float,
+        canary: bool = False,
+        patience: float = PATIENCE,
     ) -> Watched:
         """Watch one track of a service for at most ``within`` seconds; a failure that lasts ends the wait at once."""
         clock = self.context.clock
         began = clock.monotonic()
         failing_since: float | None = None
-        with self.context.reporter.waiting(f"{service}{' (canary)' if canary else ''} to be ready", within) as tell:
+        with self.context.reporter.waiting(
+            f"{service}{' (canary)' if canary else ''} to be ready", within
+        ) as tell:
             while True:
                 state = platform.observe().services.get(service)
                 track = _track(state, canary)
                 now = clock.monotonic()
                 if track is not None and track.settled:
-                    return Watched(end="settled", why=f"{track.ready} of {track.desired} replicas ready", state=state)
+                    return Watched(
+                        end="settled", why=f"{track.ready} of {track.desired} replicas ready", state=state
+                    )
                 if track is not None and track.failure and track.ready < track.desired:
                     failing_since = now if failing_since is None else failing_since
                     if now - failing_since >= patience:

@@ -22,7 +22,13 @@ class DreamBook:
     context: Context
     dreams: DreamStore
 
-    def open(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+    def file(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+        """Open a dream, or the former one again where the decision says so."""
+        if decision.kind == "reopen" and one.dream is not None:
+            return self._reopen(one.dream, one, decision)
+        return self._open(one, decision)
+
+    def _open(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
         """File a new dream with its evidence, cause and pattern (or answer the one that somebody just filed)."""
         now = self.context.clock.now()
         dream = self.dreams.open(
@@ -39,13 +45,12 @@ class DreamBook:
         )
         return dream, self._opened(dream, one, "filed")
 
-    def reopen(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+    def _reopen(self, former: Dream, one: Situation, decision: Decision) -> tuple[Dream, Change]:
         """Open the former dream again and count a flap."""
-        assert one.dream is not None
         now = self.context.clock.now()
         dream = self.dreams.update(
             replace(
-                one.dream,
+                former,
                 state="open",
                 health=one.health,
                 cause=main_cause(one.reports),
@@ -55,7 +60,7 @@ class DreamBook:
                 evidence=_evidence(one),
                 remedy=None,
                 attempt=0,
-                flaps=one.dream.flaps + 1,
+                flaps=former.flaps + 1,
                 because=decision.because,
                 pattern=self._pattern(one, now),
             )
@@ -64,7 +69,6 @@ class DreamBook:
 
     def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
         """Ask for a remedy: the dream first, then the fact, then the message, whose id is that of this attempt."""
-        assert choice.remedy is not None
         dream = self._to(dream, "healing", choice.because, remedy=choice.remedy, attempt=dream.attempt + 1)
         self.started(dream, choice.because)
         change = Change(
@@ -79,12 +83,14 @@ class DreamBook:
     def started(self, dream: Dream, because: str) -> None:
         """Write that the dream's remedy was asked for."""
         text = f"{dream.key}: try {dream.remedy}, because {because}"
-        self._note("remedy-started", text, dream, remedy=dream.remedy, attempt=dream.attempt, cause=dream.cause)
+        self._note(
+            "remedy-started", text, dream, remedy=dream.remedy, attempt=dream.attempt, cause=dream.cause
+        )
 
     def message(self, dream: Dream, one: Situation) -> Outgoing:
         """Write the message that asks for the dream's remedy; the same attempt is always the same message."""
         name, to = MESSAGES[dream.remedy or ""]
-        data = {
+        data: dict[str, object] = {
             "service": dream.service,
             "target": dream.platform,
             "key": dream.key,
@@ -122,7 +128,9 @@ class DreamBook:
 
     def verifying(self, dream: Dream) -> Dream:
         """Say that the remedy ended and its proof is being looked for. ``changed_at`` stays: time runs from asking."""
-        return self.dreams.update(replace(dream, state="verifying", because=f"{dream.remedy} ended; checking"))
+        return self.dreams.update(
+            replace(dream, state="verifying", because=f"{dream.remedy} ended; checking")
+        )
 
     def resolve(self, dream: Dream, because: str) -> tuple[Dream, Change]:
         """End the dream: a check saw that the problem is gone."""
@@ -136,27 +144,40 @@ class DreamBook:
         took = format_duration(now - dream.opened_at)
         text = f"{dream.key}: resolved after {took}; {because}"
         self.dreams.comment(dream.number, now, text)
-        self._note("dream-resolved", text, dream, seconds=round(now - dream.opened_at, 3), remedy=dream.remedy)
+        self._note(
+            "dream-resolved", text, dream, seconds=round(now - dream.opened_at, 3), remedy=dream.remedy
+        )
         return dream, Change(what=f"dream {dream.key}", before=before, after="resolved", why=because)
 
     def needs_human(self, dream: Dream, because: str) -> tuple[Dream, Change]:
         """Stop healing and ask for a human."""
         before = dream.state
         dream = self._to(dream, "needs-human", because)
-        self._note("dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human")
+        self._note(
+            "dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human"
+        )
         return dream, Change(what=f"dream {dream.key}", before=before, after="needs-human", why=because)
 
-    def move(self, dream: Dream, state: str, because: str, *, until: float | None = None) -> tuple[Dream, Change]:
+    def move(
+        self, dream: Dream, state: str, because: str, *, until: float | None = None
+    ) -> tuple[Dream, Change]:
         """Do what a person said: snooze, won't fix, reopen."""
         before = dream.state
         dream = self._to(dream, state, because, until=until)
         self._note("dream-changed", f"{dream.key}: {state}, because {because}", dream, state=state)
-        return dream, Change(what=f"dream {dream.key}", before=before, after=state, why=because,
-                             undo=f"dreamnet reopen {dream.key}")  # fmt: skip
+        return dream, Change(
+            what=f"dream {dream.key}",
+            before=before,
+            after=state,
+            why=because,
+            undo=f"dreamnet reopen {dream.key}",
+        )
 
     def wait(self, dream: Dream, because: str) -> Dream:
         """Keep the dream open until a remedy may be tried again."""
-        return self._to(dream, "open", because) if dream.state != "open" or dream.because != because else dream
+        return (
+            self._to(dream, "open", because) if dream.state != "open" or dream.because != because else dream
+        )
 
     def _to(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
         now = self.context.clock.now()
@@ -168,10 +189,21 @@ class DreamBook:
     def _opened(self, dream: Dream, one: Situation, how: str) -> Change:
         failed = next((r for r in dream.evidence if r.status in ("failed", "degraded")), None)
         detail = failed.detail if failed else dream.because
-        self._note("dream-opened", f"{dream.key}: {one.health} ({detail})", dream, cause=dream.cause, health=one.health)
+        self._note(
+            "dream-opened",
+            f"{dream.key}: {one.health} ({detail})",
+            dream,
+            cause=dream.cause,
+            health=one.health,
+        )
         self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}")
-        return Change(what=f"dream {dream.key}", before=None, after="open", why=detail,
-                      undo=f"dreamnet wont-fix {dream.key}")  # fmt: skip
+        return Change(
+            what=f"dream {dream.key}",
+            before=None,
+            after="open",
+            why=detail,
+            undo=f"dreamnet wont-fix {dream.key}",
+        )
 
     def _pattern(self, one: Situation, now: float) -> str:
         facts = self.context.journal.read(service=one.key, kinds={"dream-opened"})
@@ -186,7 +218,12 @@ class DreamBook:
 
     def _note(self, kind: str, text: str, dream: Dream, **data: object) -> None:
         self.context.note(
-            kind, text, service=dream.key, dream=dream.correlation_id, correlation_id=dream.correlation_id, **data
+            kind,
+            text,
+            service=dream.key,
+            dream=dream.correlation_id,
+            correlation_id=dream.correlation_id,
+            data=data,
         )
 
 

@@ -1,4 +1,4 @@
-"""Gathering what a decision needs: counters, dreams and history, joined into a Situation. Reads; writes only counters."""
+"""Gathering what a decision needs: counters, dreams and history, joined into a Situation. Writes only counters."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class Gather:
 
     def remember(self, situations: Mapping[str, Situation]) -> None:
         """Store the counters for the next run, and the verdict where it changed."""
-        for name, one in situations.items():
+        for one in situations.values():
             value = {"failures": min(one.streak.failures, 1000), "successes": min(one.streak.successes, 1000)}
             former, _ = self.context.journal.state(_streak_key(one.key))
             if former != value:
                 self.context.journal.set_state(_streak_key(one.key), value)
-            self._verdict(name, one)
+            self._verdict(one)
 
     def reset(self, name: str, spec: Service) -> None:
         """Store that a service just passed as often as it must."""
         value = {"failures": 0, "successes": spec.thresholds.successes}
         self.context.journal.set_state(_streak_key(self.context.key(name)), value)
-        self._store_verdict(name, self.context.key(name), "healthy", {})
+        self._store_verdict(self.context.key(name), "healthy", {})
 
     def situation(self, examined: Examined, spec: Service, before: Streak) -> Situation:
         """Join one examined service with its dream and history."""
@@ -78,8 +78,18 @@ class Gather:
         now = self.context.clock.now()
         streak = Streak(successes=1) if health == "healthy" else Streak(failures=1)
         dream = self.dreams.find(key)
-        return Situation(key=key, spec=spec, health=health, reports=(report,), streak=streak, dream=dream,
-                         ledger=(), change=None, possible=(), now=now)  # fmt: skip
+        return Situation(
+            key=key,
+            spec=spec,
+            health=health,
+            reports=(report,),
+            streak=streak,
+            dream=dream,
+            ledger=(),
+            change=None,
+            possible=(),
+            now=now,
+        )
 
     def again(self, one: Situation) -> Situation:
         """Answer the situation with the ledger and time as they are now."""
@@ -114,18 +124,20 @@ class Gather:
         except DreamNetError:
             return None  # then a rollback is not offered; the fault itself shows up where it is needed
 
-    def _verdict(self, name: str, one: Situation) -> None:
+    def _verdict(self, one: Situation) -> None:
         causes = {report.check: report.cause for report in one.reports if report.status != "passed"}
-        self._store_verdict(name, one.key, one.health, causes)
+        self._store_verdict(one.key, one.health, causes)
 
-    def _store_verdict(self, name: str, key: str, health: str, causes: Mapping[str, str | None]) -> None:
+    def _store_verdict(self, key: str, health: str, causes: Mapping[str, str | None]) -> None:
         """Keep the last verdict; a change of it is a fact worth keeping, a repetition is not."""
         former, _ = self.context.journal.state(f"verdict/{key}")
         if former and former.get("health") == health:
             return
-        self.context.journal.set_state(f"verdict/{key}", {"health": health, "since": self.context.clock.now()})
+        self.context.journal.set_state(
+            f"verdict/{key}", {"health": health, "since": self.context.clock.now()}
+        )
         why = f" ({', '.join(f'{check}: {cause}' for check, cause in causes.items())})" if causes else ""
-        self.context.note("check-ended", f"{key} is {health}{why}", service=key, health=health)
+        self.context.note("check-ended", f"{key} is {health}{why}", service=key, data={"health": health})
 
 
 def _streak_key(key: str) -> str:

@@ -56,7 +56,9 @@ class DreamKeeper:
         only, target = request.input.get("check"), request.input.get("target")
         services = self._meant(request)
         story = Story()
-        if target == SELF or (target is None and request.input.get("service") is None and only in (None, NAME)):
+        if target == SELF or (
+            target is None and request.input.get("service") is None and only in (None, NAME)
+        ):
             self._check_self(request, story, None if only == NAME else only)
         if services:
             self._check_services(request, services, only, story)
@@ -85,7 +87,9 @@ class DreamKeeper:
         examined = Examination(context=self.context, probe=self.probe).confirm(
             services, {name: streak.failures for name, streak in streaks.items()}, only
         )
-        situations = {name: gather.situation(one, services[name], streaks[name]) for name, one in examined.items()}
+        situations = {
+            name: gather.situation(one, services[name], streaks[name]) for name, one in examined.items()
+        }
         if not request.dry_run:
             gather.remember(situations)
         for name, one in situations.items():
@@ -118,7 +122,14 @@ class DreamKeeper:
             blocked = next((need for need in one.spec.needs if need in failing or self._is_down(need)), None)
             decision = decide(one, self.context.config.watch, blocked_by=blocked, storm=raging)
             story.decided(name, decision)
-            if dry_run or decision.kind in ("nothing", "unknown", "suspected", "held", "left-alone", "recovering"):
+            if dry_run or decision.kind in (
+                "nothing",
+                "unknown",
+                "suspected",
+                "held",
+                "left-alone",
+                "recovering",
+            ):
                 continue
             try:
                 with self.context.lock.lease(f"dream/{one.key}", HOLD):
@@ -138,7 +149,7 @@ class DreamKeeper:
             dream, change = book.resolve(found, decision.because)
             story.changed(dream, change)
         elif kind in ("open", "reopen"):
-            dream, change = book.open(one, decision) if kind == "open" else book.reopen(one, decision)
+            dream, change = book.file(one, decision)
             story.changed(dream, change)
             self._next(one, dream, story, raging)
         elif kind == "heal" and found is not None:
@@ -166,9 +177,7 @@ class DreamKeeper:
     def _ask_again(self, one: Situation, dream: Dream, story: Story) -> None:
         """Send the message of the remedy under way again: the same one, so that it is in effect once even if
         the run that should have sent it was cut off just before."""
-        recorded = any(
-            a.dream == dream.correlation_id and a.remedy == dream.remedy for a in one.ledger
-        )
+        recorded = any(a.dream == dream.correlation_id and a.remedy == dream.remedy for a in one.ledger)
         if not recorded:
             self._book().started(dream, dream.because)
         story.says(self._book().message(dream, one))
@@ -186,7 +195,9 @@ class DreamKeeper:
             request.input.get("target"), request.input.get("cluster"), request.input.get("service")
         )
         if request.dry_run:
-            return Report(outcome="planned", summary=f"Would watch {', '.join(services) or 'nothing'} for health.")
+            return Report(
+                outcome="planned", summary=f"Would watch {', '.join(services) or 'nothing'} for health."
+            )
         story = Story()
         for name, spec in services.items():
             with self.context.lock.lease(f"dream/{self.context.key(name)}", HOLD):
@@ -235,7 +246,7 @@ class DreamKeeper:
             decision = decide(one, self.context.config.watch, blocked_by=None, storm=None)
             if decision.kind not in ("open", "reopen"):
                 return
-            dream, change = book.open(one, decision) if decision.kind == "open" else book.reopen(one, decision)
+            dream, change = book.file(one, decision)
             story.changed(dream, change)
         elif dream.state in ("healing", "verifying"):
             said = request.input.get("summary", "it could not be applied")
@@ -256,17 +267,23 @@ class DreamKeeper:
         choice = next_remedy(one, dream)
         if wanted := request.input.get("remedy"):
             if wanted not in one.possible:
-                raise RequestInvalid([f"{wanted!r} is not possible for {dream.key} now; possible: "
-                                      f"{', '.join(sorted(one.possible))}."])  # fmt: skip
+                possible = ", ".join(sorted(one.possible))
+                raise RequestInvalid(
+                    [f"{wanted!r} is not possible for {dream.key}; possible now: {possible}."]
+                )
             choice = type(choice)(remedy=wanted, because="a person asked for it")
         if request.dry_run or choice.remedy is None:
-            outcome = "planned" if request.dry_run else "refused"
-            return Report(outcome=outcome, summary=f"{dream.key}: {choice.remedy or 'no remedy'}, {choice.because}.",
-                          dreams=[dream.key])  # fmt: skip
+            return Report(
+                outcome="planned" if request.dry_run else "refused",
+                summary=f"{dream.key}: {choice.remedy or 'no remedy'}, {choice.because}.",
+                dreams=[dream.key],
+            )
         with self.context.lock.lease(f"dream/{dream.key}", HOLD):
             dream, change, message = self._book().ask(dream, choice, one)
         summary = f"{dream.key}: {choice.remedy} was asked for."
-        return Report(outcome="done", summary=summary, changes=[change], dreams=[dream.key], messages=[message])
+        return Report(
+            outcome="done", summary=summary, changes=[change], dreams=[dream.key], messages=[message]
+        )
 
     def snooze(self, request: AgentRequest) -> Report:
         """Leave a dream alone for a while."""
@@ -275,7 +292,9 @@ class DreamKeeper:
         except ValueError as error:
             raise RequestInvalid([f"'input.for': {error}"]) from error
         until = self.context.clock.now() + seconds
-        return self._moved(request, "snoozed", f"a person wants no remedy for {request.input['for']}", until=until)
+        return self._moved(
+            request, "snoozed", f"a person wants no remedy for {request.input['for']}", until=until
+        )
 
     def wont_fix(self, request: AgentRequest) -> Report:
         """Close a dream for good."""
@@ -285,7 +304,9 @@ class DreamKeeper:
         """Open a dream again that a person had put aside."""
         return self._moved(request, "open", request.input.get("reason", "a person opened it again"))
 
-    def _moved(self, request: AgentRequest, state: str, because: str, *, until: float | None = None) -> Report:
+    def _moved(
+        self, request: AgentRequest, state: str, because: str, *, until: float | None = None
+    ) -> Report:
         dream = self._dream(request)
         if request.dry_run:
             return Report(outcome="planned", summary=f"{dream.key} would be {state}.", dreams=[dream.key])
@@ -293,7 +314,9 @@ class DreamKeeper:
             return Report(outcome="unchanged", summary=f"{dream.key} is {state} already.", dreams=[dream.key])
         with self.context.lock.lease(f"dream/{dream.key}", HOLD):
             dream, change = self._book().move(dream, state, because, until=until)
-        return Report(outcome="done", summary=f"{dream.key} is {state}.", changes=[change], dreams=[dream.key])
+        return Report(
+            outcome="done", summary=f"{dream.key} is {state}.", changes=[change], dreams=[dream.key]
+        )
 
     def _dream(self, request: AgentRequest) -> Dream:
         """Find the dream that a person names by number or key."""
@@ -316,4 +339,3 @@ class DreamKeeper:
 def _stamp(dream: Dream | None) -> tuple[object, ...] | None:
     """What must not have changed between looking at a dream and acting on it."""
     return (dream.number, dream.state, dream.changed_at, dream.attempt) if dream else None
-

@@ -33,7 +33,9 @@ class LoadWatch:
             value = next((r.value for r in examined.reports if r.check == check_name), None)
             if value is None:
                 continue
-            wanted = self._wanted(f"scale/{self.context.key(name)}", value, state.stable.desired, check.scale, dry_run)
+            wanted = self._wanted(
+                f"scale/{self.context.key(name)}", value, state.stable.desired, check.scale, dry_run
+            )
             if wanted != state.stable.desired:
                 reason = f"{check.metric} is {value:g}, {check.scale.target:g} a replica is the target"
                 self._ask(name, state.stable.desired, wanted, reason, story)
@@ -42,7 +44,9 @@ class LoadWatch:
         now = self.context.clock.now()
         stored, _ = self.context.journal.state(key)
         history = [Recommendation(at=at, replicas=replicas) for at, replicas in stored or ()]
-        history = trim([*history, Recommendation(at=now, replicas=recommend(value, current, scale))], now, scale)
+        history = trim(
+            [*history, Recommendation(at=now, replicas=recommend(value, current, scale))], now, scale
+        )
         if not dry_run:
             self.context.journal.set_state(key, [[one.at, one.replicas] for one in history])
         return stabilise(history, current, now, scale)

@@ -71,7 +71,9 @@ def storm(situations: Mapping[str, Situation], watch: Watch) -> str | None:
     """Say so when so many services fail together that healing each would make it worse; else None."""
     failing = [name for name, one in situations.items() if one.confirmed and one.health == "failing"]
     if len(failing) >= 3 and len(failing) > watch.storm * len(situations):
-        return f"{len(failing)} of {len(situations)} services fail together: that is no fault of each one's own"
+        return (
+            f"{len(failing)} of {len(situations)} services fail together: that is no fault of each one's own"
+        )
     return None
 
 
@@ -79,7 +81,9 @@ def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str |
     """Decide on one service. ``blocked_by`` names a failing service that it needs."""
     dream = one.dream if one.dream and one.dream.state != "resolved" else None
     if one.health == "unknown":
-        return Decision(kind="unknown", because="nothing could be found out, and that is no fault of the service")
+        return Decision(
+            kind="unknown", because="nothing could be found out, and that is no fault of the service"
+        )
     if one.health == "healthy":
         return _well(one, dream)
     if dream and dream.state == "wont-fix":
@@ -125,14 +129,20 @@ def _well(one: Situation, dream: Dream | None) -> Decision:
         return Decision(kind="nothing", because="it is healthy")
     if one.streak.successes >= one.spec.thresholds.successes:
         how = f"after {dream.remedy}" if dream.remedy else "by itself"
-        return Decision(kind="resolve", because=f"{one.streak.successes} looks in a row passed; it recovered {how}")
+        return Decision(
+            kind="resolve", because=f"{one.streak.successes} looks in a row passed; it recovered {how}"
+        )
     return Decision(kind="recovering", because=f"{one.streak.successes} looks in a row passed")
 
 
 def _first_seen(one: Situation, watch: Watch, storm: str | None) -> Decision:
     former = one.dream
     choice = next_remedy(one, None, storm)
-    if former is not None and former.resolved_at is not None and one.now - former.resolved_at <= watch.reopen_within:
+    if (
+        former is not None
+        and former.resolved_at is not None
+        and one.now - former.resolved_at <= watch.reopen_within
+    ):
         ago = format_duration(one.now - former.resolved_at)
         return Decision(kind="reopen", because=f"it came back {ago} after it was resolved", choice=choice)
     return Decision(kind="open", because=f"{one.streak.failures} looks in a row failed", choice=choice)
@@ -142,5 +152,7 @@ def _under_way(one: Situation, dream: Dream) -> Decision:
     waited = one.now - dream.changed_at
     limit = one.spec.heal.recover_within + GRACE
     if waited <= limit:
-        return Decision(kind="under-way", because=f"{dream.remedy} was asked for {format_duration(waited)} ago")
+        return Decision(
+            kind="under-way", because=f"{dream.remedy} was asked for {format_duration(waited)} ago"
+        )
     return Decision(kind="overdue", because=f"{dream.remedy} was asked for and gave no result in {limit:g} s")

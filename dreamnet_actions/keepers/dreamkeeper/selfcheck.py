@@ -59,17 +59,26 @@ class SelfCheck:
         dead = self.bus.list(states={"dead"})
         if dead:
             name = dead[-1].message.name
-            return "degraded", f"{len(dead)} dead messages, the last is {name!r}; see 'dreamnet messages --dead'."
+            return (
+                "degraded",
+                f"{len(dead)} dead messages, the last is {name!r}; see 'dreamnet messages --dead'.",
+            )
         waiting = self.bus.list(states={"waiting"})
         oldest = min((_at(one.message.time) for one in waiting), default=None)
         if oldest is not None and (age := self.context.clock.now() - oldest) > STUCK:
-            return "degraded", f"{len(waiting)} messages wait, the oldest for {format_duration(age)}; run 'dreamnet watch'."
+            return (
+                "degraded",
+                f"{len(waiting)} messages wait, the oldest for {format_duration(age)}; run 'dreamnet watch'.",
+            )
         return "passed", f"No dead messages, {len(waiting)} waiting."
 
     def _needs_human(self) -> tuple[Status, str]:
         waiting = [dream for dream in self.dreams.search(states={"needs-human"}) if dream.platform != SELF]
         if waiting:
-            return "degraded", f"{len(waiting)} dreams wait for a human: {', '.join(one.key for one in waiting)}."
+            return (
+                "degraded",
+                f"{len(waiting)} dreams wait for a human: {', '.join(one.key for one in waiting)}.",
+            )
         return "passed", "No dream waits for a human."
 
     def _ticks(self) -> tuple[Status, str]:
@@ -81,8 +90,14 @@ class SelfCheck:
         silence = self.context.clock.now() - ticks[-1].at
         every = self.context.config.watch.every
         if silence > 3 * every + 10:
-            return "degraded", f"The loop has not ticked for {format_duration(silence)}; it should every {every:g} s."
-        return "passed", f"The loop ticks; half of its ticks came within {format_duration(late[len(late) // 2])}."
+            return (
+                "degraded",
+                f"The loop has not ticked for {format_duration(silence)}; it should every {every:g} s.",
+            )
+        return (
+            "passed",
+            f"The loop ticks; half of its ticks came within {format_duration(late[len(late) // 2])}.",
+        )
 
     def _platforms(self) -> tuple[Status, str]:
         for platform in self.context.platforms.values():

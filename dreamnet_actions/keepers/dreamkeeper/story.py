@@ -60,7 +60,9 @@ class Story:
 
     def report(self, *, planned: bool) -> Report:
         """Write the report of the request."""
-        verdict = health.worst(one["health"] for one in self.findings.values()) if self.findings else "healthy"
+        verdict = (
+            health.worst(one["health"] for one in self.findings.values()) if self.findings else "healthy"
+        )
         return Report(
             outcome="planned" if planned else "done",
             summary=self._summary(planned),
@@ -90,4 +92,4 @@ class Story:
 
 def _why(one: dict[str, Any]) -> str:
     failed = [check for check in one["checks"] if check["status"] in ("failed", "degraded", "unknown")]
-    return failed[0]["detail"].rstrip(".") if failed else one.get("because", "no check failed")
+    return str(failed[0]["detail"] if failed else one.get("because", "no check failed")).rstrip(".")

@@ -74,8 +74,12 @@ class EnvKeeper:
         """Show which names would change where."""
         plans = [plan for entry in self._meant(request) for plan in self._plans(entry)]
         changes = [change for plan in plans for change in _changes(plan, "a plan was asked for")]
-        return Report(outcome="planned" if changes else "unchanged", summary=_summary(plans, "Would write"),
-                      findings=_findings(plans), changes=changes)  # fmt: skip
+        return Report(
+            outcome="planned" if changes else "unchanged",
+            summary=_summary(plans, "Would write"),
+            findings=_findings(plans),
+            changes=changes,
+        )
 
     def validate(self, request: AgentRequest) -> Report:
         """Check every value against its rules; writes nothing."""
@@ -87,8 +91,11 @@ class EnvKeeper:
         findings = [{"entry": name, "mistakes": texts} for name, texts in found.items()]
         if bad:
             raise RequestInvalid(bad, hint="Mend the source, then validate again.")
-        return Report(outcome="done", summary=f"{', '.join(found) or 'No entry'}: every value is valid.",
-                      findings=findings)  # fmt: skip
+        return Report(
+            outcome="done",
+            summary=f"{', '.join(found) or 'No entry'}: every value is valid.",
+            findings=findings,
+        )
 
     def sync(self, request: AgentRequest) -> Report:
         """Write what changed, prove it by reading back, and have the services that read it restarted."""
@@ -97,8 +104,12 @@ class EnvKeeper:
         why = request.input.get("reason", "a sync was asked for")
         if request.dry_run:
             changes = [change for plan in plans for change in _changes(plan, why)]
-            return Report(outcome="planned", summary=_summary(plans, "Would write"), findings=_findings(plans),
-                          changes=changes)  # fmt: skip
+            return Report(
+                outcome="planned",
+                summary=_summary(plans, "Would write"),
+                findings=_findings(plans),
+                changes=changes,
+            )
         done: list[SinkPlan] = []
         messages: list[Outgoing] = []
         held: list[str] = []
@@ -122,11 +133,20 @@ class EnvKeeper:
             summary = f"Held back, for these values were put back before: {'; '.join(held)}."
         changes = [change for plan in done for change in _changes(plan, why)]
         if held and not done:
-            info = ErrorInfo(code="env.held", message=summary, hint="Change the source, then sync again.",
-                             docs="docs/envkeeper.md")  # fmt: skip
+            info = ErrorInfo(
+                code="env.held",
+                message=summary,
+                hint="Change the source, then sync again.",
+                docs="docs/envkeeper.md",
+            )
             return Report(outcome="refused", summary=summary, findings=_findings(plans), error=info)
-        return Report(outcome="done" if done else "unchanged", summary=summary, findings=_findings(plans),
-                      changes=changes, messages=messages)  # fmt: skip
+        return Report(
+            outcome="done" if done else "unchanged",
+            summary=summary,
+            findings=_findings(plans),
+            changes=changes,
+            messages=messages,
+        )
 
     def _write(self, request: AgentRequest, plan: SinkPlan) -> None:
         """Write one sink and see that it holds exactly what was meant."""
@@ -138,13 +158,25 @@ class EnvKeeper:
             names = ", ".join(sorted(wrong) or sorted(set(held) ^ set(plan.values)))
             if plan.state.revision is not None:
                 sink.restore(plan.state.revision)
-            raise PermanentError(f"{sink.name} does not hold what was written: {names}.",
-                                 hint="The former values were put back.")  # fmt: skip
+            raise PermanentError(
+                f"{sink.name} does not hold what was written: {names}.",
+                hint="The former values were put back.",
+            )
         names = ", ".join(f"{key.name} {key.effect}" for key in plan.changes)
         for service in sink.services or ("",):
             key = self.context.key(service) if service else ""
-            self.context.note("env-changed", f"{sink.name}: {names}", request=request, service=key, sink=sink.name,
-                              entry=plan.entry.name, revision=revision, former=plan.state.revision)  # fmt: skip
+            self.context.note(
+                "env-changed",
+                f"{sink.name}: {names}",
+                request=request,
+                service=key,
+                data={
+                    "sink": sink.name,
+                    "entry": plan.entry.name,
+                    "revision": revision,
+                    "former": plan.state.revision,
+                },
+            )
 
     def restore(self, request: AgentRequest) -> Report:
         """Put the former values back where a service reads them, and have it restarted."""
@@ -154,38 +186,62 @@ class EnvKeeper:
         messages: list[Outgoing] = []
         for entry, sink in sinks:
             state = sink.state()
-            if state.former is None:
+            target = self._target(request, sink) or state.former
+            if target is None:
                 continue
-            changes.append(Change(what=f"values of {sink.name}", before=state.revision, after=state.former, why=why,
-                                  undo="dreamnet sync"))  # fmt: skip
+            changes.append(
+                Change(
+                    what=f"values of {sink.name}",
+                    before=state.revision,
+                    after=target,
+                    why=why,
+                    undo="dreamnet sync",
+                )
+            )
             if request.dry_run:
                 continue
             with self.context.lock.lease(f"sink/{sink.name}", HOLD):
-                self._put_back(request, entry, sink, state, why)
+                self._put_back(request, entry, sink, state, target, why)
             messages += self._restarts(request, sink, entry.name)
         if not changes:
-            raise NotFound("former values of", request.input.get("service") or request.input.get("entry") or "anything")
+            raise NotFound(
+                "former values of", request.input.get("service") or request.input.get("entry") or "anything"
+            )
         names = ", ".join(sink.name for _, sink in sinks)
         if request.dry_run:
-            return Report(outcome="planned", summary=f"Would put the former values of {names} back.", changes=changes)
-        return Report(outcome="done", summary=f"The former values of {names} are back.", changes=changes,
-                      messages=messages)  # fmt: skip
+            return Report(
+                outcome="planned", summary=f"Would put the former values of {names} back.", changes=changes
+            )
+        return Report(
+            outcome="done",
+            summary=f"The former values of {names} are back.",
+            changes=changes,
+            messages=messages,
+        )
 
-    def _put_back(self, request: AgentRequest, entry: Entry, sink: SecretSink, state: SinkState, why: str) -> None:
-        """Restore one sink; twice is once, because a request that was cut off remembers which set it left."""
-        assert state.former is not None
-        memory = f"restore/{request.id}/{sink.name}"
-        target, _ = self.context.journal.state(memory)
-        if target is None:
-            target = state.former
-            self.context.journal.set_state(memory, target)
+    def _target(self, request: AgentRequest, sink: SecretSink) -> str | None:
+        """Answer the set that this very request already chose, where it was cut off before its end."""
+        target, _ = self.context.journal.state(f"restore/{request.id}/{sink.name}")
+        return str(target) if target else None
+
+    def _put_back(
+        self, request: AgentRequest, entry: Entry, sink: SecretSink, state: SinkState, target: str, why: str
+    ) -> None:
+        """Restore one sink; what it held is not written again. The choice is stored first, so that twice is once."""
+        if self._target(request, sink) is None:
             held = {"versions": dict(state.versions), "at": self.context.clock.now(), "why": why}
             self.context.journal.set_state(f"held-env/{sink.name}", held)
+            self.context.journal.set_state(f"restore/{request.id}/{sink.name}", target)
         sink.restore(target)
         for service in sink.services or ("",):
             key = self.context.key(service) if service else ""
-            self.context.note("env-restored", f"{sink.name}: the former values are back, because {why}",
-                              request=request, service=key, sink=sink.name, entry=entry.name)  # fmt: skip
+            self.context.note(
+                "env-restored",
+                f"{sink.name}: the former values are back, because {why}",
+                request=request,
+                service=key,
+                data={"sink": sink.name, "entry": entry.name},
+            )
 
     def _restarts(self, request: AgentRequest, sink: SecretSink, entry: str) -> list[Outgoing]:
         """Ask for a restart of every running service that reads the sink; a heal's story goes on in it."""
@@ -223,8 +279,16 @@ class EnvKeeper:
         for name, flag in sorted(known.items()):
             if wanted in (None, name):
                 value, variant, reason = evaluate(flag)
-                findings.append({"flag": name, "state": flag.state, "value": value, "variant": variant,
-                                 "reason": reason, "variants": sorted(flag.variants)})  # fmt: skip
+                findings.append(
+                    {
+                        "flag": name,
+                        "state": flag.state,
+                        "value": value,
+                        "variant": variant,
+                        "reason": reason,
+                        "variants": sorted(flag.variants),
+                    }
+                )
         said = ", ".join(f"{one['flag']} is {one['variant']}" for one in findings)
         return Report(outcome="done", summary=f"{said or 'There is no flag'}.", findings=findings)
 
@@ -242,14 +306,24 @@ class EnvKeeper:
         before = f"{known[name].default_variant}, {known[name].state}"
         after = f"{variant or known[name].default_variant}, {state or known[name].state}"
         why = request.input.get("reason", "it was asked for")
-        change = Change(what=f"flag {name}", before=before, after=after, why=why,
-                        undo=f"dreamnet set-flag {name} {known[name].default_variant}")  # fmt: skip
+        change = Change(
+            what=f"flag {name}",
+            before=before,
+            after=after,
+            why=why,
+            undo=f"dreamnet set-flag {name} {known[name].default_variant}",
+        )
         if before == after:
             return Report(outcome="unchanged", summary=f"{name} is {after} already.")
         if request.dry_run:
             return Report(outcome="planned", summary=f"Would set {name} to {after}.", changes=[change])
         store.set(name, variant=variant, state=state)
-        self.context.note("flag-changed", f"flag {name}: {before} → {after}, because {why}", request=request, flag=name)
+        self.context.note(
+            "flag-changed",
+            f"flag {name}: {before} → {after}, because {why}",
+            request=request,
+            data={"flag": name},
+        )
         return Report(outcome="done", summary=f"{name} is {after} now.", changes=[change])
 
     def _flag_store(self) -> FlagStore:
@@ -288,12 +362,16 @@ class EnvKeeper:
         """Read the source whole, check it whole, and compare it with each sink."""
         values = self._values(entry)
         if wrong := mistakes(entry.spec, values):
-            raise RequestInvalid([f"{entry.name}: {text}" for text in wrong],
-                                 hint="Nothing was written. Mend the source, then sync again.")  # fmt: skip
+            raise RequestInvalid(
+                [f"{entry.name}: {text}" for text in wrong],
+                hint="Nothing was written. Mend the source, then sync again.",
+            )
         plans = []
         for sink in entry.sinks:
             state = sink.state()
-            plans.append(SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values))
+            plans.append(
+                SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values)
+            )
         return plans
 
     def _values(self, entry: Entry) -> dict[str, Versioned]:
@@ -340,7 +418,8 @@ def _findings(plans: Sequence[SinkPlan]) -> list[dict[str, object]]:
             "sink": plan.sink.name,
             "drifted": sorted(plan.state.drifted),
             "keys": [
-                {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version} for k in plan.keys
+                {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version}
+                for k in plan.keys
             ],
         }
         for plan in plans

@@ -29,7 +29,10 @@ def mistakes(entry: EnvEntry, values: Mapping[str, Versioned]) -> list[str]:
             found.append(f"{name} is no {form} ({len(text)} characters long).")
         elif _PLACEHOLDER.match(text.strip()):
             found.append(f"{name} still holds a placeholder.")
-    found += [f"{name} has a rule and no value." for name in sorted(set(entry.rules) - set(values) - set(entry.require))]
+    found += [
+        f"{name} has a rule and no value."
+        for name in sorted(set(entry.rules) - set(values) - set(entry.require))
+    ]
     return found
 
 

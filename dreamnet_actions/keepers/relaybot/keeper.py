@@ -67,7 +67,9 @@ class RelayBot:
     def publish(self, request: AgentRequest) -> Report:
         """Store an event; where a route fits it, it is also handed to that route's keeper."""
         given = request.input
-        message = self._message(request, given.get("from", "user"), given["event"], None, given.get("data", {}))
+        message = self._message(
+            request, given.get("from", "user"), given["event"], None, given.get("data", {})
+        )
         rule = route(message, self.context.config.routes)
         if rule is None:
             return self._store(request, [message])
@@ -80,10 +82,18 @@ class RelayBot:
         if request.dry_run:
             return Report(outcome="planned", summary=f"Would hand {request.input['message']} out again.")
         message = self.bus.replay(request.input["message"])
-        change = Change(what=f"message {message.id}", before="dead", after="waiting", why="a person asked for it")
-        return Report(outcome="done", summary=f"{message.name} ({message.id}) will be handed out again.", changes=[change])
+        change = Change(
+            what=f"message {message.id}", before="dead", after="waiting", why="a person asked for it"
+        )
+        return Report(
+            outcome="done",
+            summary=f"{message.name} ({message.id}) will be handed out again.",
+            changes=[change],
+        )
 
-    def _message(self, request: AgentRequest, sender: str, name: str, to: str | None, data: Mapping[str, Any]) -> Message:
+    def _message(
+        self, request: AgentRequest, sender: str, name: str, to: str | None, data: Mapping[str, Any]
+    ) -> Message:
         if (size := len(str(data).encode("utf-8", "replace"))) > MAX_DATA:
             raise RequestTooLarge(size, MAX_DATA)
         return Message(
@@ -107,8 +117,12 @@ class RelayBot:
     def _store(self, request: AgentRequest, messages: Sequence[Message]) -> Report:
         said = ", ".join(f"{one.name} → {one.to or 'everybody'}" for one in messages)
         changes = [
-            Change(what=f"message {one.id}", before=None, after=f"{one.name} for {one.to or 'everybody'}",
-                   why=f"{one.sender} sent it")  # fmt: skip
+            Change(
+                what=f"message {one.id}",
+                before=None,
+                after=f"{one.name} for {one.to or 'everybody'}",
+                why=f"{one.sender} sent it",
+            )
             for one in messages
         ]
         if request.dry_run:
@@ -117,10 +131,16 @@ class RelayBot:
         for message, new in zip(messages, fresh, strict=True):
             if new:
                 text = f"{message.sender} → {message.to or 'everybody'}: {message.name}"
-                self.context.note("message-sent", text, request=request, service=str(message.data.get("key", "")),
-                                  message=message.id, name=message.name, to=message.to)  # fmt: skip
-        outcome = "done" if any(fresh) else "unchanged"
-        return Report(outcome=outcome, summary=f"Stored {said}.", changes=changes)
+                self.context.note(
+                    "message-sent",
+                    text,
+                    request=request,
+                    service=str(message.data.get("key", "")),
+                    data={"message": message.id, "name": message.name, "to": message.to},
+                )
+        return Report(
+            outcome="done" if any(fresh) else "unchanged", summary=f"Stored {said}.", changes=changes
+        )
 
     # ── handing them out ─────────────────────────────────────────────────────────────────────────────────
 
@@ -130,9 +150,7 @@ class RelayBot:
         if request.dry_run:
             waiting = self.bus.list(states={"waiting"})
             return Report(outcome="planned", summary=f"Would hand out {len(waiting)} messages.")
-        said = []
-        for delivery in self.bus.receive(limit=limit, lease=LEASE):
-            said.append(self._hand_over(delivery))
+        said = [self._hand_over(delivery) for delivery in self.bus.receive(limit=limit, lease=LEASE)]
         if not said:
             return Report(outcome="unchanged", summary="No message waits.")
         return Report(outcome="done", summary=" ".join(said))
@@ -153,20 +171,33 @@ class RelayBot:
             return self._later(delivery, result)
         if result.exit_status == 70:
             return self._after_bug(delivery, result)
-        self.context.note("message-routed", text, service=str(message.data.get("key", "")),
-                          correlation_id=message.correlation_id, message=message.id, request=result.id,
-                          outcome=result.outcome, attempt=delivery.attempt)  # fmt: skip
+        self.context.note(
+            "message-routed",
+            text,
+            service=str(message.data.get("key", "")),
+            correlation_id=message.correlation_id,
+            data={
+                "message": message.id,
+                "request": result.id,
+                "outcome": result.outcome,
+                "attempt": delivery.attempt,
+            },
+        )
         self._reply(onward, rule.to, result)
         self.bus.ack(delivery)
         return f"{text}."
 
     def _reply(self, message: Message, agent: str, result: AgentResult) -> None:
-        """Send the result on, so that DreamKeeper proves it; where the keeper asked another, the story goes on there."""
+        """Send the result on, so that DreamKeeper proves it; where the keeper asked another, that one's is the proof."""
         goes_on = bool(result.messages) and result.outcome == "done"
         if agent == "dreamkeeper" or goes_on or "service" not in message.data:
             return
         action = result.action or "request"
-        data = {key: message.data[key] for key in ("service", "target", "key", "dream", "remedy") if key in message.data}
+        data = {
+            key: message.data[key]
+            for key in ("service", "target", "key", "dream", "remedy")
+            if key in message.data
+        }
         data |= {"outcome": result.outcome, "verdict": result.verdict, "summary": result.summary[:500]}
         reply = Message(
             id=f"{message.id}/result"[-180:],
@@ -180,14 +211,20 @@ class RelayBot:
             hops=message.hops,
         )
         if all(self.bus.publish(reply)):
-            self.context.note("message-sent", f"{agent} → dreamkeeper: {reply.name} ({result.outcome})",
-                              service=str(data.get("key", "")), correlation_id=message.correlation_id,
-                              message=reply.id, name=reply.name, to="dreamkeeper")  # fmt: skip
+            self.context.note(
+                "message-sent",
+                f"{agent} → dreamkeeper: {reply.name} ({result.outcome})",
+                service=str(data.get("key", "")),
+                correlation_id=message.correlation_id,
+                data={"message": reply.id, "name": reply.name, "to": "dreamkeeper"},
+            )
 
     def _later(self, delivery: Delivery, result: AgentResult) -> str:
         """Not now: a lease, a pause, an outage of ours. That is no failure, however long it takes."""
         error = (result.error or {}).get("message", result.summary)
-        after = min(60.0, max(0.5, result.retry_after or 0.5) if delivery.attempt > 3 else 0.5 * delivery.attempt)
+        after = min(
+            60.0, max(0.5, result.retry_after or 0.5) if delivery.attempt > 3 else 0.5 * delivery.attempt
+        )
         self.bus.retry(delivery, error=error, after=after)
         return f"{delivery.message.name} waits: {error}."
 
@@ -201,17 +238,25 @@ class RelayBot:
         """Put a message aside for a person; nothing is lost."""
         self.bus.dead_letter(delivery, error=error)
         name = delivery.message.name
-        self.context.note("message-dead", f"{name} ({delivery.message.id}) could not be handled: {error}",
-                          correlation_id=delivery.message.correlation_id, message=delivery.message.id)  # fmt: skip
+        self.context.note(
+            "message-dead",
+            f"{name} ({delivery.message.id}) could not be handled: {error}",
+            correlation_id=delivery.message.correlation_id,
+            data={"message": delivery.message.id},
+        )
         return f"{name} is dead: {error}"
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _no_route(self, message: Message) -> str:
-        known = [rule.on for rule in (*self.context.config.routes, *DEFAULTS) if message.to in (None, rule.to)]
+        known = [
+            rule.on for rule in (*self.context.config.routes, *DEFAULTS) if message.to in (None, rule.to)
+        ]
         near = nearest(message.name, known)
+        listed = ", ".join(sorted(set(known))) or "none"
         hint = f" Did you mean {near!r}?" if near else ""
-        return f"No route takes {message.name!r} to {message.to}. Known: {', '.join(sorted(set(known))) or 'none'}.{hint}"
+        return f"No route takes {message.name!r} to {message.to}. Known: {listed}.{hint}"
 
     def _route_lines(self, message: Message) -> str:
-        return f"Or add to the configuration:\nroutes:\n  - {{on: {message.name}, to: {message.to}, input: {{action: …}}}}"
+        line = f"- {{on: {message.name}, to: {message.to}, input: {{action: …}}}}"
+        return f"Or add to the configuration:\nroutes:\n  {line}"

@@ -14,7 +14,9 @@ from dreamnet_actions.ports.stores import DreamStore
 REMEDY_BY_MESSAGE: Mapping[str, str] = {name: remedy for remedy, (name, _) in MESSAGES.items()}
 
 
-def subjects(message: Message, rule: Route, config: Config, dreams: DreamStore) -> Sequence[Mapping[str, Any]]:
+def subjects(
+    message: Message, rule: Route, config: Config, dreams: DreamStore
+) -> Sequence[Mapping[str, Any]]:
     """Answer what to add to the message's data, one for each thing that it is about; empty: about nothing.
 
     A remedy's message without a service is about the services whose open dream names that remedy. A push is about
@@ -29,8 +31,13 @@ def subjects(message: Message, rule: Route, config: Config, dreams: DreamStore) 
 
 def _asking_for(remedy: str, config: Config, dreams: DreamStore) -> list[dict[str, Any]]:
     return [
-        {"service": dream.service, "target": dream.platform, "key": dream.key, "dream": str(dream.number),
-         "remedy": remedy}  # fmt: skip
+        {
+            "service": dream.service,
+            "target": dream.platform,
+            "key": dream.key,
+            "dream": str(dream.number),
+            "remedy": remedy,
+        }
         for dream in dreams.search()
         if dream.state not in ENDED and dream.remedy == remedy and dream.service in config.services
     ]
@@ -39,8 +46,13 @@ def _asking_for(remedy: str, config: Config, dreams: DreamStore) -> list[dict[st
 def _released_from(branch: str, message: Message, config: Config) -> list[dict[str, Any]]:
     revision = message.data.get("revision")
     return [
-        {"service": name, "target": spec.platform, "key": f"{spec.platform}/{name}",
-         "version": revision, "reason": f"push to {branch}"}  # fmt: skip
+        {
+            "service": name,
+            "target": spec.platform,
+            "key": f"{spec.platform}/{name}",
+            "version": revision,
+            "reason": f"push to {branch}",
+        }
         for name, spec in config.services.items()
         if spec.release is not None and spec.release.git is not None and spec.release.branch == branch
     ]
