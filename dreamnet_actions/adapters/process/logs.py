@@ -1,0 +1,149 @@
+"""What replicas write, kept within bounds: two files of 1 MB a replica, the last 20 replicas a service.
+
+The supervisor reads each replica's stdout and stderr from one pipe, so the cap holds for the fastest writer and the
+last line is at hand when a replica ends. The newest lines of a service are also kept in memory in the order in which
+they came, over all its replicas; after a restart of the supervisor they are read back from the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from pathlib import Path
+
+from dreamnet_actions.adapters.process.durable import private_directory
+
+FILE_LIMIT = 1_000_000
+"""Bytes of one log file; with the one before it, a replica keeps at most twice this."""
+REPLICAS_KEPT = 20
+LINES_KEPT = 2000
+LINE_LIMIT = 4096
+"""Bytes of one line in memory; a longer one is cut into several there (never in the file)."""
+
+
+class ServiceLog:
+    """The log of one service: its directory, and its newest lines in memory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.lines: deque[str] = deque(read_lines(directory, LINES_KEPT), maxlen=LINES_KEPT)
+        self._open: set[str] = set()
+
+    def replica(self, replica: str) -> ReplicaLog:
+        """Open the log of one replica, and drop those of the replicas that ended longest ago."""
+        self._open.add(replica)
+        with contextlib.suppress(OSError):
+            private_directory(self.directory)
+            self._prune()
+        return ReplicaLog(self, replica)
+
+    def close(self, replica: str) -> None:
+        """Let the log of this replica grow old."""
+        self._open.discard(replica)
+
+    def remove(self) -> None:
+        """Delete all of it."""
+        for path in _files(self.directory):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.directory.rmdir()
+
+    def _prune(self) -> None:
+        ended: dict[str, list[Path]] = {}
+        for path in _files(self.directory):
+            name = path.name.partition(".log")[0]
+            if name not in self._open:
+                ended.setdefault(name, []).append(path)
+        for name in list(ended)[: max(0, len(ended) + len(self._open) - REPLICAS_KEPT)]:
+            for path in ended[name]:
+                path.unlink(missing_ok=True)
+
+
+class ReplicaLog:
+    """The log of one replica. Never raises: a full disk loses lines, not the service."""
+
+    def __init__(self, service: ServiceLog, replica: str) -> None:
+        self._service = service
+        self._path = service.directory / f"{replica}.log"
+        self._descriptor: int | None = None
+        self._size = 0
+        self._rest = b""
+        self.last_line = ""
+
+    def write(self, data: bytes) -> None:
+        """Take what the replica wrote."""
+        self._remember(data)
+        try:
+            while data:
+                if self._descriptor is None:
+                    self._open()
+                room = FILE_LIMIT - self._size
+                if room <= 0:
+                    self._rotate()
+                    continue
+                assert self._descriptor is not None
+                written = os.write(self._descriptor, data[:room])
+                self._size += written
+                data = data[written:]
+        except OSError:
+            self.close()
+
+    def flush(self) -> None:
+        """Count an unfinished last line as a line: the replica has ended."""
+        if self._rest:
+            self._remember(b"\n")
+
+    def close(self) -> None:
+        """Close the file; a later write opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, 0o600)
+        self._size = os.fstat(self._descriptor).st_size
+
+    def _rotate(self) -> None:
+        self.close()
+        self._path.replace(self._path.with_name(self._path.name + ".1"))
+
+    def _remember(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        while len(self._rest) > LINE_LIMIT:
+            lines.append(self._rest[:LINE_LIMIT])
+            self._rest = self._rest[LINE_LIMIT:]
+        for line in lines[-LINES_KEPT:]:
+            text = line[:LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
+            self._service.lines.append(text)
+            if text.strip():
+                self.last_line = text.strip()
+
+
+def read_lines(directory: Path, count: int) -> list[str]:
+    """Answer the last ``count`` lines in the files of one service, the most recently written file last."""
+    parts: list[list[str]] = []
+    for path in reversed(_files(directory)):
+        if count <= 0:
+            break
+        try:
+            text = path.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        lines = [line.rstrip("\r")[:LINE_LIMIT] for line in text.split("\n")]
+        lines = lines[:-1] if not lines[-1] else lines
+        parts.append(lines[-count:])
+        count -= len(parts[-1])
+    return [line for part in reversed(parts) for line in part]
+
+
+def _files(directory: Path) -> list[Path]:
+    """The log files, the one that was written longest ago first."""
+    dated: list[tuple[int, Path]] = []
+    with contextlib.suppress(OSError):
+        for path in directory.iterdir():
+            if ".log" in path.name:
+                with contextlib.suppress(OSError):
+                    dated.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(dated)]
