@@ -59,6 +59,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that ended."),
                 "outcome": Key(doc="The outcome of the request that applied it."),
+                "verdict": Key(doc="The verdict of that request, where it reached one."),
                 "summary": Key(doc="What that request said in the end."),
             },
         ),

@@ -6,7 +6,7 @@ The platform's own word (``workload``, ``metric``) is read from one snapshot; ev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dreamnet_actions.config.models import MetricCheck, Service, WorkloadCheck
 from dreamnet_actions.domain.health import Health, Report, judge, shorten
@@ -131,6 +131,15 @@ class Examination:
         return states, faults
 
 
+def stuck(examined: Examined, why: str) -> Examined:
+    """Answer the examination of a service whose former replicas are well while a change to it could not be applied.
+
+    Without this a bad value would wait, unseen, for the next restart.
+    """
+    report = Report(service=examined.service, check="change", status="failed", cause="not-ready", detail=why)
+    return replace(examined, health="failing", reports=(report, *examined.reports))
+
+
 def _platform_word(
     service: str, name: str, check: WorkloadCheck | MetricCheck, state: ServiceState | None, fault: str | None
 ) -> Report:
@@ -162,6 +171,9 @@ def _platform_word(
             service=service, check=name, status="failed", cause="not-ready", detail="It was never started."
         )
     ready, desired = state.stable.ready, state.stable.desired
+    if ready >= desired and state.stable.failure:
+        text = f"What was wanted last cannot start, and the former replicas serve on: {state.stable.failure}"
+        return Report(service=service, check=name, status="degraded", cause="crash", detail=text)
     if ready >= desired:
         return Report(
             service=service, check=name, status="passed", detail=f"{ready} of {desired} replicas ready."

@@ -19,7 +19,7 @@ from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, decide, next_remedy, storm
 from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
-from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.keepers.examination import Examination, Examined, stuck
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -210,7 +210,8 @@ class DreamKeeper:
         if dream is not None and dream.state in ("resolved", "wont-fix"):
             dream = None
         remedy_ended = dream is not None and dream.remedy == request.input.get("remedy", dream.remedy)
-        applied = request.input.get("outcome") in (None, "done", "unchanged")
+        outcome, verdict = request.input.get("outcome"), request.input.get("verdict")
+        applied = outcome in (None, "done", "unchanged") or verdict == "rolled-back"
         if dream is not None and dream.state == "healing" and remedy_ended and applied:
             dream = book.verifying(dream)
         examination = Examination(context=self.context, probe=self.probe)
@@ -219,6 +220,8 @@ class DreamKeeper:
         else:
             examined = examination.look({name: spec})[name]
             well = examined.health == "healthy"
+        if well and dream is None and outcome == "failed" and not applied:
+            well, examined = False, stuck(examined, request.input.get("summary", ""))
         story.saw(name, examined.health, examined.reports)
         if well:
             gather.reset(name, spec)
