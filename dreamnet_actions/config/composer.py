@@ -97,14 +97,15 @@ class Composer:
         elif _UNUSABLE.search(event.value):
             self._note(place, "The text holds a NUL or half a character (a lone surrogate); take it out.")
             value = ""
-        if self._stack and self._stack[-1].wants_key:
-            self._key(place, value, plain=not event.style)
-            return
         node = Node(place, value, characters=len(event.value))
-        self._count(place, 1, node.characters)
         if event.anchor:
             self._anchors[event.anchor] = node
-        self._add(node)
+        if self._stack and self._stack[-1].wants_key:
+            self._count(place, 0, node.characters)
+            self._key(place, value, plain=not event.style)
+        else:
+            self._count(place, 1, node.characters)
+            self._add(node)
 
     def _open(self, event: Any) -> None:
         place = _place(event)
@@ -152,7 +153,6 @@ class Composer:
     def _key(self, place: Place, value: Scalar, *, plain: bool) -> None:
         """Take a scalar in a key's place; one that cannot be a key leaves its value unread."""
         opened = self._stack[-1]
-        self._count(place, 0, len(value) if isinstance(value, str) else 0)
         if value == "<<" and plain:
             self._refuse_key(place, "Merge keys ('<<') are not taken; write the entries out.")
         elif not isinstance(value, str):

@@ -141,7 +141,7 @@ def _no_kind(found: Found, tree: Tree, model: type) -> Fault:
     if len(present) > 1:
         text = f"Two kinds of {what}: {present[0]!r} and {present[1]!r}; keep one."
         return Fault((*found.path, present[1]), entries[present[1]].key, partial(str, text))
-    if not entries:
+    if not isinstance(found.node.value, dict):
         return Fault(found.path, found.node.place, partial(_expected, found, tree, model))
     wrong = next((key for key in list(entries)[:MANY] if nearest(key[:60], kinds)), None)
     if wrong is None:

@@ -25,6 +25,7 @@ class Complaint:
     words: str
 
 
+_TAB = "A tab cannot indent: use spaces."
 _TABLE = (
     Complaint("unexpected end of stream", "quoted", "begin", "This quote is never closed."),
     Complaint("unexpected document indicator", "quoted", "begin", "This quote is never closed."),
@@ -70,7 +71,6 @@ _TABLE = (
         "noticed",
         "After '|' or '>' begin a new line.",
     ),
-    Complaint("tab character where an ind", "", "noticed", "A tab cannot indent: use spaces."),
     Complaint(
         "undefined tag handle|tag|URI", "", "noticed", "Tags ('!…') are not taken: write the value plainly."
     ),
@@ -83,6 +83,10 @@ def explain(error: Any, lines: Sequence[str]) -> tuple[Place, str]:
     problem, context = str(error.problem or ""), str(error.context or "")
     noticed = _place(error.problem_mark or error.context_mark, lines)
     begin = _place(error.context_mark or error.problem_mark, lines)
+    indent = re.match(r"[ \t]*", lines[noticed.line - 1])
+    if indent and "\t" in indent[0]:
+        # Whatever the parser made of it, a tab in the indentation is what a person has to see.
+        return Place(noticed.line, indent[0].index("\t") + 1), _TAB
     for row in _TABLE:
         if re.search(row.problem, problem) and row.context in context:
             return _point(row, noticed, begin, lines)
@@ -114,5 +118,5 @@ def _place(mark: Any, lines: Sequence[str]) -> Place:
 
 def _forbidden_start(character: str) -> str:
     if character == "\t":
-        return "A tab cannot indent: use spaces."
+        return "A tab cannot stand here: use spaces."
     return f"A value cannot begin with {shown(character)}: put it in quotes."

@@ -79,7 +79,9 @@ def _fault(place: Place, text: str) -> Fault:
 
 def _worded(faults: Sequence[Fault], tree: Tree) -> list[Mistake]:
     """Put the first mistakes into words, in the order of their lines, and count the others."""
-    told: list[Mistake | Fault] = [*tree.mistakes, *faults]
+    # What the reader already complained of it replaced, so another complaint of the same place is an echo.
+    known = {_order(one) for one in tree.mistakes}
+    told: list[Mistake | Fault] = [*tree.mistakes, *(one for one in faults if _order(one) not in known)]
     told.sort(key=_order)
     first, rest = told[:MOST_MISTAKES], told[MOST_MISTAKES:]
     mistakes = [one.write(tree) if isinstance(one, Fault) else one for one in first]
