@@ -1,8 +1,8 @@
 """The control protocol between commands and the supervisor: one JSON object a line over a Unix stream socket.
 
 A request is ``{"do": "scale", …arguments}``; its answer ``{"ok": true, "answer": …}`` or ``{"ok": false, "error":
-{"kind", …}}``. A connection may carry several requests, one after another. The socket's directory (and the socket, 0600)
-is its access control: whoever may enter is the owner of all the processes behind it.
+{"kind", …}}``. A connection may carry several requests, one after another. The socket's directory (and the socket,
+0600) is its access control: whoever may enter is the owner of all the processes behind it.
 """
 
 from __future__ import annotations

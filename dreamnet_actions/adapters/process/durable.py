@@ -44,6 +44,8 @@ def sync_directory(directory: Path) -> None:
 
 
 def private_directory(directory: Path) -> Path:
-    """Make ``directory`` (and its parents); only its owner may look into it."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make ``directory`` (and parents that are not there); only its owner may look into it."""
+    if not directory.is_dir():
+        private_directory(directory.parent)
+        directory.mkdir(exist_ok=True, mode=0o700)
     return directory

@@ -5,11 +5,12 @@
     <state>/hash.key                                  32 random bytes of this installation, 0600
     <state>/environments/<platform>/<service>/
         <id>.json                                     {"NAME": "value", …}, 0600, written whole
-        index.json                                    which set is current, which was before, and what was written in each
+        index.json                                    which set is current, which was before, what was written
 
 A set's id is the HMAC-SHA-256 of its names and values under ``hash.key``: the same set has the same id, a set that was
 touched no longer has its own, and nobody who sees an id (in a journal, an issue) can guess a short value from it.
-``index.json`` also keeps the source's version and an HMAC of each value, so that a value changed by hand is known by name.
+``index.json`` also keeps the source's version and an HMAC of each value, so that a value changed by hand is known by
+name.
 
 The ten newest sets are kept, and every set that a release of the platform still names: going back to it must be exact.
 A running service is never touched from here: it gets another set by ``Platform.restart``.
@@ -59,7 +60,7 @@ def current_environment(directory: Path) -> str | None:
 
 
 def read_set(directory: Path, revision: str) -> dict[str, str]:
-    """Answer the values of one set. Raises NotFound for one that is not kept, StateDamaged for one that cannot be read."""
+    """Answer the values of one set. Raises NotFound for one that is not kept, StateDamaged for one that is no set."""
     path = directory / f"{revision}.json"
     if not _ID.fullmatch(revision) or not path.exists():
         raise NotFound("set of synced values", revision)
@@ -88,7 +89,11 @@ class ProcessEnvironmentSink:
         written = index.sets[index.current]
         found = _read_values(self._directory / f"{index.current}.json") or {}
         key = self._key()
-        drifted = {name for name, one in written.items() if _seal(key, name, found.get(name)) != one["seal"]}
+        drifted = {
+            name
+            for name, one in written.items()
+            if name not in found or _seal(key, name, found[name]) != one["seal"]
+        }
         added = found.keys() - written.keys()
         versions = {name: one["version"] for name, one in written.items()} | dict.fromkeys(added, BY_HAND)
         return SinkState(
@@ -105,8 +110,10 @@ class ProcessEnvironmentSink:
             texts = {name: one.value.reveal() for name, one in values.items()}
             revision = _revision(key, texts)
             self._put(revision, texts)
-            seals = {name: _seal(key, name, text) for name, text in texts.items()}
-            written = {name: {"version": values[name].version, "seal": seals[name]} for name in sorted(values)}
+            written = {
+                name: {"version": values[name].version, "seal": _seal(key, name, texts[name])}
+                for name in sorted(values)
+            }
             self._make_current(index, revision, written)
         return revision
 
@@ -195,9 +202,7 @@ def _revision(key: bytes, values: Mapping[str, str]) -> str:
     return hmac.new(key, b"set\0" + canonical, hashlib.sha256).hexdigest()
 
 
-def _seal(key: bytes, name: str, value: str | None) -> str | None:
-    if value is None:
-        return None
+def _seal(key: bytes, name: str, value: str) -> str:
     return hmac.new(key, json.dumps(["value", name, value]).encode(), hashlib.sha256).hexdigest()
 
 

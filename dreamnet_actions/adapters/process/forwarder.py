@@ -3,10 +3,11 @@
 Each new connection gets a track by weight and in it the ready replica with the fewest open connections. A replica that
 does not take it is passed over for the next one, which the client does not notice; when none takes it, a client that
 speaks HTTP is answered 503 and any other is closed. Bytes are passed on as they are: both directions may be closed
-separately, a slow reader slows its writer (and nobody else), and a connection on which nothing moves for ten minutes is closed.
+separately, a slow reader slows its writer (and nobody else), and a connection on which nothing moves for ten
+minutes is closed.
 
-What is known of HTTP is only this: the first answer on a connection begins with a status line (RFC 9112, section 4), and
-5xx in it is an error. Later answers on a kept-alive connection are not looked at.
+What is known of HTTP is only this: the first answer on a connection begins with a status line (RFC 9112, section 4),
+and 5xx in it is an error. Later answers on a kept-alive connection are not looked at.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Forwarder:
         self.port = port
         try:
             self._server = await self._loop.create_server(
-                lambda: _Side(Connection(self)), HOST, port, backlog=_BACKLOG
+                lambda: Connection(self).client, HOST, port, backlog=_BACKLOG
             )
         except OSError as error:
             self.failure = f"port {port}: {error.strerror or error}"
@@ -134,7 +135,7 @@ class Forwarder:
     async def _joined(self, connection: Connection, target: Target) -> bool:
         if target.port is None:
             return False
-        connection.join(target)  # counted as open while it connects, so that a burst spreads over all replicas
+        connection.join(target)  # from now on it counts as open: a burst spreads over all replicas
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
                 await self._loop.create_connection(lambda: connection.upstream, HOST, target.port)
@@ -160,7 +161,7 @@ class Connection:
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
         self._loop = asyncio.get_running_loop()
-        self.client: _Side | None = None
+        self.client = _Side(self)
         self.upstream = _Side(self)
         self.target: Target | None = None
         self.moved_at = self._loop.time()
@@ -174,14 +175,12 @@ class Connection:
 
     def made(self, side: _Side) -> None:
         """One side is connected: a client is held until a replica is found for it."""
-        if side is not self.upstream:
-            self.client = side
+        if side is self.client:
             side.transport.pause_reading()
             self._forwarder.carry(self)
 
     def join(self, target: Target) -> None:
         """Belong to this replica. Peers know each other before bytes can come: a server may speak first."""
-        assert self.client is not None
         self.target = target
         target.connections.add(self)
         self.client.peer, self.upstream.peer = self.upstream, self.client
@@ -191,12 +190,10 @@ class Connection:
         if self.target:
             self.target.connections.discard(self)
         self.target, self.upstream = None, _Side(self)
-        if self.client:
-            self.client.peer = None
+        self.client.peer = None
 
     def flow(self, counter: Counter) -> None:
         """Both sides are there: count it, and let bytes pass."""
-        assert self.client is not None
         self._counter = counter
         counter.connected(self._loop.time())
         counter.open += 1
@@ -223,7 +220,6 @@ class Connection:
 
     async def refuse(self) -> None:
         """No replica took it: answer 503 to a client that speaks HTTP, and close."""
-        assert self.client is not None
         self._refusing = self._loop.create_future()
         with contextlib.suppress(RuntimeError):
             self.client.transport.resume_reading()
@@ -259,7 +255,7 @@ class Connection:
             return
         self.ended = True
         for side in (self.client, self.upstream):
-            if side and side.connected:
+            if side.connected:
                 side.transport.close()
         if self.target:
             self.target.connections.discard(self)
@@ -309,7 +305,7 @@ class _Side(asyncio.Protocol):
             self._connection.finished(self)
         return True  # keep the other direction open
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         self.connected = False
         if not self.closed.done():
             self.closed.set_result(None)

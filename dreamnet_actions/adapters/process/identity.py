@@ -104,10 +104,9 @@ def pids() -> Iterator[int]:
     if sys.platform != "linux":
         import psutil
 
-        yield from psutil.pids()
-        return
+        return iter(psutil.pids())
     with os.scandir("/proc") as entries:
-        yield from [int(entry.name) for entry in entries if entry.name.isdecimal()]
+        return iter([int(entry.name) for entry in entries if entry.name.isdecimal()])
 
 
 def children(pid: int) -> list[int]:
@@ -116,12 +115,15 @@ def children(pid: int) -> list[int]:
     ``/proc/<pid>/task/<tid>/children`` needs CONFIG_PROC_CHILDREN; without it all processes are asked for their parent.
     """
     found: list[int] = []
-    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
-        for thread in threads:
-            listed = Path(thread.path, "children")
-            found.extend(int(one) for one in listed.read_bytes().split())
-        return found
-    return [one for one in pids() if (stands := standing(one)) and stands.parent == pid]
+    try:
+        with os.scandir(f"/proc/{pid}/task") as threads:
+            for thread in threads:
+                found.extend(int(one) for one in Path(thread.path, "children").read_bytes().split())
+    except OSError:
+        if standing(pid) is None:
+            return []
+        return [one for one in pids() if (stands := standing(one)) and stands.parent == pid]
+    return found
 
 
 def send(identity: Identity, number: int) -> bool:

@@ -1,7 +1,7 @@
 """Finding the supervisor, and starting one where there is none.
 
-Two commands at once start one: starting is done under a lock of its own, and the supervisor holds its flock before it does
-anything. A lock that is held while nobody answers is a supervisor that starts or ends: it is waited for.
+Two commands at once start one: starting is done under a lock of its own, and the supervisor holds its flock before it
+does anything. A lock that is held while nobody answers is a supervisor that starts or ends: it is waited for.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ def start(places: Places) -> None:
                 return
             if told["why"] != "busy":
                 load(places.wanted)  # raises StateDamaged itself, where that was it
-                raise PlatformFailed(
-                    f"The supervisor could not start: {told['why']}.", hint=_hint(places)
-                )
+                raise PlatformFailed(f"The supervisor could not start: {told['why']}.", hint=_hint(places))
             if time.monotonic() > deadline:
                 raise DeadlineExceeded("the former supervisor to end", START_LIMIT)
             time.sleep(_POLL)
@@ -89,7 +87,7 @@ def wait_until_gone(places: Places, within: float) -> None:
 def _launch(places: Places) -> dict[str, Any]:
     """Start a supervisor; answer what it says when it serves or cannot. Its environment is the little that it and its
     replicas may see: nothing of the command's tokens lives on in it."""
-    from dreamnet_actions.adapters.process.supervisor import inherited
+    from dreamnet_actions.adapters.process.supervision import inherited
 
     environment = inherited(dict(os.environ)) | {"PYTHONPATH": str(_PACKAGE_ROOT)}
     command = [sys.executable, "-P", "-m", "dreamnet_actions.adapters.process.supervisor"]

@@ -76,14 +76,12 @@ class ReplicaLog:
         self._remember(data)
         try:
             while data:
-                if self._descriptor is None:
-                    self._open()
+                descriptor = self._open()
                 room = FILE_LIMIT - self._size
                 if room <= 0:
                     self._rotate()
                     continue
-                assert self._descriptor is not None
-                written = os.write(self._descriptor, data[:room])
+                written = os.write(descriptor, data[:room])
                 self._size += written
                 data = data[written:]
         except OSError:
@@ -100,10 +98,12 @@ class ReplicaLog:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._path, flags, 0o600)
-        self._size = os.fstat(self._descriptor).st_size
+    def _open(self) -> int:
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+            self._size = os.fstat(self._descriptor).st_size
+        return self._descriptor
 
     def _rotate(self) -> None:
         self.close()

@@ -1,9 +1,9 @@
 """ProcessPlatform: the Platform port over local processes, a thin client of the supervisor.
 
-A write starts the supervisor where none runs; so does ``revive``, which whoever runs DreamNet for long calls at its start.
-Reading starts nothing: without a supervisor ``observe`` answers what is wanted, with no replica running and that as the
-failure of every track, so that a check of a machine that was restarted (or whose supervisor was killed) sees what is
-down, and the first remedy (``restart``, or any other write) brings all services back.
+A write starts the supervisor where none runs; so does ``revive``, which whoever runs DreamNet for long calls at its
+start. Reading starts nothing: without a supervisor ``observe`` answers what is wanted, with no replica running and that
+as the failure of every track, so that a check of a machine that was restarted (or whose supervisor was killed) sees
+what is down, and the first remedy (``restart``, or any other write) brings all services back.
 
 Synced values: a release's ``environment`` names a set that the sink of the same service keeps (``environment.py``). A
 release that names none gets the current set when it is applied; ``restart`` moves the stable release to the
@@ -12,6 +12,7 @@ set that is current then, as a run of its own, so ``undo`` goes back to the form
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Collection, Mapping
@@ -83,11 +84,13 @@ class ProcessPlatform:
         if service not in services:
             raise NotFound("service", service, services)
         track = services[service].canary if canary else services[service].stable
-        return [one.address for one in (track.replicas if track else ()) if one.state == "ready" and one.address]
+        replicas = track.replicas if track else ()
+        return [one.address for one in replicas if one.state == "ready" and one.address]
 
     def configured(self, service: str, spec: Service) -> Release:
         workload = self._workload(service, spec, None)
-        recipe = json.dumps([workload.command, str(_keys(spec).directory), dict(workload.environment)], sort_keys=True)
+        directory = str(_keys(spec).directory)
+        recipe = json.dumps([workload.command, directory, dict(workload.environment)], sort_keys=True)
         digest = hashlib.sha256(recipe.encode()).hexdigest()[:40]
         return Release(service=service, version=f"cmd:{digest}", command=workload.command)
 
@@ -147,10 +150,8 @@ class ProcessPlatform:
         wanted = state.load(self._places.wanted)
         runs = [one.stable for one in wanted.services.values()] if wanted else []
         grace = max((run.workload.stop_grace for run in runs), default=0.0)
-        try:
+        with contextlib.suppress(NoSupervisor):
             launch.ask(self._places, {"do": "shutdown"})
-        except NoSupervisor:
-            pass
         launch.wait_until_gone(self._places, 2 * grace + 20)
 
     def _write(self, do: str, service: str, **arguments: Any) -> Any:

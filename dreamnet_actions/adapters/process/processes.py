@@ -7,13 +7,14 @@ How that holds:
 - *A child dies with the supervisor.* Between fork and exec each asks for SIGKILL on the end of its parent, then looks
   whether its parent is still the supervisor, for the case that it ended before that call. (The setting outlives exec,
   except of a set-user-ID program.)
-- *A pid is pinned while we use it.* The end of a child is seen by ``waitid`` with WNOWAIT: it stays a zombie, its number
-  (and that of its group) cannot be given out again, and signals to its group are safe until we reap it, as the last step.
-- *Grandchildren are found.* The supervisor is a subreaper (PR_SET_CHILD_SUBREAPER): what a dead replica leaves becomes the
-  supervisor's own child. Of those the ones in the replica's session or with its mark are ended; a program that took
-  a session of its own and dropped our mark on purpose has declared its independence and is left alone.
-- *After a SIGKILL of the supervisor* its guardian (``guardian.py``) ends grandchildren at once; should that be killed too,
-  the next supervisor does, before it starts anything.
+- *A pid is pinned while we use it.* The end of a child is seen by ``waitid`` with WNOWAIT: it stays a zombie, its
+  number (and that of its group) cannot be given out again, and signals to its group are safe until we reap it, as
+  the last step.
+- *Grandchildren are found.* The supervisor is a subreaper (PR_SET_CHILD_SUBREAPER): what a dead replica leaves becomes
+  the supervisor's own child. Of those the ones in the replica's session or with its mark are ended; a program that
+  took a session of its own and dropped our mark on purpose has declared its independence and is left alone.
+- *After a SIGKILL of the supervisor* its guardian (``guardian.py``) ends grandchildren at once; should that be killed
+  too, the next supervisor does, before it starts anything.
 
 circus was tried for this and passed over: replicas need a port each behind one weighted address, canaries a second
 track, undo the exact former processes; and an arbiter of it that is killed leaves all its processes as orphans.
@@ -110,9 +111,7 @@ class Nursery:
             raise
         finally:
             os.close(writing)
-        identity = identity_of(popen.pid)
-        assert identity is not None, "an unreaped child is always there"
-        child = Child(popen, replica, identity)
+        child = Child(popen, replica, identity_of(popen.pid) or Identity(popen.pid, 0))
         self.children[child.pid] = child
         self._record()
         pipe = _Output(self._loop, reading, output)
@@ -175,7 +174,8 @@ class Nursery:
         """Answer what is left of ``child``, whose leader has ended, among the processes that we adopted; adopted ones
         that have ended are reaped on the way."""
         found: list[Identity] = []
-        adopted = [pid for pid in children(os.getpid()) if pid not in self.children and pid not in self.others]
+        ours = self.children.keys() | self.others
+        adopted = [pid for pid in children(os.getpid()) if pid not in ours]
         for pid in adopted:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
@@ -248,7 +248,8 @@ def _start(
     output: int,
     between: Callable[[], None],
 ) -> subprocess.Popen[bytes]:
-    assert threading.active_count() == 1, "only a process of one thread may run code between fork and exec"
+    if threading.active_count() != 1:
+        raise RuntimeError("only a process of one thread may run code between fork and exec")
     try:
         return subprocess.Popen(
             command,
@@ -294,8 +295,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def _ended(popen: subprocess.Popen[bytes]) -> int | None:
     """Answer the status of an ended child without reaping it; None while it runs."""
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: reaps, so its group's number is no longer pinned
-        return popen.poll()
+    if not hasattr(os, "waitid"):
+        return popen.poll()  # macOS before Python 3.13: this reaps, so its group's number is no longer pinned
     try:
         found = os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

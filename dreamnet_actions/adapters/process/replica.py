@@ -138,8 +138,9 @@ class Replica:
             return
         self._started_at = self._loop.time()
         looks, stop = self._loop.create_task(self._watch()), self._loop.create_task(self._stop.wait())
+        watched: set[asyncio.Future[Any]] = {self.child.exited, looks, stop}
         try:
-            await asyncio.wait({self.child.exited, looks, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if self.child.exited.done():
                 log.flush()
                 self.exit_status = self.child.exited.result()

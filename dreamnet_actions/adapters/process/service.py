@@ -190,7 +190,7 @@ class RunningService:
             "service": self.name,
             "address": f"{HOST}:{port}" if port else None,
             "stable": self._view("stable", self.wanted.stable, self.wanted.replicas, 1.0 - self._share),
-            "canary": self._view("canary", canary, self.wanted.canary_replicas, self._share) if canary else None,
+            "canary": canary and self._view("canary", canary, self.wanted.canary_replicas, self._share),
             "former": [run.release.to_json() for run in self.wanted.former],
         }
 

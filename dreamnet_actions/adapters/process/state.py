@@ -161,7 +161,9 @@ def load(path: Path) -> PlatformState | None:
     try:
         data = json.loads(path.read_bytes())
         if data["version"] != VERSION:
-            raise StateDamaged(str(path), f"it has version {data['version']!r}, this DreamNet reads {VERSION}")
+            raise StateDamaged(
+                str(path), f"it has version {data['version']!r}, this DreamNet reads {VERSION}"
+            )
         return PlatformState(
             instance=str(data["instance"]),
             epoch=int(data["epoch"]),

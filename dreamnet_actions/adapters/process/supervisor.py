@@ -1,12 +1,11 @@
-"""The supervisor: one long-lived process per platform that keeps what is wanted and what runs the same.
+"""The supervisor as a program: one long-lived process per platform, in the background, at most one at a time.
 
-Commands talk to it over its control socket (``control.py``); every write is on the disk before it is answered and
-brought about afterwards. It holds an flock for as long as it lives, so there is never a second one; one that finds
-services in its state brings them back. SIGTERM ends it and all services gracefully; SIGKILL ends all at once.
+It holds an flock for as long as it lives, ends what an earlier one left, and brings back the services that it finds in
+its state. SIGTERM ends it and all services gracefully; SIGKILL ends all at once.
 
-Run as ``python -m dreamnet_actions.adapters.process.supervisor --state DIR --platform NAME``. It goes into the background by
-itself and prints one JSON line first: ``{"ok": true}`` once it can be talked to, or ``{"ok": false, "why": …}``. Its
-imports are kept light on purpose: no pydantic, and psutil only where there is no /proc.
+Run as ``python -m dreamnet_actions.adapters.process.supervisor --state DIR --platform NAME``. It goes into the
+background by itself and prints one JSON line first: ``{"ok": true}`` once it can be talked to, or ``{"ok": false,
+"why": …}``. Its imports are kept light on purpose: no pydantic, and psutil only where there is no /proc.
 """
 
 from __future__ import annotations
@@ -18,318 +17,23 @@ import fcntl
 import json
 import logging
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.adapters.process import changes, control, guardian
-from dreamnet_actions.adapters.process.durable import private_directory, write_atomic
-from dreamnet_actions.adapters.process.environment import current_environment, read_set
-from dreamnet_actions.adapters.process.identity import (
-    PLATFORM_VARIABLE,
-    boot_id,
-    identity_of,
-    sweep,
-)
-from dreamnet_actions.adapters.process.logs import ServiceLog
+from dreamnet_actions.adapters.process.durable import private_directory
+from dreamnet_actions.adapters.process.identity import sweep
 from dreamnet_actions.adapters.process.places import Places
-from dreamnet_actions.adapters.process.processes import Nursery, StartFailed
-from dreamnet_actions.adapters.process.service import RunningService
-from dreamnet_actions.adapters.process.state import (
-    PlatformState,
-    Run,
-    Wanted,
-    Workload,
-    fresh,
-    load,
-    save,
-)
-from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import DreamNetError, NotFound, PlatformFailed
+from dreamnet_actions.adapters.process.state import fresh, load, save
+from dreamnet_actions.adapters.process.supervision import Supervisor
+from dreamnet_actions.errors import DreamNetError
 
 log = logging.getLogger("dreamnet.process")
 
-INHERITED = frozenset(
-    {
-        "HOME",
-        "LANG",
-        "LANGUAGE",
-        "LOGNAME",
-        "PATH",
-        "SHELL",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-        "TMPDIR",
-        "TZ",
-        "USER",
-        "VIRTUAL_ENV",
-    }
-)
-"""The variables (and ``LC_*``) that replicas inherit from the command that started the supervisor. Nothing else passes:
-that command's environment may hold tokens, and what a service needs is written in the configuration."""
-
-_TEND = 1.0
-"""Seconds between looks at the guardian and at the state directory."""
-_IDLE_EXIT = 30.0
-"""Seconds after which a supervisor that has nothing to supervise ends by itself."""
 _LOG_LIMIT = 1_000_000
-
-
-def inherited(environment: dict[str, str]) -> dict[str, str]:
-    """Answer what of this environment the supervisor and its replicas may see."""
-    return {
-        name: value for name, value in environment.items() if name in INHERITED or name.startswith("LC_")
-    }
-
-
-class Supervisor:
-    """What is wanted and what runs, side by side. ``lock`` is the descriptor that holds the flock."""
-
-    def __init__(self, places: Places, state: PlatformState, lock: int) -> None:
-        self._places, self._state, self._lock = places, state, lock
-        self._loop = asyncio.get_running_loop()
-        self._base = inherited(dict(os.environ)) | {"PYTHONUNBUFFERED": "1"}
-        self.nursery = Nursery(self._record)
-        self._services: dict[str, RunningService] = {}
-        self._ending: set[asyncio.Task[None]] = set()
-        self._guardian: subprocess.Popen[bytes] | None = None
-        self._reconciles = False
-        self._stop = asyncio.Event()
-        self._idle_since: float | None = None
-
-    @property
-    def mark(self) -> str:
-        """What this run of the supervisor marks its processes with."""
-        return f"{self._state.instance}.{self._state.epoch}"
-
-    async def run(self, announce: Callable[[], None]) -> None:
-        """Bring back what is wanted, serve until told to stop, then end everything."""
-        self.nursery.prepare()
-        self._record()
-        self._keep_guardian()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop.set)
-        path = self._places.prepare_socket()
-        server = await control.serve(path, self._handle, lambda error: log.error("bug", exc_info=error))
-        for name, wanted in self._state.services.items():
-            self._services[name] = self._service(name, wanted)
-        self._reconcile()
-        announce()
-        log.info("serving %d services as %s", len(self._services), self.mark)
-        await self._tend()
-        log.info("ending")
-        await asyncio.gather(*(one.end() for one in self._services.values()), *self._ending)
-        server.close()
-        with contextlib.suppress(OSError):
-            path.unlink()
-        self._dismiss_guardian()
-        log.info("ended")
-
-    # ── What replicas need of it (House) ────────────────────────────────────────────────────────────────
-
-    def environment(self, service: str, run: Run) -> dict[str, str]:
-        """Inherited, then configured, then synced variables, then our own marks."""
-        variables = self._base | dict(run.workload.environment)
-        if run.release.environment:
-            try:
-                variables |= read_set(self._places.environments / service, run.release.environment)
-            except DreamNetError as error:
-                raise StartFailed(f"start: its synced values cannot be read: {error.message}") from error
-        return variables | {PLATFORM_VARIABLE: self.mark}
-
-    def ports(self) -> set[int]:
-        """The replicas' ports, and the services' own."""
-        taken = {one.port for service in self._services.values() for one in service.replicas if one.port}
-        return taken | {one.stable.workload.port or 0 for one in self._state.services.values()}
-
-    # ── Keeping wanted and running the same ─────────────────────────────────────────────────────────────
-
-    def _changed(self) -> None:
-        """Reconcile soon, once for all that has changed in this turn of the loop."""
-        if not self._reconciles:
-            self._reconciles = True
-            self._loop.call_soon(self._reconcile)
-
-    def _reconcile(self) -> None:
-        self._reconciles = False
-        if not self._stop.is_set():
-            for service in self._services.values():
-                service.reconcile()
-
-    def _service(self, name: str, wanted: Wanted) -> RunningService:
-        return RunningService(self, name, wanted, ServiceLog(self._places.logs / name), self._changed)
-
-    async def _tend(self) -> None:
-        """Wait for the end, and look after what nobody tells us about."""
-        while not self._stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TEND):
-                    await self._stop.wait()
-            self._keep_guardian()
-            if not self._is_home():
-                log.warning("the state directory is gone: ending all services")
-                self._stop.set()
-            if self._services or self._ending:
-                self._idle_since = None
-            elif self._idle_since is None:
-                self._idle_since = self._loop.time()
-            elif self._loop.time() - self._idle_since > _IDLE_EXIT:
-                self._stop.set()
-
-    def _is_home(self) -> bool:
-        """Tell whether the lock that we hold is still the one in the state directory (nobody removed it)."""
-        try:
-            return os.path.samestat(self._places.lock.stat(), os.fstat(self._lock))
-        except OSError:
-            return False
-
-    def _keep_guardian(self) -> None:
-        if self._stop.is_set() or (self._guardian and self._guardian.poll() is None):
-            return
-        if self._guardian:
-            log.warning("the guardian ended; starting another")
-            self.nursery.others.discard(self._guardian.pid)
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-P", "-m", guardian.__name__, str(self._places.runtime), self.mark],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self.nursery.others.add(self._guardian.pid)
-
-    def _dismiss_guardian(self) -> None:
-        if self._guardian and self._guardian.stdin:
-            self._guardian.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._guardian.wait(10)
-
-    def _record(self) -> None:
-        """Write down what runs, for the guardian and for people. Not synced: it means nothing after a reboot."""
-        own = identity_of(os.getpid())
-        data = {
-            "boot": boot_id(),
-            "mark": self.mark,
-            "supervisor": {"pid": os.getpid(), "started": own.started if own else 0},
-            "replicas": [
-                {"id": one.replica, "pid": one.pid, "started": one.identity.started}
-                for one in self.nursery.children.values()
-            ],
-        }
-        with contextlib.suppress(OSError):
-            write_atomic(self._places.runtime, json.dumps(data).encode(), sync=False)
-
-    # ── Requests ────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _handle(self, request: dict[str, Any]) -> Any:
-        do = request.pop("do")
-        handler = {
-            "observe": self._observe,
-            "logs": self._logs,
-            "shutdown": self._shutdown,
-            "apply": self._apply,
-            "restart": self._restart,
-            "scale": self._scale,
-            "undo": self._undo,
-            "shift": self._plain,
-            "promote": self._plain,
-            "withdraw": self._plain,
-            "remove": self._remove,
-        }.get(do)
-        if handler is None:
-            raise PlatformFailed(
-                f"The running supervisor does not know {do!r}: it is of another version of DreamNet.",
-                hint="End it with 'dreamnet down', then try again.",
-            )
-        if handler == self._plain:
-            return self._plain(do, **request)
-        return handler(**request)  # type: ignore[operator]
-
-    def _observe(self) -> dict[str, Any]:
-        return {"services": {name: one.view() for name, one in self._services.items()}}
-
-    def _logs(self, service: str, lines: int) -> list[str]:
-        if service not in self._services:
-            raise NotFound("service", service, self._services)
-        return list(self._services[service].log.lines)[-lines:] if lines > 0 else []
-
-    def _shutdown(self) -> dict[str, int]:
-        self._stop.set()
-        return {"pid": os.getpid()}
-
-    def _apply(
-        self,
-        service: str,
-        release: dict[str, Any],
-        workload: dict[str, Any],
-        canary: bool,
-        replicas: int,
-        configured: int,
-    ) -> None:
-        state = changes.apply(
-            self._state,
-            service,
-            Release.from_json(release),
-            Workload.from_json(workload),
-            canary=canary,
-            replicas=replicas,
-            configured=configured,
-            environment=current_environment(self._places.environments / service),
-        )
-        self._accept(state, service, rouse=True)
-
-    def _restart(self, service: str, token: str) -> None:
-        environment = current_environment(self._places.environments / service)
-        self._accept(changes.restart(self._state, service, token, environment=environment), service)
-
-    def _scale(self, service: str, replicas: int) -> None:
-        self._accept(changes.scale(self._state, service, replicas), service, rouse=True)
-
-    def _undo(self, service: str, token: str) -> dict[str, Any]:
-        state, release = changes.undo(self._state, service, token)
-        self._accept(state, service)
-        return release.to_json()
-
-    def _plain(self, do: str, service: str, **arguments: Any) -> None:
-        self._accept(getattr(changes, do)(self._state, service, **arguments), service)
-
-    def _remove(self, service: str) -> None:
-        self._accept(changes.remove(self._state, service), service)
-        if running := self._services.pop(service, None):
-            task = self._loop.create_task(self._end(service, running))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-
-    async def _end(self, name: str, service: RunningService) -> None:
-        await service.end()
-        if name not in self._services:
-            service.log.remove()
-
-    def _accept(self, state: PlatformState, service: str, *, rouse: bool = False) -> None:
-        """Put the new state on the disk, then bring it about."""
-        if self._stop.is_set():
-            raise PlatformFailed("The process platform is being shut down.", hint="Try again when it has ended.")
-        if state != self._state:
-            try:
-                save(self._places.wanted, state)
-            except OSError as error:
-                raise PlatformFailed(
-                    f"{self._places.wanted} cannot be written ({error.strerror}); nothing was changed."
-                ) from error
-            self._state = state
-        wanted = state.services.get(service)
-        if wanted is None:
-            return
-        if service in self._services:
-            self._services[service].want(wanted)
-            if rouse:
-                self._services[service].rouse()
-        else:
-            self._services[service] = self._service(service, wanted)
-        self._changed()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -383,7 +87,7 @@ def _leave_terminal(places: Places) -> None:
     """Let go of everything of the command that started us: its directory, its terminal and its pipes."""
     os.chdir("/")
     if places.log.exists() and places.log.stat().st_size > _LOG_LIMIT:
-        shutil.move(places.log, places.log.with_name("supervisor.log.1"))
+        places.log.replace(places.log.with_name("supervisor.log.1"))
     output = os.open(places.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
