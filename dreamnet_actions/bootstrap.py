@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -131,7 +132,7 @@ def assemble(options: Options) -> System:
     if not file.exists():
         raise ConfigMissing([str(file)])
     state = _state_directory(options, file)
-    loaded = load(file, composed(), cache=state / "cache")
+    loaded = load(file, composed(), cache_in=state / "cache")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _Assembly(options, loaded, state).system()
 
@@ -222,8 +223,10 @@ class _Assembly:
             lock=self.lock,
             reporter=self.reporter,
         )
-        probe = _adapter("Probe", "http")()
-        sources, builders = self.releases()
+        probe = _adapter("Probe", "http")(
+            clock=self.clock, directory=self.loaded.root, environment=self.options.environ
+        )
+        sources, builders = self.releases(platforms)
         reporter = self.gate.before(_adapter("ReleaseReporter", "console")(self.reporter))
         return {
             "dreamkeeper": DreamKeeper(context=context, dreams=self.dreams, bus=self.bus, probe=probe),
@@ -241,15 +244,22 @@ class _Assembly:
         made: Platform = adapter(name, self.state, self.loaded.root, chosen.options)
         return self.gate.before(made)
 
-    def releases(self) -> tuple[dict[str, Source], dict[str, Builder]]:
+    def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""
         sources: dict[str, Source] = {}
         builders: dict[str, Builder] = {}
         for name, spec in self.config.services.items():
             if spec.release is None or spec.release.git is None:
                 continue
-            sources[name] = _adapter("Source", "git")(self.loaded.root / spec.release.git)
-            builders[name] = self.gate.before(_adapter("Builder", "directory")(sources[name], self.state))
+            repository = self.loaded.root / spec.release.git
+            sources[name] = _adapter("Source", "git")(repository, environment=self.options.environ)
+            builder: Builder = _adapter("Builder", "directory")(
+                sources[name],
+                self.state,
+                environment=self.options.environ,
+                in_use=partial(_directories, platforms[spec.platform], name),
+            )
+            builders[name] = self.gate.before(builder)
         return sources, builders
 
     def entries(self) -> dict[str, Entry]:
@@ -268,7 +278,9 @@ class _Assembly:
 
     def source(self, kind: str, options: Any) -> SecretSource:
         """Make one source of values."""
-        made: SecretSource = _adapter("SecretSource", kind)(options, self.loaded.root, self.state)
+        made: SecretSource = _adapter("SecretSource", kind)(
+            self.loaded.root / options.dotenv, hash_key=self.key(), shown=options.dotenv
+        )
         return made
 
     def sink(self, kind: str, options: Any) -> SecretSink:
@@ -277,15 +289,40 @@ class _Assembly:
             spec = self.config.services[options.process]
             process: SecretSink = _adapter("SecretSink", kind)(options.process, spec.platform, self.state)
             return process
-        made: SecretSink = _adapter("SecretSink", kind)(options, self.loaded.root, self.state)
+        made: SecretSink = _adapter("SecretSink", kind)(
+            self.loaded.root / options.dotenv,
+            state_directory=self.state / "sinks",
+            hash_key=self.key(),
+            name=options.dotenv,
+        )
+        return made
+
+    def key(self) -> bytes:
+        """Answer the key under which values are hashed: the given one, else this installation's own."""
+        if given := self.options.environ.get("DREAMNET_HASH_KEY"):
+            return given.encode()
+        made: bytes = _load("dreamnet_actions.adapters.process.environment:installation_key")(self.state)
         return made
 
     def flags(self) -> FlagStore | None:
         """Make the store of flags, where the configuration names a file."""
         if self.config.flags is None:
             return None
-        store: FlagStore = _adapter("FlagStore", "flagd-file")(self.loaded.root / self.config.flags.file)
+        store: FlagStore = _adapter("FlagStore", "flagd-file")(
+            self.loaded.root / self.config.flags.file,
+            state_directory=self.state / "flags",
+            shown=self.config.flags.file,
+        )
         return self.gate.before(store)
+
+
+def _directories(platform: Platform, service: str) -> set[str]:
+    """Answer the directories that a service's releases, present and former, stand in."""
+    state = platform.observe().services.get(service)
+    if state is None:
+        return set()
+    releases = [track.release for track in state.tracks.values()] + list(state.former)
+    return {release.directory for release in releases if release.directory}
 
 
 def _row(port: str, kind: str) -> Row:

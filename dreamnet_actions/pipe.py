@@ -38,7 +38,9 @@ LEASE = 900.0
 class Keeper(Protocol):
     """A keeper as the pipe sees it."""
 
-    agent: Agent
+    @property
+    def agent(self) -> Agent:
+        """Which keeper it is."""
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action; raises DreamNetError."""

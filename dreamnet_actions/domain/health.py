@@ -89,14 +89,20 @@ def worst(healths: Iterable[Health]) -> Health:
     return next((health for health in order if health in seen), "healthy")
 
 
-def main_cause(reports: Iterable[Report]) -> Cause | None:
-    """Choose the cause class of a fault: the first failed check's, else the first degraded one's.
+def principal(reports: Iterable[Report]) -> Report | None:
+    """Choose the report that says most about a fault: the first failed one, else the first degraded one.
 
     Crash evidence from the platform beats what a client saw, for it says why the client was refused.
     """
     bad = [report for report in reports if report.status in ("failed", "degraded")]
     bad.sort(key=lambda report: (report.cause != "crash", report.status != "failed"))
-    return bad[0].cause if bad else None
+    return bad[0] if bad else None
+
+
+def main_cause(reports: Iterable[Report]) -> Cause | None:
+    """Answer the cause class of a fault: that of its principal report."""
+    report = principal(reports)
+    return report.cause if report else None
 
 
 def shorten(report: Report, limit: int = 300) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.dream import Dream
-from dreamnet_actions.domain.health import Report, main_cause
+from dreamnet_actions.domain.health import Report, main_cause, principal
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
@@ -187,7 +187,7 @@ class DreamBook:
         return dream
 
     def _opened(self, dream: Dream, one: Situation, how: str) -> Change:
-        failed = next((r for r in dream.evidence if r.status in ("failed", "degraded")), None)
+        failed = principal(dream.evidence)
         detail = failed.detail if failed else dream.because
         self._note(
             "dream-opened",
