@@ -33,7 +33,7 @@ class DirectoryBuilder:
 
     ``<hash>/`` is the checkout, built in place (many builds write their own path into what they make); ``<hash>.log``
     what the build said; ``<hash>.json``, written last, says that it is complete: a build that was cut short is done
-    again from the start. ``source`` answers the repository for ``release.git``; ``in_use`` the directories that must
+    again from the start. ``source`` is the repository of the services built here; ``in_use`` the directories that must
     stay; ``environment`` is what builds get.
     """
 
@@ -41,9 +41,9 @@ class DirectoryBuilder:
 
     def __init__(
         self,
-        *,
-        source: Callable[[str], Source],
+        source: Source,
         state_directory: str | Path,
+        *,
         environment: Mapping[str, str],
         in_use: Callable[[], Collection[str]] = tuple,
         kept: int = KEPT,
@@ -57,21 +57,20 @@ class DirectoryBuilder:
     def build(self, service: str, spec: Service, revision: str) -> Release:
         """Build the revision, or answer it as it was built before."""
         rules = spec.release
-        if rules is None or rules.git is None:
+        if rules is None:
             raise ConfigLacks(
                 f"repository for the service {service!r}",
                 (),
                 lines=f"services:\n  {service}:\n    release:\n      git: .",
                 section=f"services.{service}.release",
             )
-        source = self._source(rules.git)
-        commit = source.resolve(revision).revision
+        commit = self._source.resolve(revision).revision
         folder = self._releases / _folder(service)
         folder.mkdir(parents=True, exist_ok=True)
         directory = folder / commit
         with _alone(folder / f"{commit}.lock", f"the build of {service} {commit[:7]}", rules.build_timeout):
             if not (_complete(directory).exists() and directory.is_dir()):
-                self._make(source, rules, commit, directory)
+                self._make(rules, commit, directory)
         self._prune(folder, directory)
         return Release(
             service=service,
@@ -81,11 +80,11 @@ class DirectoryBuilder:
             command=tuple(getattr(spec, "command", None) or ()),
         )
 
-    def _make(self, source: Source, rules: ReleaseRules, commit: str, directory: Path) -> None:
+    def _make(self, rules: ReleaseRules, commit: str, directory: Path) -> None:
         _complete(directory).unlink(missing_ok=True)
         if directory.exists():
             _remove(directory)
-        source.checkout(commit, str(directory))
+        self._source.checkout(commit, str(directory))
         if rules.build:
             self._run(rules, directory)
         new = directory.with_name(f"{commit}.json.new")
