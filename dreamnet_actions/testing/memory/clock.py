@@ -47,7 +47,8 @@ class VirtualClock(Clock):
         while (hook := self._next(end)) is not None:
             hook()  # outside the lock: it may ask this clock, or wait for a thread that does
         with self._lock:
-            self._move(end)
+            if not self._stopped:  # who is told to stop wakes then and there
+                self._move(end)
 
     def at(self, when: float, hook: Callable[[], object]) -> None:
         """Call ``hook`` when ``now`` reaches ``when`` (if that is past: in the next sleep); equal times in the order

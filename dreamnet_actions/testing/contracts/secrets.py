@@ -1,0 +1,224 @@
+"""What every SecretSource, SecretSink and FlagStore must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from dreamnet_actions.domain.flag import Flag
+from dreamnet_actions.domain.secret import SecretValue, Versioned, plan_keys
+from dreamnet_actions.errors import NotFound
+from dreamnet_actions.ports.flags import FlagStore
+from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+
+HARD = {
+    "empty": "",
+    "blank": " ",
+    "blanks_around": "  x  ",
+    "spaces": "two words",
+    "quotes": 'it\'s "so"',
+    "hash": "a # b",
+    "only_hash": "#a",
+    "dollar": "$HOME ${HOME} $(id) `id`",
+    "backslash": "a\\nb\\",
+    "backslash_quote": "a\\'b",
+    "lines": "-----BEGIN\nabc\r\ndef\n-----END\n",
+    "tab": "a\tb",
+    "unicode": "Grüße 🌙",
+    "equals": "a=b=c",
+    "json": '{"a": ["b", 1]}',
+}
+"""Values that a careless writer or reader changes."""
+
+
+def versioned(values: Mapping[str, str], version: str = "1") -> dict[str, Versioned]:
+    """Answer values as a source gives them, all of one version."""
+    return {name: Versioned(value=SecretValue(value), version=version) for name, value in values.items()}
+
+
+class SecretSourceContract:
+    """Override ``make``: it answers a source that holds exactly these values (a second call changes them)."""
+
+    @pytest.fixture
+    def make(self) -> Callable[[Mapping[str, str]], SecretSource]:
+        """Answer a function that makes the source hold these values."""
+        raise NotImplementedError
+
+    def test_names_every_value(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
+        assert set(make({"A": "1", "B": ""}).versions()) == {"A", "B"}
+
+    def test_empty_is_not_an_error(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
+        source = make({})
+        assert dict(source.versions()) == {}
+        assert dict(source.access({})) == {}
+
+    def test_latest_is_the_version_that_versions_names(
+        self, make: Callable[[Mapping[str, str]], SecretSource]
+    ) -> None:
+        source = make({"A": "1"})
+        found = source.access({"A": "latest"})["A"]
+        assert found.value.reveal() == "1"
+        assert found.version == source.versions()["A"]
+        assert source.access({"A": found.version})["A"] == found
+
+    def test_another_value_is_another_version(
+        self, make: Callable[[Mapping[str, str]], SecretSource]
+    ) -> None:
+        before = dict(make({"A": "1", "B": "x"}).versions())
+        after = dict(make({"A": "2", "B": "x"}).versions())
+        assert before["A"] != after["A"]
+        assert before["B"] == after["B"]
+
+    def test_all_or_an_error(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
+        source = make({"A": "1"})
+        with pytest.raises(NotFound, match="MISSING"):
+            source.access({"A": "latest", "MISSING": "latest"})
+        with pytest.raises(NotFound):
+            source.access({"A": "no-such-version"})
+
+    def test_tells_no_value(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
+        source = make({"A": "correct-horse"})
+        assert "correct-horse" not in repr(source.access({"A": "latest"}))
+        assert "correct-horse" not in repr(source.versions())
+
+
+class SecretSinkContract:
+    """Override ``sink`` (a fresh, empty one) and ``tamper`` (somebody's hand changes a stored value)."""
+
+    @pytest.fixture
+    def sink(self) -> SecretSink:
+        """Answer a sink that holds nothing yet."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def tamper(self, sink: SecretSink) -> Callable[[str, str], None]:
+        """Answer a function that changes a stored value, or adds one, behind the sink's back."""
+        raise NotImplementedError
+
+    def test_begins_empty(self, sink: SecretSink) -> None:
+        state = sink.state()
+        assert (dict(state.versions), state.revision, state.former) == ({}, None, None)
+        assert dict(sink.read_back()) == {}
+
+    def test_holds_what_was_written(self, sink: SecretSink) -> None:
+        revision = sink.write(versioned({"A": "1", "B": "2"}, "7"))
+        state = sink.state()
+        assert dict(state.versions) == {"A": "7", "B": "7"}
+        assert state.revision == revision
+        assert state.drifted == frozenset()
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1", "B": "2"}
+
+    @pytest.mark.parametrize("name", sorted(HARD))
+    def test_changes_no_character(self, sink: SecretSink, name: str) -> None:
+        sink.write(versioned({"A": "before", "VALUE": HARD[name], "Z": "after"}))
+        found = {key: one.reveal() for key, one in sink.read_back().items()}
+        assert found == {"A": "before", "VALUE": HARD[name], "Z": "after"}
+
+    def test_the_same_set_has_the_same_id(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1", "B": "2"}))
+        before = sink.state()
+        assert sink.write(versioned({"B": "2", "A": "1"})) == first
+        assert sink.state() == before
+        assert sink.write(versioned({"A": "1", "B": "3"})) != first
+
+    def test_a_new_version_of_the_same_value_is_noted(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1"}, "1"))
+        assert sink.write(versioned({"A": "1"}, "2")) == first
+        assert dict(sink.state().versions) == {"A": "2"}
+
+    def test_the_whole_set_is_replaced(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1", "B": "2"}))
+        sink.write(versioned({"B": "2"}))
+        assert set(sink.read_back()) == {"B"}
+        assert sink.state().former == first
+
+    def test_a_former_set_comes_back(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1"}, "1"))
+        state = sink.state()
+        second = sink.write(versioned({"A": "2", "B": "x"}, "2"))
+        sink.restore(first)
+        assert sink.state().revision == first
+        assert sink.state().former == second
+        assert sink.state().versions == state.versions
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1"}
+        sink.restore(second)
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "2", "B": "x"}
+
+    def test_an_unknown_revision_is_not_found(self, sink: SecretSink) -> None:
+        sink.write(versioned({"A": "1"}))
+        for unknown in ("000000000000", "", "../../etc/passwd"):
+            with pytest.raises(NotFound):
+                sink.restore(unknown)
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1"}
+
+    def test_sees_a_strange_hand(self, sink: SecretSink, tamper: Callable[[str, str], None]) -> None:
+        values = versioned({"A": "1", "B": "2"})
+        revision = sink.write(values)
+        tamper("A", "changed")
+        state = sink.state()
+        assert state.drifted == {"A"}
+        assert [one.name for one in plan_keys(values, state) if one.effect != "unchanged"] == ["A"]
+        assert sink.write(values) == revision
+        assert sink.state().drifted == frozenset()
+        assert sink.read_back()["A"].reveal() == "1"
+
+    def test_leaves_the_names_of_others(self, sink: SecretSink, tamper: Callable[[str, str], None]) -> None:
+        first = sink.write(versioned({"A": "1"}))
+        tamper("THEIRS", "t")
+        assert "THEIRS" not in sink.state().versions
+        assert "THEIRS" not in sink.read_back()
+        sink.write(versioned({"A": "2"}))
+        sink.restore(first)
+        tamper("A", "x")  # whoever reads the place itself still finds theirs
+        assert "THEIRS" not in sink.state().drifted
+
+    def test_tells_no_value(self, sink: SecretSink) -> None:
+        sink.write(versioned({"A": "correct-horse"}))
+        assert "correct-horse" not in repr((sink.state(), sink.read_back(), sink.name))
+
+
+class FlagStoreContract:
+    """Override ``store``: it holds exactly ``FLAGS``."""
+
+    FLAGS = (
+        Flag(name="home", state="ENABLED", variants={"on": True, "off": False}, default_variant="off"),
+        Flag(name="limit", state="DISABLED", variants={"low": 1, "high": 2.5}, default_variant="low"),
+        Flag(
+            name="theme",
+            state="ENABLED",
+            variants={"a": {"x": 1}, "b": {}},
+            default_variant=None,
+            targeting={"if": [True, "a"]},
+        ),
+    )
+
+    @pytest.fixture
+    def store(self) -> FlagStore:
+        """Answer a store with these flags."""
+        raise NotImplementedError
+
+    def test_answers_every_flag(self, store: FlagStore) -> None:
+        assert dict(store.read()) == {flag.name: flag for flag in self.FLAGS}
+
+    def test_sets_only_what_is_told(self, store: FlagStore) -> None:
+        before = store.set("home", variant="on")
+        assert before == self.FLAGS[0]
+        assert (store.read()["home"].default_variant, store.read()["home"].state) == ("on", "ENABLED")
+        store.set("home", state="DISABLED")
+        assert (store.read()["home"].default_variant, store.read()["home"].state) == ("on", "DISABLED")
+        assert {name: flag for name, flag in store.read().items() if name != "home"} == {
+            flag.name: flag for flag in self.FLAGS[1:]
+        }
+
+    def test_what_it_answers_undoes_it(self, store: FlagStore) -> None:
+        before = store.set("limit", variant="high", state="ENABLED")
+        store.set("limit", variant=before.default_variant, state=before.state)
+        assert store.read()["limit"] == self.FLAGS[1]
+
+    def test_unknown_names_are_not_found(self, store: FlagStore) -> None:
+        with pytest.raises(NotFound, match="home"):
+            store.set("hme", variant="on")
+        with pytest.raises(NotFound):
+            store.set("home", variant="onn")
+        assert store.read()["home"] == self.FLAGS[0]
