@@ -1,0 +1,70 @@
+"""A result as people read it: the summary first, then what was found and changed, the error on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.entrances.cli.root import show_lines
+from dreamnet_actions.entrances.cli.terminal import one_line, say
+
+MARKS = {"passed": "✓", "failed": "✗", "degraded": "!", "unknown": "?"}
+"""How a check's status looks; the words stand beside them."""
+
+
+def show_result(result: AgentResult) -> None:
+    """Print a result: its summary and details on stdout, its error on stderr."""
+    if result.error is None:
+        say(f"{result.outcome}: {result.summary}")
+    for finding in result.findings:
+        for line in finding_lines(finding):
+            say(f"  {line}")
+    for change in result.changes:
+        say(f"  {change_line(change)}")
+    if result.error is not None:
+        show_lines(result.error["message"], result.error.get("hint", ""), result.error.get("docs", ""))
+
+
+def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
+    """Write one finding: a service with its checks, or whatever plain data it is."""
+    rest = {key: value for key, value in finding.items() if value not in (None, "", [], {})}
+    name = rest.pop("service", rest.pop("name", None))
+    checks = rest.pop("checks", [])
+    text = rest.pop("text", None)
+    if text is not None:
+        yield one_line(f"{name}: {text}" if name else text)
+        return
+    health, because = rest.pop("health", None), rest.pop("because", None)
+    words = [str(health)] if health else []
+    words += [f"{key} {_short(value)}" for key, value in rest.items()]
+    line = f"{name}: {', '.join(words)}" if name else ", ".join(words)
+    yield one_line(f"{line} ({because})" if because else line)
+    for check in checks:
+        yield f"  {check_line(check)}"
+
+
+def check_line(check: Mapping[str, Any]) -> str:
+    """Write one look of one check: ``✗ home failed (refused): …, connect 0.2 ms``."""
+    status = str(check.get("status", "unknown"))
+    cause = f" ({check['cause']})" if check.get("cause") else ""
+    detail = f": {check['detail']}" if check.get("detail") else ""
+    phases = check.get("phases_ms") or {}
+    timing = ", ".join(f"{name} {value:g} ms" for name, value in phases.items())
+    line = f"{MARKS.get(status, '?')} {check.get('check', '')} {status}{cause}{detail}"
+    return one_line(f"{line} [{timing}]" if timing else line)
+
+
+def change_line(change: Mapping[str, Any]) -> str:
+    """Write one change: what, from what to what, why, and how to undo it."""
+    line = f"{change['what']}: {change.get('from') or 'none'} → {change.get('to') or 'none'}"
+    line += f" ({change['why']})" if change.get("why") else ""
+    return one_line(f"{line}; undo: {change['undo']}" if change.get("undo") else line)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_short(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_short(one) for one in value)
+    return str(value)
