@@ -1,0 +1,157 @@
+"""Values in memory: a source with versions that count up, a sink that keeps all its former sets, and flags."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from dreamnet_actions.domain.flag import Flag, FlagState
+from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError
+from dreamnet_actions.ports.flags import FlagStore
+from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+
+
+class MemorySecretSource(SecretSource):
+    """Values by name. Each ``put`` of another value is a new version (``1``, ``2``, …); the old ones stay readable.
+
+    Set ``error`` to make every call raise it: an outage.
+    """
+
+    WRITES: ClassVar[frozenset[str]] = frozenset()
+    kind: str = "memory"
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values: dict[str, list[str]] = {}
+        self.error: DreamNetError | None = None
+        for name, value in (values or {}).items():
+            self.put(name, value)
+
+    def put(self, name: str, value: str) -> None:
+        """Make ``value`` the current one of ``name``."""
+        versions = self._values.setdefault(name, [])
+        if not versions or versions[-1] != value:
+            versions.append(value)
+
+    def remove(self, name: str) -> None:
+        """Forget a name with all its versions."""
+        del self._values[name]
+
+    def versions(self) -> Mapping[str, str]:
+        self._check()
+        return {name: str(len(versions)) for name, versions in self._values.items()}
+
+    def access(self, names: Mapping[str, str]) -> Mapping[str, Versioned]:
+        self._check()
+        found = {}
+        for name, wanted in names.items():
+            if name not in self._values:
+                raise NotFound("secret", name, self._values)
+            versions = self._values[name]
+            number = str(len(versions)) if wanted == "latest" else wanted
+            if not number.isdigit() or not 1 <= int(number) <= len(versions):
+                raise NotFound(f"version of {name}", wanted, [str(one + 1) for one in range(len(versions))])
+            found[name] = Versioned(value=SecretValue(versions[int(number) - 1]), version=number)
+        return found
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+class MemorySecretSink(SecretSink):
+    """Values as a service would read them. ``refuses`` are names that it cannot hold.
+
+    ``held`` is what it holds, open to a test's hand (drift). Set ``error`` to make every call raise it.
+    """
+
+    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+
+    def __init__(
+        self, name: str = "memory", services: Collection[str] = (), *, refuses: Collection[str] = ()
+    ) -> None:
+        self.name, self.services = name, tuple(services)
+        self.refuses = frozenset(refuses)
+        self.error: DreamNetError | None = None
+        self.held: dict[str, str] = {}
+        self.writes = 0
+        self._sets: dict[str, dict[str, Versioned]] = {}
+        self._formers: dict[str, str | None] = {}
+        self._current: str | None = None
+
+    def state(self) -> SinkState:
+        self._check()
+        if self._current is None:
+            return SinkState()
+        ours = self._sets[self._current]
+        return SinkState(
+            versions={name: one.version for name, one in ours.items()},
+            revision=self._current,
+            former=self._formers[self._current],
+            drifted=frozenset(
+                name for name, one in ours.items() if self.held.get(name) != one.value.reveal()
+            ),
+        )
+
+    def write(self, values: Mapping[str, Versioned]) -> str:
+        self._check()
+        for name in sorted(values):
+            if name in self.refuses:
+                raise PermanentError(f"{self.name} cannot hold {name}: it was told to refuse it.")
+        text = json.dumps(sorted((name, one.value.reveal()) for name, one in values.items()))
+        revision = hashlib.sha256(text.encode()).hexdigest()[:12]
+        self._make_current(revision, dict(values))
+        return revision
+
+    def read_back(self) -> Mapping[str, SecretValue]:
+        self._check()
+        ours = self._sets[self._current] if self._current else {}
+        return {name: SecretValue(self.held[name]) for name in ours if name in self.held}
+
+    def restore(self, revision: str) -> None:
+        self._check()
+        if revision not in self._sets:
+            raise NotFound("revision", revision, self._sets)
+        self._make_current(revision, self._sets[revision])
+
+    def _make_current(self, revision: str, values: dict[str, Versioned]) -> None:
+        before = self._current
+        if before is not None:
+            for name in self._sets[before]:
+                self.held.pop(name, None)
+        if before != revision:
+            self._formers[revision] = before
+        self._sets[revision] = values
+        self._current = revision
+        self.held |= {name: one.value.reveal() for name, one in values.items()}
+        self.writes += 1
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+class MemoryFlagStore(FlagStore):
+    """Flags in memory."""
+
+    WRITES: ClassVar[frozenset[str]] = frozenset({"set"})
+
+    def __init__(self, *flags: Flag) -> None:
+        self._flags = {flag.name: flag for flag in flags}
+
+    def read(self) -> Mapping[str, Flag]:
+        return dict(self._flags)
+
+    def set(self, name: str, variant: str | None = None, state: FlagState | None = None) -> Flag:
+        if name not in self._flags:
+            raise NotFound("flag", name, self._flags)
+        flag = self._flags[name]
+        if variant is not None and variant not in flag.variants:
+            raise NotFound(f"variant of {name}", variant, flag.variants)
+        self._flags[name] = replace(
+            flag, default_variant=variant or flag.default_variant, state=state or flag.state
+        )
+        return flag
