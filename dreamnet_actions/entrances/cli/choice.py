@@ -47,17 +47,17 @@ class Choice:
     @contextmanager
     def system(self, *, aloud: bool = True) -> Iterator[System]:
         """Assemble the system for the block. ``aloud``: what goes on is told on stderr, unless ``--quiet`` was said."""
-        from dreamnet_actions.bootstrap import Options, assemble, console
+        from dreamnet_actions import bootstrap
 
         file = self.file()
-        options = Options(
+        options = bootstrap.Options(
             root=self.root or root_of(file),
             config=file,
             state=self.state,
             environ=environ(),
-            reporter=console(quiet=not aloud or self.quiet),
+            reporter=bootstrap._adapter("Reporter", "console")(quiet=not aloud or self.quiet),
         )
-        system = assemble(options)
+        system = bootstrap.assemble(options)
         try:
             yield system
         finally:

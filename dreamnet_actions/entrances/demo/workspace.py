@@ -75,6 +75,9 @@ webhooks:
   github: {{secret-variable: WEBHOOK_SECRET}}
 """
 
+BUG = ('    sign = SIGNS[os.environ.get("CURRENCY", "EUR")]', '    raise RuntimeError("the till is stuck")')
+"""The bug of the bad commit: a line of the shop, and what it becomes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
@@ -102,20 +105,25 @@ class Workspace:
         """Edit the shop's values as a person would."""
         (self.root / "shop.env").write_text(f"CURRENCY={currency}\n")
 
-    def commit(self, subject: str, change: tuple[str, str]) -> str:
-        """Commit a change of the shop's source (old text → new text); answers the full hash.
+    def commit(self, subject: str, *, bug: bool) -> str:
+        """Commit the next version of the shop, with the bug or without; answers the full hash.
 
         The same commit again (after a run that was cut off) answers the one that is there.
         """
         head = self.git("log", "-1", "--format=%H %s").split(" ", 1)
         if head[1:] == [subject]:
             return head[0]
-        source = self.repository / "shop.py"
-        text = source.read_text()
-        source.write_text(text.replace(*change, 1))
+        version = int(self.git("rev-list", "--count", "HEAD")) + 1
+        text = _source("shop.py").replace('VERSION = "1"', f'VERSION = "{version}"')
+        (self.repository / "shop.py").write_text(text.replace(*BUG) if bug else text)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", subject)
         return self.git("rev-parse", "HEAD")
+
+    def mend(self) -> None:
+        """Commit what a person would: the former demo ended with a bug in the repository."""
+        if BUG[1] in (self.repository / "shop.py").read_text():
+            self.commit("fix: let the till open again", bug=False)
 
     def git(self, *arguments: str) -> str:
         """Run git in the shop's repository, as nobody in particular and without anybody's settings."""
@@ -130,8 +138,7 @@ def make(root: Path, *, running: bool) -> Workspace:
     """Make the workspace where it is missing, and answer it. ``running``: its services run, so its ports stay."""
     root.mkdir(parents=True, exist_ok=True)
     root = root.resolve()
-    files = resources.files("dreamnet_actions.entrances.demo") / "files"
-    (root / "stock.py").write_text((files / "stock.py").read_text())
+    (root / "stock.py").write_text(_source("stock.py"))
     if not (root / "gateway.env").exists():
         (root / "gateway.env").write_text(f"WEBHOOK_SECRET={secrets.token_hex(16)}\n")
         (root / "gateway.env").chmod(0o600)
@@ -143,11 +150,16 @@ def make(root: Path, *, running: bool) -> Workspace:
         (root / "dreamnet.yml").write_text(config)
     if not (space.repository / ".git").exists():
         space.repository.mkdir(exist_ok=True)
-        (space.repository / "shop.py").write_text((files / "shop.py").read_text())
+        (space.repository / "shop.py").write_text(_source("shop.py"))
         space.git("init", "--quiet", "--initial-branch", "main")
         space.git("add", "--all")
         space.git("commit", "--quiet", "--message", "feat: open the shop")
     return space
+
+
+def _source(name: str) -> str:
+    """Read one of the demo's own programs."""
+    return (resources.files("dreamnet_actions.entrances.demo") / "files" / name).read_text()
 
 
 def _ports(memory: Path, running: bool) -> dict[str, int]:

@@ -1,0 +1,141 @@
+"""The long-lived loop: checks on a fixed schedule, messages handed out as they come, and told what happens.
+
+Cron's place is taken by one ticker: rounds are planned at the start plus whole periods, so that a slow round never
+shifts the ones after it, and a round that would begin too late is left out rather than made up for.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dreamnet_actions.domain.journal import KINDS, Fact
+from dreamnet_actions.entrances.delivery import Couriers
+from dreamnet_actions.errors import DreamNetError
+
+if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap import System
+
+log = logging.getLogger("dreamnet")
+
+CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
+SHOWN = frozenset(KINDS) - {"tick", "check-ended"}
+"""Facts that are told; those of every round are not news."""
+LOOK = 0.2
+"""Seconds between two looks at the journal for news."""
+GRACE = 4.0
+"""Seconds that work under way is given once the loop is told to stop."""
+
+
+def run(
+    system: System,
+    *,
+    tell: Callable[[str], None],
+    seconds: float | None = None,
+    once: bool = False,
+    workers: int = 2,
+) -> None:
+    """Watch until SIGINT or SIGTERM, for ``seconds``, or for one round and its messages (``once``).
+
+    ``tell`` is given each new fact's text. Whatever is cut short is taken up again by the next run.
+    """
+    news = News(system, tell)
+    if once:
+        _round(system, 0, planned=system.clock.now())
+        while system.pipe.drain():
+            news.tell()
+        news.tell()
+        return
+    stop = threading.Event()
+    couriers = Couriers(system.pipe.drain, workers=workers)
+    ticker = threading.Thread(target=_tick, args=(system, stop), name="dreamnet-ticker", daemon=True)
+    end = math.inf if seconds is None else system.clock.monotonic() + seconds
+    with until_stopped(stop):
+        couriers.start()
+        ticker.start()
+        while not stop.wait(LOOK) and system.clock.monotonic() < end:
+            news.tell()
+        stop.set()
+    _interrupt(system)
+    couriers.stop(GRACE)
+    ticker.join(0.5)
+    news.tell()
+
+
+class News:
+    """Tells each new fact of the journal once, whichever process wrote it."""
+
+    def __init__(self, system: System, tell: Callable[[str], None]) -> None:
+        self._journal = system.journal
+        self._tell = tell
+        newest = system.journal.read(limit=1)
+        self._seen = newest[-1].seq if newest else 0
+
+    def tell(self) -> None:
+        """Tell what is new."""
+        try:
+            facts = self._journal.read(after=self._seen)
+        except DreamNetError as error:
+            log.warning("The journal could not be read: %s", error.message)
+            return
+        for fact in facts:
+            self._seen = max(self._seen, fact.seq)
+            if fact.kind in SHOWN:
+                self._tell(line_of(fact))
+
+
+def line_of(fact: Fact) -> str:
+    """Write a fact as the line that people see: the time of day and its text."""
+    from dreamnet_actions.domain.times import clock_time
+
+    return f"{clock_time(fact.at)}  {fact.text}"
+
+
+@contextmanager
+def until_stopped(stop: threading.Event) -> Iterator[None]:
+    """Set ``stop`` on SIGINT and SIGTERM within the block."""
+    former = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+
+
+def _tick(system: System, stop: threading.Event) -> None:
+    every, began, wall = system.config.watch.every, system.clock.monotonic(), system.clock.now()
+    number = 0
+    while not stop.is_set():
+        try:
+            _round(system, number, planned=wall + number * every)
+        except KeyboardInterrupt:
+            return
+        except Exception:
+            log.exception("The round failed; the next one comes as planned")
+        passed = system.clock.monotonic() - began
+        # The next whole period that is still to come; rounds that this one overran are left out.
+        number = max(number + 1, math.ceil(passed / every))
+        stop.wait(max(0.0, began + number * every - system.clock.monotonic()))
+
+
+def _round(system: System, number: int, *, planned: float) -> None:
+    """Bring back what was ended behind our back, check everything, and write down how punctual it was."""
+    real = system.clock.now()
+    data: dict[str, Any] = {"number": number, "planned": planned, "real": real, "late": round(real - planned, 4)}
+    system.journal.append(Fact(kind="tick", at=real, text=f"round {number}, {real - planned:.3f} s late", data=data))
+    system.revive()
+    result = system.pipe.submit(CHECK)
+    if result.error is not None:
+        log.warning("The check ended %s: %s", result.outcome, result.summary)
+
+
+def _interrupt(system: System) -> None:
+    """Wake what waits on the clock, where the clock can do that: nobody waits out a soak after SIGTERM."""
+    stop = getattr(system.clock, "stop", None)
+    if stop is not None:
+        stop()
