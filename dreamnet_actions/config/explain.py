@@ -20,6 +20,9 @@ from dreamnet_actions.errors import Mistake, nearest, unknown
 MANY = 40
 """Known names that a message lists, and that the nearest is sought among."""
 
+FLOOD = 500
+"""From so many errors on, no likely key is sought for a kind that is missing: only a few of them will be shown."""
+
 _SINGULAR = {"services": "service", "platforms": "platform"}
 _KEY = "[key]"
 """pydantic's last step where a mapping's key itself is wrong."""
@@ -42,13 +45,13 @@ def explain(errors: Sequence[Mapping[str, Any]], tree: Tree, model: type) -> lis
     """Turn pydantic's ``errors()`` for a ``tree`` read by ``model`` into faults, one per place."""
     faults: dict[tuple[tuple[Step, ...], Place], Fault] = {}
     for error in errors:
-        fault = _fault(error, tree, model)
+        fault = _fault(error, tree, model, seek=len(errors) < FLOOD)
         if fault is not None:
             faults.setdefault((fault.path, fault.place), fault)
     return list(faults.values())
 
 
-def _fault(error: Mapping[str, Any], tree: Tree, model: type) -> Fault | None:
+def _fault(error: Mapping[str, Any], tree: Tree, model: type, *, seek: bool) -> Fault | None:
     """Find the place of one of pydantic's errors; None for one that only repeats another."""
     kind, steps = error["type"], tuple(error["loc"])
     if kind == "missing":
@@ -62,7 +65,7 @@ def _fault(error: Mapping[str, Any], tree: Tree, model: type) -> Fault | None:
     if _is_echo(error, steps, found):
         return None
     if kind == "no_kind":
-        return _no_kind(found, tree, model)
+        return _no_kind(found, tree, model, seek=seek)
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         return Fault(found.path, found.key, partial(_unknown_key, found, tree, model))
     if kind == "unknown_name":
@@ -132,7 +135,7 @@ def _unknown_key(found: Found, tree: Tree, model: type) -> str:
     return text
 
 
-def _no_kind(found: Found, tree: Tree, model: type) -> Fault:
+def _no_kind(found: Found, tree: Tree, model: type, *, seek: bool) -> Fault:
     """Place a mistake in the choice of a kind: at the key that is wrong, or one too many, else at what lacks one."""
     one = shapes.marker(shapes.peel(_hint(found.path, tree, model))[1], OneKind)
     what, kinds = (one.what, tuple(one.kinds)) if one else ("kind", ())
@@ -143,7 +146,8 @@ def _no_kind(found: Found, tree: Tree, model: type) -> Fault:
         return Fault((*found.path, present[1]), entries[present[1]].key, partial(str, text))
     if not isinstance(found.node.value, dict):
         return Fault(found.path, found.node.place, partial(_expected, found, tree, model))
-    wrong = next((key for key in list(entries)[:MANY] if nearest(key[:60], kinds)), None)
+    likely = list(entries)[:MANY] if seek else []
+    wrong = next((key for key in likely if nearest(key[:60], kinds)), None)
     if wrong is None:
         text = (
             f"No kind of {what} is given. One of these keys must be: {', '.join(map(repr, kinds)) or 'none'}."

@@ -7,6 +7,7 @@ at the models, so that they also speak when something else in the file is wrong.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -90,9 +91,8 @@ def _workload(name: str, entry: Entry, slots: Slots, tree: Tree) -> Iterator[Fau
     kind = _platform_kind(entry.node, slots, tree)
     if kind is None:
         return
-    common = {kebab(one.name) for one in dataclasses.fields(Service)}
     own = slots.workloads.get(kind)
-    right = common | (_keys(own) if own else set())
+    right = _keys(Service) | (_keys(own) if own else frozenset())
     for key, written in entry.node.entries.items():
         owners = [other for other, model in slots.workloads.items() if key in _keys(model)]
         if key not in right and owners:
@@ -114,8 +114,9 @@ def _platform_kind(service: Node, slots: Slots, tree: Tree) -> str | None:
     return kinds[0] if len(kinds) == 1 else None
 
 
-def _keys(model: type) -> set[str]:
-    return {kebab(one.name) for one in dataclasses.fields(model)}
+@functools.cache
+def _keys(model: Any) -> frozenset[str]:
+    return frozenset(kebab(one.name) for one in dataclasses.fields(model))
 
 
 # ── Orders of numbers ────────────────────────────────────────────────────────────────────────────────────
