@@ -14,6 +14,12 @@ from dreamnet_actions.ports.system import Clock
 
 _PAGE = 500
 
+# Not ON CONFLICT DO NOTHING, which uses up a seq for each message that was known already.
+_PUBLISH = """
+    INSERT INTO message (sender, id, recipient, state, body)
+    SELECT :sender, :id, :recipient, :state, :body
+    WHERE NOT EXISTS (SELECT 1 FROM message WHERE sender = :sender AND id = :id)
+"""
 # A lease that ran out, or whose owner died, is none: the message waits again. `:now` is seconds since 1970.
 _READY = """
     SELECT seq, attempts, body FROM message
@@ -48,25 +54,17 @@ class SqliteMessageBus(MessageBus):
         if not messages:
             return []
         rows = [
-            (
-                column(message.sender),
-                column(message.id),
-                column(message.to) if message.to else None,
-                "waiting" if message.to else "done",
-                message_body(message),
-            )
+            {
+                "sender": column(message.sender),
+                "id": column(message.id),
+                "recipient": column(message.to) if message.to else None,
+                "state": "waiting" if message.to else "done",
+                "body": message_body(message),
+            }
             for message in messages
         ]
         with self._database.write() as connection:
-            return [
-                connection.execute(
-                    "INSERT INTO message (sender, id, recipient, state, body) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT (sender, id) DO NOTHING",
-                    row,
-                ).rowcount
-                == 1
-                for row in rows
-            ]
+            return [connection.execute(_PUBLISH, row).rowcount == 1 for row in rows]
 
     def receive(self, *, limit: int = 10, lease: float = 60.0) -> Sequence[Delivery]:
         now = self._clock.now()
