@@ -34,6 +34,7 @@ from typing import Any, ClassVar
 from dreamnet_actions.adapters.process.durable import private_directory, sync_directory, write_atomic
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
 from dreamnet_actions.errors import NotFound, PermanentError, StateDamaged
+from dreamnet_actions.ports.secrets import SecretSink
 
 SETS_KEPT = 10
 OWN_NAMES = frozenset({"DREAMNET_PLATFORM", "DREAMNET_REPLICA", "PORT"})
@@ -70,10 +71,10 @@ def read_set(directory: Path, revision: str) -> dict[str, str]:
     return values
 
 
-class ProcessEnvironmentSink:
-    """A SecretSink: what one service of one process platform starts with. ``state_directory`` is DreamNet's."""
+class ProcessEnvironmentSink(SecretSink):
+    """What one service of one process platform starts with. ``state_directory`` is DreamNet's."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+    WRITES: ClassVar[frozenset[str]] = SecretSink.WRITES
 
     def __init__(self, service: str, platform: str, state_directory: Path) -> None:
         self.name = f"process/{service}"

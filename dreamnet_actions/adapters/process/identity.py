@@ -128,26 +128,21 @@ def children(pid: int) -> list[int]:
 
 def send(identity: Identity, number: int) -> bool:
     """Send a signal to exactly this process; False when it is gone or is not ours to signal."""
-    if sys.platform == "linux":
-        try:
-            descriptor = os.pidfd_open(identity.pid)
-        except OSError:
-            return False
-        try:
-            if identity_of(identity.pid) != identity:
-                return False
-            signal.pidfd_send_signal(descriptor, number)
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
-    if identity_of(identity.pid) != identity:
+    if sys.platform != "linux":
+        return _send_elsewhere(identity, number)
+    try:
+        descriptor = os.pidfd_open(identity.pid)
+    except OSError:
         return False
-    with contextlib.suppress(OSError):
-        os.kill(identity.pid, number)
-        return True
-    return False
+    try:
+        if identity_of(identity.pid) != identity:
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def marked(belongs: Callable[[str], bool]) -> list[Identity]:
@@ -212,6 +207,16 @@ def _standing_elsewhere(pid: int) -> Standing | None:
         )
     except (psutil.Error, OSError):
         return None
+
+
+def _send_elsewhere(identity: Identity, number: int) -> bool:
+    if identity_of(identity.pid) != identity:
+        return False
+    try:
+        os.kill(identity.pid, number)
+    except OSError:
+        return False
+    return True
 
 
 def _marks_elsewhere(pid: int) -> tuple[str, str] | None:

@@ -37,17 +37,16 @@ from dreamnet_actions.domain.release import (
     Traffic,
 )
 from dreamnet_actions.errors import ConfigLacks, NotFound
+from dreamnet_actions.ports.platform import Platform
 
 DOWN = "nothing runs: the platform's supervisor is down (any write, or 'dreamnet watch', brings all services back)"
 
 
-class ProcessPlatform:
+class ProcessPlatform(Platform):
     """The platform ``name`` of this machine. ``state_directory`` is DreamNet's; ``root`` is what the configuration's
     directories are relative to."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset(
-        {"apply", "restart", "scale", "shift", "promote", "withdraw", "undo", "remove"}
-    )
+    WRITES: ClassVar[frozenset[str]] = Platform.WRITES
     kind = "process"
 
     def __init__(

@@ -1,0 +1,420 @@
+"""A platform whose replicas are only imagined, for tests of what decides about platforms.
+
+It brings about what is wanted within ``observe`` and the writes themselves: at once, or (with a clock) after
+``starts_in`` seconds of it. It behaves as a real one does where the port says how: a release that is broken replaces
+nothing, an undone one is exactly as before. Tests break it with ``kill``, ``freeze``, ``break_release``,
+``fail_requests`` and ``fail_writes``, and send it clients with ``serve``; ``calls`` lists the writes that came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from dreamnet_actions.config.models import Service
+from dreamnet_actions.domain.release import (
+    Release,
+    Replica,
+    ReplicaState,
+    ServiceState,
+    Snapshot,
+    Track,
+    TrackState,
+    Traffic,
+)
+from dreamnet_actions.errors import DreamNetError, NotFound
+from dreamnet_actions.ports.platform import Platform
+from dreamnet_actions.ports.system import Clock
+
+FORMER_KEPT = 20
+
+
+@dataclass(frozen=True)
+class _Run:
+    generation: int
+    release: Release
+    restarts: int = 0
+
+
+@dataclass
+class _Virtual:
+    """One imagined replica; ``born`` is the clock's time at which it was started."""
+
+    id: str
+    run: _Run
+    born: float
+    state: ReplicaState = "starting"
+    restarts: int = 0
+    exit_status: int | None = None
+    failure: str | None = None
+
+
+@dataclass
+class _Known:
+    stable: _Run
+    desired: int
+    port: int | None
+    canary: _Run | None = None
+    canary_desired: int = 1
+    share: float = 0.0
+    former: list[_Run] = field(default_factory=list)
+    replicas: list[_Virtual] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    undone: dict[str, Release] = field(default_factory=dict)
+    traffic: dict[int, Traffic] = field(default_factory=dict)
+    gained: float = 0.0
+    lines: list[str] = field(default_factory=list)
+
+
+class MemoryPlatform(Platform):
+    """See the module. ``starts_in`` is how long a replica takes to become ready, in seconds of ``clock``."""
+
+    WRITES: ClassVar[frozenset[str]] = Platform.WRITES
+
+    def __init__(
+        self,
+        name: str = "memory",
+        *,
+        kind: str = "process",
+        clock: Clock | None = None,
+        starts_in: float = 0.0,
+    ) -> None:
+        self.name, self.kind, self.starts_in = name, kind, starts_in
+        self.calls: list[tuple[str, str]] = []
+        self.environments: dict[str, str] = {}
+        """The current set of synced values, by service: what ``apply`` and ``restart`` take."""
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._known: dict[str, _Known] = {}
+        self._broken: dict[str, str] = {}
+        self._failing: dict[str, float] = {}
+        self._refusal: DreamNetError | None = None
+        self._outage: DreamNetError | None = None
+        self._count = 0
+
+    # ── The port ────────────────────────────────────────────────────────────────────────────────────────
+
+    def observe(self) -> Snapshot:
+        with self._lock:
+            if self._outage:
+                raise self._outage
+            for name, known in self._known.items():
+                self._bring_about(name, known)
+            return Snapshot(
+                platform=self.name, services={name: _view(name, one) for name, one in self._known.items()}
+            )
+
+    def configured(self, service: str, spec: Service) -> Release:
+        keys = {name: getattr(spec, name, None) for name in ("command", "directory", "environment")}
+        digest = hashlib.sha256(json.dumps(keys, sort_keys=True, default=str).encode()).hexdigest()[:40]
+        return Release(service=service, version=f"cmd:{digest}", command=tuple(keys["command"] or ()))
+
+    def apply(
+        self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0
+    ) -> None:
+        with self._write("apply", service):
+            known = self._known.get(service)
+            if canary:
+                self._apply_canary(self._get(service), release, replicas)
+            elif known is None:
+                known = _Known(
+                    stable=self._run(release),
+                    desired=replicas or spec.replicas,
+                    port=getattr(spec, "port", None),
+                )
+                self._known[service] = known
+            else:
+                known.desired = replicas or known.desired
+                known.replicas = [one for one in known.replicas if one.state != "exited"]
+                if known.canary and _same(known.canary, release):
+                    _promote(known)
+                elif not _same(known.stable, release):
+                    _push(known, self._run(release))
+
+    def restart(self, service: str, *, token: str) -> None:
+        with self._write("restart", service):
+            known = self._get(service)
+            if token in known.restarted:
+                return
+            known.restarted.append(token)
+            current = self.environments.get(service)
+            if current in (None, known.stable.release.environment):
+                known.stable = replace(known.stable, restarts=known.stable.restarts + 1)
+            else:
+                _push(known, self._run(replace(known.stable.release, environment=current)))
+
+    def scale(self, service: str, replicas: int) -> None:
+        with self._write("scale", service):
+            known = self._get(service)
+            known.desired = replicas
+            known.replicas = [one for one in known.replicas if one.state != "exited"]
+
+    def shift(self, service: str, share: float) -> None:
+        with self._write("shift", service):
+            known = self._get(service)
+            if known.canary is None:
+                raise NotFound("canary", service, [name for name, one in self._known.items() if one.canary])
+            known.share, known.gained = share, 0.0
+
+    def promote(self, service: str) -> None:
+        with self._write("promote", service):
+            known = self._get(service)
+            if known.canary:
+                _promote(known)
+
+    def withdraw(self, service: str) -> None:
+        with self._write("withdraw", service):
+            known = self._get(service)
+            known.canary, known.share = None, 0.0
+
+    def undo(self, service: str, *, token: str) -> Release:
+        with self._write("undo", service):
+            known = self._get(service)
+            if token in known.undone:
+                return known.undone[token]
+            if not known.former:
+                raise NotFound("former release of", service)
+            known.stable = known.former.pop(0)
+            known.undone[token] = known.stable.release
+            return known.stable.release
+
+    def remove(self, service: str) -> None:
+        with self._write("remove", service):
+            self._known.pop(service, None)
+
+    def logs(self, service: str, lines: int = 50) -> list[str]:
+        with self._lock:
+            return self._get(service).lines[-lines:] if lines > 0 else []
+
+    def replica_addresses(self, service: str, *, canary: bool = False) -> Collection[str]:
+        with self._lock:
+            self._get(service)
+            state = self.observe().services[service]
+            track = state.canary if canary else state.stable
+            replicas = track.replicas if track else ()
+            return [one.address for one in replicas if one.state == "ready" and one.address]
+
+    # ── What tests do to it ─────────────────────────────────────────────────────────────────────────────
+
+    def kill(self, service: str, count: int = 1) -> None:
+        """End ``count`` running replicas; they stay ended until a restart, apply or scale (policy ``never``)."""
+        with self._lock:
+            known = self._get(service)
+            self._bring_about(service, known)
+            for one in [one for one in known.replicas if one.state == "ready"][:count]:
+                one.state, one.exit_status, one.failure = "exited", -9, "killed by SIGKILL"
+
+    def freeze(self, service: str, count: int = 1) -> None:
+        """Have ``count`` ready replicas answer no more, until they are replaced."""
+        with self._lock:
+            known = self._get(service)
+            self._bring_about(service, known)
+            for one in [one for one in known.replicas if one.state == "ready"][:count]:
+                one.state, one.failure = "unready", "no longer ready: no answer within 1 s"
+
+    def break_release(
+        self, version: str, why: str = "exited with status 1: it is broken", *, running: bool = False
+    ) -> None:
+        """Let no replica of this version start from now on; with ``running``, end those that run too."""
+        with self._lock:
+            self._broken[version] = why
+            for one in [one for known in self._known.values() for one in known.replicas] if running else ():
+                if one.run.release.version == version:
+                    one.state, one.failure, one.exit_status = "back-off", why, 1
+                    one.restarts += 1
+
+    def mend_release(self, version: str) -> None:
+        """Let replicas of this version start again."""
+        with self._lock:
+            self._broken.pop(version, None)
+            self._failing.pop(version, None)
+
+    def fail_requests(self, version: str, share: float) -> None:
+        """Let this share (0–1) of the requests that ``serve`` sends to this version fail."""
+        with self._lock:
+            self._failing[version] = share
+
+    def serve(self, service: str, requests: int) -> None:
+        """Let so many clients call the service: each is counted on the track that its share chooses."""
+        with self._lock:
+            known = self._get(service)
+            self._bring_about(service, known)
+            for _ in range(requests):
+                known.gained += known.share if known.canary else 0.0
+                chosen = known.canary if known.canary and known.gained > 1 - 1e-9 else known.stable
+                known.gained -= 1.0 if chosen is known.canary else 0.0
+                self._count_request(known, chosen)
+
+    def fail_writes(self, error: DreamNetError | None) -> None:
+        """Raise this from every write from now on; None: no more."""
+        self._refusal = error
+
+    def fail_observe(self, error: DreamNetError | None) -> None:
+        """Raise this from ``observe`` from now on; None: no more."""
+        self._outage = error
+
+    def write_log(self, service: str, *lines: str) -> None:
+        """Let its replicas have written these lines."""
+        with self._lock:
+            self._get(service).lines.extend(lines)
+
+    # ── How it brings things about ──────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _write(self, name: str, service: str) -> Iterator[None]:
+        with self._lock:
+            self.calls.append((name, service))
+            if self._refusal:
+                raise self._refusal
+            yield
+            if known := self._known.get(service):
+                self._bring_about(service, known)
+
+    def _get(self, service: str) -> _Known:
+        if service not in self._known:
+            raise NotFound("service", service, self._known)
+        return self._known[service]
+
+    def _run(self, release: Release) -> _Run:
+        self._count += 1
+        filled = release.environment or self.environments.get(release.service)
+        return _Run(self._count, replace(release, environment=filled))
+
+    def _apply_canary(self, known: _Known, release: Release, replicas: int) -> None:
+        if known.canary and _same(known.canary, release):
+            known.canary_desired = replicas or known.canary_desired
+            return
+        known.canary, known.canary_desired, known.share = self._run(release), replicas or 1, 0.0
+
+    def _bring_about(self, service: str, known: _Known) -> None:
+        stable = _of(known, "stable")
+        self._replace(service, known, known.stable, known.desired, stable)
+        canary = _of(known, "canary")
+        if known.canary:
+            self._replace(service, known, known.canary, known.canary_desired, canary)
+        else:
+            known.replicas = [one for one in known.replicas if one not in canary]
+
+    def _replace(
+        self, service: str, known: _Known, run: _Run, desired: int, replicas: list[_Virtual]
+    ) -> None:
+        """Start what is missing, see what has become ready, and let each ready one take the place of an old one."""
+        fresh = [one for one in replicas if one.run == run]
+        for _ in range(desired - len(fresh)):
+            self._count += 1
+            one = _Virtual(f"{service}-{self._count}", run, self._now())
+            fresh.append(one)
+            known.replicas.append(one)
+        for one in fresh:
+            self._age(one)
+        order = {"ready": 0, "unready": 1, "starting": 2, "back-off": 3, "exited": 4}
+        fresh.sort(key=lambda one: order[one.state])
+        ready = sum(one.state == "ready" for one in fresh)
+        old = [one for one in replicas if one.run != run and one.state in ("ready", "unready")]
+        kept = [*fresh[:desired], *sorted(old, key=lambda one: order[one.state])[: max(0, desired - ready)]]
+        known.replicas = [one for one in known.replicas if one in kept or one not in [*replicas, *fresh]]
+
+    def _age(self, one: _Virtual) -> None:
+        why = self._broken.get(one.run.release.version)
+        if one.state == "back-off" and why is None:
+            one.state = "starting"
+        if one.state == "starting" and self._now() - one.born >= self.starts_in:
+            if why is None:
+                one.state, one.failure = "ready", None
+            else:
+                one.state, one.failure, one.exit_status = "back-off", why, 1
+                one.restarts += 1
+
+    def _count_request(self, known: _Known, run: _Run) -> None:
+        before = known.traffic.get(run.generation, Traffic())
+        # The n-th request fails where the share passes the next whole number: exact, without chance.
+        share = self._failing.get(run.release.version, 0.0)
+        passed = int((before.connections + 1) * share + 1e-9) > int(before.connections * share + 1e-9)
+        up = any(one.state in ("ready", "unready") and one.run == run for one in known.replicas)
+        known.traffic[run.generation] = replace(
+            before, connections=before.connections + 1, errors=before.errors + int(passed or not up)
+        )
+
+    def _now(self) -> float:
+        return self._clock.monotonic() if self._clock else 0.0
+
+
+def _same(run: _Run, release: Release) -> bool:
+    return run.release == (
+        release if release.environment else replace(release, environment=run.release.environment)
+    )
+
+
+def _push(known: _Known, run: _Run) -> None:
+    known.former = [known.stable, *known.former][:FORMER_KEPT]
+    known.stable = run
+
+
+def _promote(known: _Known) -> None:
+    if known.canary:
+        canary, known.canary, known.share = known.canary, None, 0.0
+        _push(known, canary)
+
+
+def _of(known: _Known, track: Track) -> list[_Virtual]:
+    """The replicas of a track: the canary's are those of its run, and of canaries before it."""
+    stable = {known.stable.generation, *(run.generation for run in known.former)}
+    if track == "stable":
+        return [one for one in known.replicas if _is_stable(one, known, stable)]
+    return [one for one in known.replicas if not _is_stable(one, known, stable)]
+
+
+def _is_stable(one: _Virtual, known: _Known, stable: set[int]) -> bool:
+    if known.canary and one.run.generation == known.canary.generation:
+        return False
+    return one.run.generation in stable
+
+
+def _view(name: str, known: _Known) -> ServiceState:
+    share = known.share if known.canary else 0.0
+    canary = None
+    if known.canary:
+        canary = _track(known, "canary", known.canary, known.canary_desired, share)
+    return ServiceState(
+        service=name,
+        address=f"127.0.0.1:{known.port}" if known.port else None,
+        stable=_track(known, "stable", known.stable, known.desired, 1.0 - share),
+        canary=canary,
+        former=tuple(run.release for run in known.former),
+    )
+
+
+def _track(known: _Known, track: Track, run: _Run, desired: int, weight: float) -> TrackState:
+    shown = _of(known, track)
+    fresh = [one for one in shown if one.run == run]
+    failures = [one.failure for one in fresh if one.failure]
+    return TrackState(
+        release=run.release,
+        desired=desired,
+        weight=weight,
+        replicas=tuple(_replica(one, track) for one in shown),
+        traffic=known.traffic.get(run.generation, Traffic()),
+        settled=len(shown) == len(fresh) == desired and all(one.state == "ready" for one in fresh),
+        failure=failures[0] if failures else None,
+    )
+
+
+def _replica(one: _Virtual, track: Track) -> Replica:
+    number = int(one.id.rpartition("-")[2])
+    running: dict[str, Any] = {}
+    if one.state in ("starting", "ready", "unready"):
+        running = {"address": f"127.0.0.1:{20000 + number}", "pid": 100000 + number}
+    return Replica(
+        id=one.id,
+        track=track,
+        version=one.run.release.version,
+        state=one.state,
+        restarts=one.restarts,
+        exit_status=one.exit_status,
+        **running,
+    )
