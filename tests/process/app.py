@@ -36,7 +36,7 @@ def serve(connection, version):
             body = b"x" * 3_000_000
         if path == "/fail" or os.environ.get("FAIL"):
             status = "500 Internal Server Error"
-        if path == "/ready" and os.path.exists(os.environ.get("UNREADY", "/nowhere")):
+        if path == "/ready" and os.access(os.environ.get("UNREADY", "/nowhere"), os.F_OK):
             status = "503 Service Unavailable"
         if path == "/freeze":
             os.kill(os.getpid(), signal.SIGSTOP)

@@ -7,6 +7,7 @@ until it has, on the platform's own clock.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,6 +19,54 @@ from dreamnet_actions.ports.system import Clock
 
 WITHIN = 20.0
 """Seconds for a platform to bring about what a test wants."""
+FIRST, SECOND, THIRD = "first", "second", "third"
+"""Tokens of restarts and undos."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The platform under test, with what a test wants of it."""
+
+    platform: Platform
+    clock: Clock
+    spec: Callable[[int], Service]
+    release: Callable[[str], Release]
+
+    def apply(self, name: str, replicas: int = 1) -> None:
+        """Apply a release of ``web`` that is configured with so many replicas."""
+        self.platform.apply("web", self.spec(replicas), self.release(name))
+
+    def canary(self, name: str) -> None:
+        """Apply a release of ``web`` as its canary."""
+        self.platform.apply("web", self.spec(1), self.release(name), canary=True)
+
+    def version(self, name: str) -> str:
+        """Answer the version of a release."""
+        return self.release(name).version
+
+    def state(self) -> ServiceState:
+        """Look at ``web`` once."""
+        return self.platform.observe().services["web"]
+
+    def until(self, holds: Callable[[ServiceState], bool]) -> ServiceState:
+        """Watch ``web`` until it holds; answer the state in which it did."""
+        deadline = self.clock.monotonic() + WITHIN
+        while True:
+            state = self.state()
+            if holds(state):
+                return state
+            assert self.clock.monotonic() < deadline, f"did not come about within {WITHIN:g} s: {state}"
+            self.clock.sleep(0.01)
+
+    def settled(self) -> TrackState:
+        """Watch until the stable track is settled; answer it."""
+        return self.until(lambda state: state.stable.settled).stable
+
+    def canary_settled(self) -> TrackState:
+        """Watch until the canary is settled; answer it."""
+        canary = self.until(lambda state: bool(state.canary and state.canary.settled)).canary
+        assert canary is not None
+        return canary
 
 
 class PlatformContract:
@@ -26,392 +75,266 @@ class PlatformContract:
     @pytest.fixture
     def platform(self) -> Platform:
         """The platform under test."""
-        raise NotImplementedError
+        raise NotImplementedError("override it")
 
     @pytest.fixture
     def clock(self) -> Clock:
         """The clock that the platform's own work takes its time from."""
-        raise NotImplementedError
+        raise NotImplementedError("override it")
 
     @pytest.fixture
     def spec(self) -> Callable[[int], Service]:
         """Answer how a service is configured, with so many replicas."""
-        raise NotImplementedError
+        raise NotImplementedError("override it")
 
     @pytest.fixture
     def release(self) -> Callable[[str], Release]:
         """Answer a release of the service ``web`` by a name; one whose name begins with ``broken`` never becomes
         ready, and it is soon known why."""
-        raise NotImplementedError
+        raise NotImplementedError("override it")
 
     def kill(self, platform: Platform, service: str) -> None:
         """End one ready replica of the service behind the platform's back."""
-        raise NotImplementedError
+        raise NotImplementedError("override it")
 
-    # ── Watching ────────────────────────────────────────────────────────────────────────────────────────
-
-    def until(
-        self, platform: Platform, clock: Clock, holds: Callable[[ServiceState], bool], service: str = "web"
-    ) -> ServiceState:
-        """Watch until it holds; answer the state in which it did."""
-        deadline = clock.monotonic() + WITHIN
-        while True:
-            state = platform.observe().services.get(service)
-            if state is not None and holds(state):
-                return state
-            assert clock.monotonic() < deadline, f"did not come about within {WITHIN:g} s: {state}"
-            clock.sleep(0.01)
-
-    def settled(self, platform: Platform, clock: Clock) -> TrackState:
-        """Watch until the stable track is settled; answer it."""
-        return self.until(platform, clock, lambda state: state.stable.settled).stable
+    @pytest.fixture
+    def stage(
+        self,
+        platform: Platform,
+        clock: Clock,
+        spec: Callable[[int], Service],
+        release: Callable[[str], Release],
+    ) -> Stage:
+        """All of it at hand."""
+        return Stage(platform, clock, spec, release)
 
     # ── Releases ────────────────────────────────────────────────────────────────────────────────────────
 
-    def test_nothing_applied_is_nothing_seen(self, platform: Platform) -> None:
-        snapshot = platform.observe()
-        assert snapshot.platform == platform.name
+    def test_nothing_applied_is_nothing_seen(self, stage: Stage) -> None:
+        snapshot = stage.platform.observe()
+        assert snapshot.platform == stage.platform.name
         assert dict(snapshot.services) == {}
 
-    def test_what_is_applied_runs_in_the_configured_number(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        stable = self.settled(platform, clock)
-        assert stable.release.version == release("one").version
+    def test_what_is_applied_runs_in_the_configured_number(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        stable = stage.settled()
+        assert stable.release.version == stage.version("one")
         assert (stable.desired, stable.ready, stable.weight, stable.failure) == (2, 2, 1.0, None)
-        assert {one.version for one in stable.replicas} == {release("one").version}
+        assert {one.version for one in stable.replicas} == {stage.version("one")}
         assert {one.state for one in stable.replicas} == {"ready"}
 
-    def test_the_same_release_again_changes_nothing(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        before = self.settled(platform, clock)
-        platform.apply("web", spec(2), release("one"))
-        state = platform.observe().services["web"]
+    def test_the_same_release_again_changes_nothing(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.apply("one", 2)
+        state = stage.state()
         assert _ids(state.stable) == _ids(before)
         assert state.former == ()
 
-    def test_a_new_release_takes_over_and_the_one_before_is_former(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        before = self.settled(platform, clock)
-        platform.apply("web", spec(2), release("two"))
-        after = self.settled(platform, clock)
-        assert {one.version for one in after.replicas} == {release("two").version}
+    def test_a_new_release_takes_over_and_the_one_before_is_former(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.apply("two", 2)
+        after = stage.settled()
+        assert {one.version for one in after.replicas} == {stage.version("two")}
         assert not _ids(after) & _ids(before)
-        assert [one.version for one in platform.observe().services["web"].former] == [release("one").version]
+        assert [one.version for one in stage.state().former] == [stage.version("one")]
 
-    def test_a_release_that_cannot_start_replaces_nothing_and_says_why(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        self.settled(platform, clock)
-        platform.apply("web", spec(2), release("broken"))
-        state = self.until(platform, clock, lambda state: bool(state.stable.failure))
+    def test_a_release_that_cannot_start_replaces_nothing_and_says_why(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        stage.settled()
+        stage.apply("broken", 2)
+        state = stage.until(lambda state: bool(state.stable.failure))
         assert not state.stable.settled
         serving = [one for one in state.stable.replicas if one.state == "ready"]
-        assert [one.version for one in serving] == [release("one").version] * 2
+        assert [one.version for one in serving] == [stage.version("one")] * 2
 
-    def test_at_least_ten_former_releases_are_kept(
-        self,
-        platform: Platform,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
+    def test_at_least_ten_former_releases_are_kept(self, stage: Stage) -> None:
         for number in range(12):
-            platform.apply("web", spec(0), release(f"n{number}"))
-        former = [one.version for one in platform.observe().services["web"].former]
-        assert former[:10] == [release(f"n{number}").version for number in range(10, 0, -1)]
+            stage.apply(f"n{number}", 0)
+        former = [one.version for one in stage.state().former]
+        assert former[:10] == [stage.version(f"n{number}") for number in range(10, 0, -1)]
 
-    def test_the_configuration_alone_describes_a_release(
-        self, platform: Platform, clock: Clock, spec: Callable[[int], Service]
-    ) -> None:
-        configured = platform.configured("web", spec(1))
+    def test_the_configuration_alone_describes_a_release(self, stage: Stage) -> None:
+        configured = stage.platform.configured("web", stage.spec(1))
         assert configured.version.startswith("cmd:")
-        assert configured == platform.configured("web", spec(2)), "the number of replicas is no part of it"
-        platform.apply("web", spec(1), configured)
-        assert self.settled(platform, clock).release.version == configured.version
+        twice = stage.platform.configured("web", stage.spec(2))
+        assert configured == twice, "the number of replicas is no part of it"
+        stage.platform.apply("web", stage.spec(1), configured)
+        assert stage.settled().release.version == configured.version
 
     # ── Restart and scale ───────────────────────────────────────────────────────────────────────────────
 
-    def test_restart_replaces_every_replica_once_per_token(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        before = self.settled(platform, clock)
-        platform.restart("web", token="first")
-        after = self.settled(platform, clock)
+    def test_restart_replaces_every_replica_once_per_token(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.platform.restart("web", token=FIRST)
+        after = stage.settled()
         assert not _ids(after) & _ids(before)
         assert after.release == before.release
-        platform.restart("web", token="first")
-        assert _ids(self.settled(platform, clock)) == _ids(after)
-        platform.restart("web", token="second")
-        assert not _ids(self.settled(platform, clock)) & _ids(after)
+        stage.platform.restart("web", token=FIRST)
+        assert _ids(stage.settled()) == _ids(after)
+        stage.platform.restart("web", token=SECOND)
+        assert not _ids(stage.settled()) & _ids(after)
 
-    def test_restart_heals_a_killed_replica(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        self.settled(platform, clock)
-        self.kill(platform, "web")
-        state = self.until(platform, clock, lambda state: state.stable.ready == 0)
+    def test_restart_heals_a_killed_replica(self, stage: Stage) -> None:
+        stage.apply("one")
+        stage.settled()
+        self.kill(stage.platform, "web")
+        state = stage.until(lambda state: state.stable.ready == 0)
         assert not state.stable.settled
-        platform.restart("web", token="heal")
-        assert self.settled(platform, clock).ready == 1
+        stage.platform.restart("web", token=FIRST)
+        assert stage.settled().ready == 1
 
-    def test_scale_up_down_to_none_and_back(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        first = _ids(self.settled(platform, clock))
+    def test_scale_up_down_to_none_and_back(self, stage: Stage) -> None:
+        stage.apply("one")
+        first = _ids(stage.settled())
         for replicas in (3, 1, 0, 2):
-            platform.scale("web", replicas)
-            stable = self.settled(platform, clock)
+            stage.platform.scale("web", replicas)
+            stable = stage.settled()
             assert (stable.desired, len(stable.replicas), stable.ready) == (replicas, replicas, replicas)
             if replicas:
                 first = first & _ids(stable)
                 assert first or replicas == 2, "scaling keeps the replicas that it can keep"
 
-    def test_the_number_of_replicas_outlives_a_release(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        platform.scale("web", 3)
-        platform.apply("web", spec(1), release("two"))
-        assert self.settled(platform, clock).ready == 3
-        platform.apply("web", spec(1), release("three"), replicas=2)
-        assert self.settled(platform, clock).ready == 2
+    def test_the_number_of_replicas_outlives_a_release(self, stage: Stage) -> None:
+        stage.apply("one")
+        stage.platform.scale("web", 3)
+        stage.apply("two")
+        assert stage.settled().ready == 3
+        stage.platform.apply("web", stage.spec(1), stage.release("three"), replicas=2)
+        assert stage.settled().ready == 2
 
     # ── Canaries ────────────────────────────────────────────────────────────────────────────────────────
 
-    def test_a_canary_runs_beside_stable_without_traffic(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        before = self.settled(platform, clock)
-        platform.apply("web", spec(2), release("two"), canary=True)
-        state = self._canary_settled(platform, clock)
-        assert state.canary is not None
-        assert (state.canary.weight, state.canary.desired, state.canary.ready) == (0.0, 1, 1)
-        assert state.canary.release.version == release("two").version
-        assert {one.track for one in state.canary.replicas} == {"canary"}
-        assert _ids(state.stable) == _ids(before)
-        assert state.former == ()
+    def test_a_canary_runs_beside_stable_without_traffic(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.canary("two")
+        canary = stage.canary_settled()
+        assert (canary.weight, canary.desired, canary.ready) == (0.0, 1, 1)
+        assert canary.release.version == stage.version("two")
+        assert {one.track for one in canary.replicas} == {"canary"}
+        assert _ids(stage.state().stable) == _ids(before)
+        assert stage.state().former == ()
 
-    def test_shift_gives_the_canary_its_share_and_the_same_canary_again_keeps_it(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        platform.apply("web", spec(1), release("two"), canary=True)
-        platform.shift("web", 0.25)
-        platform.apply("web", spec(1), release("two"), canary=True)
-        state = self._canary_settled(platform, clock)
-        assert state.canary is not None
-        assert (state.stable.weight, state.canary.weight) == (0.75, 0.25)
+    def test_shift_gives_the_canary_its_share_and_the_same_canary_again_keeps_it(self, stage: Stage) -> None:
+        stage.apply("one")
+        stage.canary("two")
+        stage.platform.shift("web", 0.25)
+        stage.canary("two")
+        canary = stage.canary_settled()
+        assert (stage.state().stable.weight, canary.weight) == (0.75, 0.25)
 
-    def test_promote_makes_the_canary_stable_in_stables_number(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        self.settled(platform, clock)
-        platform.apply("web", spec(2), release("two"), canary=True)
-        platform.shift("web", 0.5)
-        self._canary_settled(platform, clock)
+    def test_promote_makes_the_canary_stable_in_stables_number(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        stage.settled()
+        stage.canary("two")
+        stage.platform.shift("web", 0.5)
+        stage.canary_settled()
         for _ in range(2):  # the second time changes nothing
-            platform.promote("web")
-            stable = self.settled(platform, clock)
-            state = platform.observe().services["web"]
-            assert (stable.release.version, stable.ready, stable.weight) == (release("two").version, 2, 1.0)
-            assert {one.version for one in stable.replicas} == {release("two").version}
+            stage.platform.promote("web")
+            stable = stage.settled()
+            state = stage.state()
+            assert (stable.release.version, stable.ready, stable.weight) == (stage.version("two"), 2, 1.0)
+            assert {one.version for one in stable.replicas} == {stage.version("two")}
             assert state.canary is None
-            assert [one.version for one in state.former] == [release("one").version]
+            assert [one.version for one in state.former] == [stage.version("one")]
 
-    def test_withdraw_gives_stable_everything_back(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        before = self.settled(platform, clock)
-        platform.apply("web", spec(1), release("two"), canary=True)
-        platform.shift("web", 0.5)
+    def test_withdraw_gives_stable_everything_back(self, stage: Stage) -> None:
+        stage.apply("one")
+        before = stage.settled()
+        stage.canary("two")
+        stage.platform.shift("web", 0.5)
         for _ in range(2):
-            platform.withdraw("web")
-            state = platform.observe().services["web"]
+            stage.platform.withdraw("web")
+            state = stage.state()
             assert state.canary is None
             assert state.stable.weight == 1.0
             assert _ids(state.stable) == _ids(before)
             assert state.former == ()
 
-    def test_a_broken_canary_harms_nothing(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        self.settled(platform, clock)
-        platform.apply("web", spec(1), release("broken"), canary=True)
-        state = self.until(platform, clock, lambda state: bool(state.canary and state.canary.failure))
+    def test_a_broken_canary_harms_nothing(self, stage: Stage) -> None:
+        stage.apply("one")
+        stage.settled()
+        stage.canary("broken")
+        state = stage.until(lambda state: bool(state.canary and state.canary.failure))
         assert state.stable.settled
         assert state.stable.failure is None
 
     # ── Undo ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def test_undo_goes_back_exactly_and_once_per_token(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
+    def test_undo_goes_back_exactly_and_once_per_token(self, stage: Stage) -> None:
         for name in ("one", "two", "three"):
-            platform.apply("web", spec(1), release(name))
-            self.settled(platform, clock)
-        former = platform.observe().services["web"].former
+            stage.apply(name)
+            stage.settled()
+        former = stage.state().former
         for _ in range(2):
-            assert platform.undo("web", token="a") == former[0]
-            stable = self.settled(platform, clock)
+            assert stage.platform.undo("web", token=FIRST) == former[0]
+            stable = stage.settled()
             assert stable.release == former[0]
-            assert {one.version for one in stable.replicas} == {release("two").version}
-            assert platform.observe().services["web"].former == former[1:]
-        assert platform.undo("web", token="b") == former[1]
-        assert self.settled(platform, clock).release == former[1]
+            assert {one.version for one in stable.replicas} == {stage.version("two")}
+            assert stage.state().former == former[1:]
+        assert stage.platform.undo("web", token=SECOND) == former[1]
+        assert stage.settled().release == former[1]
         with pytest.raises(NotFound):
-            platform.undo("web", token="c")
-        assert platform.undo("web", token="a") == former[0], "a token keeps its answer"
-        assert self.settled(platform, clock).release == former[1]
+            stage.platform.undo("web", token=THIRD)
+        assert stage.platform.undo("web", token=FIRST) == former[0], "a token keeps its answer"
+        assert stage.settled().release == former[1]
 
-    def test_undo_of_a_release_that_never_started_keeps_the_replicas_that_serve(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        before = self.settled(platform, clock)
-        platform.apply("web", spec(2), release("broken"))
-        self.until(platform, clock, lambda state: bool(state.stable.failure))
-        platform.undo("web", token="back")
-        after = self.settled(platform, clock)
+    def test_undo_of_a_release_that_never_started_keeps_the_replicas_that_serve(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.apply("broken", 2)
+        stage.until(lambda state: bool(state.stable.failure))
+        stage.platform.undo("web", token=FIRST)
+        after = stage.settled()
         assert _ids(after) == _ids(before)
         assert after.failure is None
 
     # ── The rest ────────────────────────────────────────────────────────────────────────────────────────
 
-    def test_a_service_that_was_never_applied_is_not_found(
-        self,
-        platform: Platform,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
+    def test_a_service_that_was_never_applied_is_not_found(self, stage: Stage) -> None:
         for known in (False, True):
             if known:
-                platform.apply("other", spec(0), release("one"))
+                stage.platform.apply("other", stage.spec(0), stage.release("one"))
             for write in (
-                lambda: platform.restart("web", token="t"),
-                lambda: platform.scale("web", 1),
-                lambda: platform.shift("web", 0.5),
-                lambda: platform.promote("web"),
-                lambda: platform.withdraw("web"),
-                lambda: platform.undo("web", token="t"),
-                lambda: platform.apply("web", spec(1), release("one"), canary=True),
-                lambda: platform.logs("web"),
-                lambda: platform.replica_addresses("web"),
+                lambda: stage.platform.restart("web", token=FIRST),
+                lambda: stage.platform.scale("web", 1),
+                lambda: stage.platform.shift("web", 0.5),
+                lambda: stage.platform.promote("web"),
+                lambda: stage.platform.withdraw("web"),
+                lambda: stage.platform.undo("web", token=FIRST),
+                lambda: stage.canary("one"),
+                lambda: stage.platform.logs("web"),
+                lambda: stage.platform.replica_addresses("web"),
             ):
                 with pytest.raises(NotFound, match="web"):
                     write()
-            platform.remove("web")
+            stage.platform.remove("web")
 
-    def test_shift_without_a_canary_is_not_found(
-        self, platform: Platform, spec: Callable[[int], Service], release: Callable[[str], Release]
-    ) -> None:
-        platform.apply("web", spec(0), release("one"))
+    def test_shift_without_a_canary_is_not_found(self, stage: Stage) -> None:
+        stage.apply("one", 0)
         with pytest.raises(NotFound, match="canary"):
-            platform.shift("web", 0.5)
+            stage.platform.shift("web", 0.5)
 
-    def test_remove_forgets_the_service(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(1), release("one"))
-        self.settled(platform, clock)
+    def test_remove_forgets_the_service(self, stage: Stage) -> None:
+        stage.apply("one")
+        stage.settled()
         for _ in range(2):
-            platform.remove("web")
-            assert dict(platform.observe().services) == {}
+            stage.platform.remove("web")
+            assert dict(stage.platform.observe().services) == {}
 
-    def test_addresses_are_those_of_ready_replicas_by_track(
-        self,
-        platform: Platform,
-        clock: Clock,
-        spec: Callable[[int], Service],
-        release: Callable[[str], Release],
-    ) -> None:
-        platform.apply("web", spec(2), release("one"))
-        self.settled(platform, clock)
-        assert list(platform.replica_addresses("web", canary=True)) == []
-        platform.apply("web", spec(2), release("two"), canary=True)
-        self._canary_settled(platform, clock)
-        stable, canary = platform.replica_addresses("web"), platform.replica_addresses("web", canary=True)
+    def test_addresses_are_those_of_ready_replicas_by_track(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        stage.settled()
+        assert list(stage.platform.replica_addresses("web", canary=True)) == []
+        stage.canary("two")
+        stage.canary_settled()
+        stable = stage.platform.replica_addresses("web")
+        canary = stage.platform.replica_addresses("web", canary=True)
         assert (len(set(stable)), len(set(canary))) == (2, 1)
         assert not set(stable) & set(canary)
-
-    def _canary_settled(self, platform: Platform, clock: Clock) -> ServiceState:
-        return self.until(platform, clock, lambda state: bool(state.canary and state.canary.settled))
 
 
 def _ids(track: TrackState) -> set[str]:

@@ -13,62 +13,15 @@ import json
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from dreamnet_actions.config.models import Service
-from dreamnet_actions.domain.release import (
-    Release,
-    Replica,
-    ReplicaState,
-    ServiceState,
-    Snapshot,
-    Track,
-    TrackState,
-    Traffic,
-)
+from dreamnet_actions.domain.release import Release, Snapshot, Traffic
 from dreamnet_actions.errors import DreamNetError, NotFound
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock
-
-FORMER_KEPT = 20
-
-
-@dataclass(frozen=True)
-class _Run:
-    generation: int
-    release: Release
-    restarts: int = 0
-
-
-@dataclass
-class _Virtual:
-    """One imagined replica; ``born`` is the clock's time at which it was started."""
-
-    id: str
-    run: _Run
-    born: float
-    state: ReplicaState = "starting"
-    restarts: int = 0
-    exit_status: int | None = None
-    failure: str | None = None
-
-
-@dataclass
-class _Known:
-    stable: _Run
-    desired: int
-    port: int | None
-    canary: _Run | None = None
-    canary_desired: int = 1
-    share: float = 0.0
-    former: list[_Run] = field(default_factory=list)
-    replicas: list[_Virtual] = field(default_factory=list)
-    restarted: list[str] = field(default_factory=list)
-    undone: dict[str, Release] = field(default_factory=dict)
-    traffic: dict[int, Traffic] = field(default_factory=dict)
-    gained: float = 0.0
-    lines: list[str] = field(default_factory=list)
+from dreamnet_actions.testing.memory.replicas import Imagined, Known, Run, same, take_over, view
 
 
 class MemoryPlatform(Platform):
@@ -90,7 +43,7 @@ class MemoryPlatform(Platform):
         """The current set of synced values, by service: what ``apply`` and ``restart`` take."""
         self._clock = clock
         self._lock = threading.RLock()
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._broken: dict[str, str] = {}
         self._failing: dict[str, float] = {}
         self._refusal: DreamNetError | None = None
@@ -106,7 +59,7 @@ class MemoryPlatform(Platform):
             for name, known in self._known.items():
                 self._bring_about(name, known)
             return Snapshot(
-                platform=self.name, services={name: _view(name, one) for name, one in self._known.items()}
+                platform=self.name, services={name: view(name, one) for name, one in self._known.items()}
             )
 
     def configured(self, service: str, spec: Service) -> Release:
@@ -122,7 +75,7 @@ class MemoryPlatform(Platform):
             if canary:
                 self._apply_canary(self._get(service), release, replicas)
             elif known is None:
-                known = _Known(
+                known = Known(
                     stable=self._run(release),
                     desired=replicas or spec.replicas,
                     port=getattr(spec, "port", None),
@@ -131,10 +84,10 @@ class MemoryPlatform(Platform):
             else:
                 known.desired = replicas or known.desired
                 known.replicas = [one for one in known.replicas if one.state != "exited"]
-                if known.canary and _same(known.canary, release):
-                    _promote(known)
-                elif not _same(known.stable, release):
-                    _push(known, self._run(release))
+                if known.canary and same(known.canary, release):
+                    known.promote()
+                elif not same(known.stable, release):
+                    known.push(self._run(release))
 
     def restart(self, service: str, *, token: str) -> None:
         with self._write("restart", service):
@@ -146,7 +99,7 @@ class MemoryPlatform(Platform):
             if current in (None, known.stable.release.environment):
                 known.stable = replace(known.stable, restarts=known.stable.restarts + 1)
             else:
-                _push(known, self._run(replace(known.stable.release, environment=current)))
+                known.push(self._run(replace(known.stable.release, environment=current)))
 
     def scale(self, service: str, replicas: int) -> None:
         with self._write("scale", service):
@@ -163,9 +116,7 @@ class MemoryPlatform(Platform):
 
     def promote(self, service: str) -> None:
         with self._write("promote", service):
-            known = self._get(service)
-            if known.canary:
-                _promote(known)
+            self._get(service).promote()
 
     def withdraw(self, service: str) -> None:
         with self._write("withdraw", service):
@@ -206,7 +157,7 @@ class MemoryPlatform(Platform):
         with self._lock:
             known = self._get(service)
             self._bring_about(service, known)
-            for one in [one for one in known.replicas if one.state == "ready"][:count]:
+            for one in known.ready()[:count]:
                 one.state, one.exit_status, one.failure = "exited", -9, "killed by SIGKILL"
 
     def freeze(self, service: str, count: int = 1) -> None:
@@ -214,7 +165,7 @@ class MemoryPlatform(Platform):
         with self._lock:
             known = self._get(service)
             self._bring_about(service, known)
-            for one in [one for one in known.replicas if one.state == "ready"][:count]:
+            for one in known.ready()[:count]:
                 one.state, one.failure = "unready", "no longer ready: no answer within 1 s"
 
     def break_release(
@@ -275,51 +226,44 @@ class MemoryPlatform(Platform):
             if known := self._known.get(service):
                 self._bring_about(service, known)
 
-    def _get(self, service: str) -> _Known:
+    def _get(self, service: str) -> Known:
         if service not in self._known:
             raise NotFound("service", service, self._known)
         return self._known[service]
 
-    def _run(self, release: Release) -> _Run:
+    def _run(self, release: Release) -> Run:
         self._count += 1
         filled = release.environment or self.environments.get(release.service)
-        return _Run(self._count, replace(release, environment=filled))
+        return Run(self._count, replace(release, environment=filled))
 
-    def _apply_canary(self, known: _Known, release: Release, replicas: int) -> None:
-        if known.canary and _same(known.canary, release):
+    def _apply_canary(self, known: Known, release: Release, replicas: int) -> None:
+        if known.canary and same(known.canary, release):
             known.canary_desired = replicas or known.canary_desired
             return
         known.canary, known.canary_desired, known.share = self._run(release), replicas or 1, 0.0
 
-    def _bring_about(self, service: str, known: _Known) -> None:
-        stable = _of(known, "stable")
+    def _bring_about(self, service: str, known: Known) -> None:
+        stable = known.of("stable")
         self._replace(service, known, known.stable, known.desired, stable)
-        canary = _of(known, "canary")
+        canary = known.of("canary")
         if known.canary:
             self._replace(service, known, known.canary, known.canary_desired, canary)
         else:
             known.replicas = [one for one in known.replicas if one not in canary]
 
-    def _replace(
-        self, service: str, known: _Known, run: _Run, desired: int, replicas: list[_Virtual]
-    ) -> None:
-        """Start what is missing, see what has become ready, and let each ready one take the place of an old one."""
+    def _replace(self, service: str, known: Known, run: Run, desired: int, replicas: list[Imagined]) -> None:
+        """Start what is missing, see what has become ready, and let that take over."""
         fresh = [one for one in replicas if one.run == run]
         for _ in range(desired - len(fresh)):
             self._count += 1
-            one = _Virtual(f"{service}-{self._count}", run, self._now())
+            one = Imagined(f"{service}-{self._count}", run, self._now())
             fresh.append(one)
             known.replicas.append(one)
         for one in fresh:
             self._age(one)
-        order = {"ready": 0, "unready": 1, "starting": 2, "back-off": 3, "exited": 4}
-        fresh.sort(key=lambda one: order[one.state])
-        ready = sum(one.state == "ready" for one in fresh)
-        old = [one for one in replicas if one.run != run and one.state in ("ready", "unready")]
-        kept = [*fresh[:desired], *sorted(old, key=lambda one: order[one.state])[: max(0, desired - ready)]]
-        known.replicas = [one for one in known.replicas if one in kept or one not in [*replicas, *fresh]]
+        take_over(known, run, desired, replicas, fresh)
 
-    def _age(self, one: _Virtual) -> None:
+    def _age(self, one: Imagined) -> None:
         why = self._broken.get(one.run.release.version)
         if one.state == "back-off" and why is None:
             one.state = "starting"
@@ -330,7 +274,7 @@ class MemoryPlatform(Platform):
                 one.state, one.failure, one.exit_status = "back-off", why, 1
                 one.restarts += 1
 
-    def _count_request(self, known: _Known, run: _Run) -> None:
+    def _count_request(self, known: Known, run: Run) -> None:
         before = known.traffic.get(run.generation, Traffic())
         # The n-th request fails where the share passes the next whole number: exact, without chance.
         share = self._failing.get(run.release.version, 0.0)
@@ -342,79 +286,3 @@ class MemoryPlatform(Platform):
 
     def _now(self) -> float:
         return self._clock.monotonic() if self._clock else 0.0
-
-
-def _same(run: _Run, release: Release) -> bool:
-    return run.release == (
-        release if release.environment else replace(release, environment=run.release.environment)
-    )
-
-
-def _push(known: _Known, run: _Run) -> None:
-    known.former = [known.stable, *known.former][:FORMER_KEPT]
-    known.stable = run
-
-
-def _promote(known: _Known) -> None:
-    if known.canary:
-        canary, known.canary, known.share = known.canary, None, 0.0
-        _push(known, canary)
-
-
-def _of(known: _Known, track: Track) -> list[_Virtual]:
-    """The replicas of a track: the canary's are those of its run, and of canaries before it."""
-    stable = {known.stable.generation, *(run.generation for run in known.former)}
-    if track == "stable":
-        return [one for one in known.replicas if _is_stable(one, known, stable)]
-    return [one for one in known.replicas if not _is_stable(one, known, stable)]
-
-
-def _is_stable(one: _Virtual, known: _Known, stable: set[int]) -> bool:
-    if known.canary and one.run.generation == known.canary.generation:
-        return False
-    return one.run.generation in stable
-
-
-def _view(name: str, known: _Known) -> ServiceState:
-    share = known.share if known.canary else 0.0
-    canary = None
-    if known.canary:
-        canary = _track(known, "canary", known.canary, known.canary_desired, share)
-    return ServiceState(
-        service=name,
-        address=f"127.0.0.1:{known.port}" if known.port else None,
-        stable=_track(known, "stable", known.stable, known.desired, 1.0 - share),
-        canary=canary,
-        former=tuple(run.release for run in known.former),
-    )
-
-
-def _track(known: _Known, track: Track, run: _Run, desired: int, weight: float) -> TrackState:
-    shown = _of(known, track)
-    fresh = [one for one in shown if one.run == run]
-    failures = [one.failure for one in fresh if one.failure]
-    return TrackState(
-        release=run.release,
-        desired=desired,
-        weight=weight,
-        replicas=tuple(_replica(one, track) for one in shown),
-        traffic=known.traffic.get(run.generation, Traffic()),
-        settled=len(shown) == len(fresh) == desired and all(one.state == "ready" for one in fresh),
-        failure=failures[0] if failures else None,
-    )
-
-
-def _replica(one: _Virtual, track: Track) -> Replica:
-    number = int(one.id.rpartition("-")[2])
-    running: dict[str, Any] = {}
-    if one.state in ("starting", "ready", "unready"):
-        running = {"address": f"127.0.0.1:{20000 + number}", "pid": 100000 + number}
-    return Replica(
-        id=one.id,
-        track=track,
-        version=one.run.release.version,
-        state=one.state,
-        restarts=one.restarts,
-        exit_status=one.exit_status,
-        **running,
-    )
