@@ -161,7 +161,8 @@ class RequestInvalid(RequestError):
         self.mistakes = tuple(mistakes)
         super().__init__(
             " ".join(self.mistakes),
-            hint=hint or "The form of a request is in docs/requests.md; "
+            hint=hint
+            or "The form of a request is in docs/requests.md; "
             '{"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}} is one.',
         )
 

@@ -52,19 +52,30 @@ def run(
         news.tell()
         return
     stop = threading.Event()
-    couriers = Couriers(system.pipe.drain, workers=workers)
-    ticker = threading.Thread(target=_tick, args=(system, stop), name="dreamnet-ticker", daemon=True)
     end = math.inf if seconds is None else system.clock.monotonic() + seconds
-    with until_stopped(stop):
-        couriers.start()
-        ticker.start()
+    with until_stopped(stop), running(system, stop, workers=workers):
         while not stop.wait(LOOK) and system.clock.monotonic() < end:
             news.tell()
-        stop.set()
-    _interrupt(system)
-    couriers.stop(GRACE)
-    ticker.join(0.5)
     news.tell()
+
+
+@contextmanager
+def running(system: System, stop: threading.Event, *, workers: int) -> Iterator[None]:
+    """Tick and hand out messages in threads while the block runs; ``stop`` is set at its end.
+
+    Work under way then has ``GRACE`` seconds; whatever is cut short is taken up again by the next run.
+    """
+    couriers = Couriers(system.pipe.drain, workers=workers)
+    ticker = threading.Thread(target=_tick, args=(system, stop), name="dreamnet-ticker", daemon=True)
+    couriers.start()
+    ticker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        _interrupt(system)
+        couriers.stop(GRACE)
+        ticker.join(0.5)
 
 
 class News:

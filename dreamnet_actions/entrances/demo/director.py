@@ -20,7 +20,7 @@ POLL = 0.1
 
 @dataclass
 class Played:
-    """One step as it went: ``outcome`` is ``playing``, ``done`` or ``failed``; ``text`` the proof or what was missing."""
+    """One step as it went: ``outcome`` is ``playing``, ``done`` or ``failed``; ``text`` the proof, or what lacks."""
 
     step: Step
     began: float
@@ -43,9 +43,7 @@ class Director:
         for step in STEPS:
             stored = self._progress()["steps"].get(step.name)
             if stored and stored.get("proof"):
-                self.played.append(
-                    Played(step, stored["at"], stored["ended"], "done", stored["proof"])
-                )
+                self.played.append(Played(step, stored["at"], stored["ended"], "done", stored["proof"]))
                 continue
             if not self._step(step, stored):
                 return False
@@ -106,7 +104,9 @@ class Director:
         """Answer the story as ``--json`` writes it: each scenario with its outcome, steps and timeline."""
         scenarios: dict[str, dict[str, Any]] = {}
         for step in STEPS:
-            scenarios.setdefault(step.scenario, {"name": step.scenario, "outcome": "done", "steps": [], "timeline": []})
+            scenarios.setdefault(
+                step.scenario, {"name": step.scenario, "outcome": "done", "steps": [], "timeline": []}
+            )
         for scenario in scenarios.values():
             played = [one for one in self.played if one.step.scenario == scenario["name"]]
             expected = sum(step.scenario == scenario["name"] for step in STEPS)
@@ -132,7 +132,13 @@ class Director:
 
 def _step_json(one: Played) -> dict[str, Any]:
     seconds = round(one.ended - one.began, 3) if one.ended is not None else None
-    return {"name": one.step.name, "title": one.step.title, "outcome": one.outcome, "proof": one.text, "seconds": seconds}
+    return {
+        "name": one.step.name,
+        "title": one.step.title,
+        "outcome": one.outcome,
+        "proof": one.text,
+        "seconds": seconds,
+    }
 
 
 def begin(system: Any, fresh: Callable[[], str]) -> tuple[str, bool]:

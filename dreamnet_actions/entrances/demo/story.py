@@ -113,7 +113,7 @@ def _healed(service: str, remedy: str, path: str = "/healthz") -> Callable[[Stag
     return seen
 
 
-def _spoil(stage: Stage, data: Data) -> None:
+def _spoil(stage: Stage, _: Data) -> None:
     stage.space.write_currency("EURO")
     request = {"action": "publish", "event": "secret-changed", "from": "demo", "data": {"entry": "shop"}}
     stage.system.pipe.submit({"agent": "relaybot", "input": request}, id=f"{stage.run}-bad-config")
@@ -197,14 +197,18 @@ def _announce(stage: Stage, revision: str, delivery: str) -> None:
         "X-GitHub-Delivery": delivery,
         "X-Hub-Signature-256": f"sha256={signature}",
     }
-    request = urllib.request.Request(stage.space.url("gateway", "/webhooks/github"), body, headers, method="POST")
+    request = urllib.request.Request(
+        stage.space.url("gateway", "/webhooks/github"), body, headers, method="POST"
+    )
     deadline = time.monotonic() + 10
     while True:
         try:
             urllib.request.urlopen(request, timeout=10).read()
             return
         except urllib.error.HTTPError as error:
-            raise RuntimeError(f"the gateway refused the webhook: {error.status} {error.read()[:300]!r}") from error
+            raise RuntimeError(
+                f"the gateway refused the webhook: {error.status} {error.read()[:300]!r}"
+            ) from error
         except OSError:
             if time.monotonic() > deadline:
                 raise
@@ -230,7 +234,8 @@ def _deployed(stage: Stage, data: Data) -> str | None:
     if state.stable.release.revision != data["revision"]:
         return None
     saw = _client_saw(stage, data)
-    return f"{data['revision'][:7]} is deployed and verified; the client saw {saw.errors} errors in {saw.requests} requests"
+    errors = f"{saw.errors} errors in {saw.requests} requests"
+    return f"{data['revision'][:7]} is deployed and verified; the client saw {errors}"
 
 
 def _taken_back(stage: Stage, data: Data) -> str | None:
@@ -240,7 +245,9 @@ def _taken_back(stage: Stage, data: Data) -> str | None:
     saw = _client_saw(stage, data)
     allowed = saw.requests * CANARY_SHARE + 1
     if saw.errors > allowed:
-        raise RuntimeError(f"the client saw {saw.errors} errors in {saw.requests} requests: more than the canary's share")
+        raise RuntimeError(
+            f"the client saw {saw.errors} errors in {saw.requests} requests: more than the canary's share"
+        )
     share = saw.errors / max(saw.requests, 1)
     return (
         f"{data['revision'][:7]} was caught in its canary; {state.stable.release.short} serves on; "

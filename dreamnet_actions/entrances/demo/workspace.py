@@ -127,9 +127,22 @@ class Workspace:
 
     def git(self, *arguments: str) -> str:
         """Run git in the shop's repository, as nobody in particular and without anybody's settings."""
-        command = ["git", "-c", "user.name=Demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
+        command = [
+            "git",
+            "-c",
+            "user.name=Demo",
+            "-c",
+            "user.email=demo@localhost",
+            "-c",
+            "commit.gpgsign=false",
+        ]
         done = subprocess.run(
-            [*command, *arguments], cwd=self.repository, check=True, capture_output=True, text=True, timeout=30
+            [*command, *arguments],
+            cwd=self.repository,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
         return done.stdout.strip()
 

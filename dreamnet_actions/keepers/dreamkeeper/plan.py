@@ -68,8 +68,12 @@ class Decision:
 
 
 def storm(situations: Mapping[str, Situation], watch: Watch) -> str | None:
-    """Say so when so many services fail together that healing each would make it worse; else None."""
-    failing = [name for name, one in situations.items() if one.confirmed and one.health == "failing"]
+    """Say so when so many services fail together that healing each would make it worse; else None.
+
+    A service whose fault follows from one that it needs does not count: that is one problem, not two.
+    """
+    down = {name for name, one in situations.items() if one.confirmed and one.health == "failing"}
+    failing = [name for name in down if not down.intersection(situations[name].spec.needs)]
     if len(failing) >= 3 and len(failing) > watch.storm * len(situations):
         return (
             f"{len(failing)} of {len(situations)} services fail together: that is no fault of each one's own"
