@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from dreamnet_actions.adapters.sqlite import bus as bus_module
 from dreamnet_actions.adapters.sqlite import database as database_module
+from dreamnet_actions.adapters.sqlite import owner
 from dreamnet_actions.adapters.sqlite.bus import SqliteMessageBus
 from dreamnet_actions.adapters.sqlite.database import open_database
 from dreamnet_actions.adapters.sqlite.dreams import SqliteDreamStore
@@ -23,6 +27,7 @@ from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import Conflict, PermanentError, StateDamaged, TemporaryError
+from dreamnet_actions.testing.contracts.together import together
 from dreamnet_actions.testing.memory.clock import VirtualClock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +65,29 @@ def test_an_empty_file_becomes_a_database(path: Path) -> None:
     path.touch()
     with open_database(path) as database:
         assert SqliteJournal(database).set_state("k", 1) == 1
+
+
+def test_of_many_that_make_it_at_once_none_replaces_anothers(tmp_path: Path) -> None:
+    def begin(path: Path, name: str) -> None:
+        with open_database(path) as database:
+            SqliteJournal(database).set_state(name, name)
+
+    for round_ in range(10):
+        path = tmp_path / str(round_) / "dreamnet.db"
+        together([partial(begin, path, name) for name in "abcd"])
+        with open_database(path) as database:
+            assert set(SqliteJournal(database).states("")) == set("abcd")
+        assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_it_is_made_where_there_are_no_hard_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(database_module.os, "link", refuse)
+    with open_database(path) as database:
+        assert SqliteJournal(database).set_state("k", 1) == 1
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b"not a database " * 1000], ids=["short", "long"])
@@ -216,6 +244,19 @@ def test_half_a_surrogate_pair_is_stored_like_any_text(path: Path) -> None:
         assert bus.replay(HALF_A_PAIR) == sent
 
 
+def test_follow_goes_on_past_a_page(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus_module, "_PAGE", 2)
+    with open_database(path) as database:
+        bus = SqliteMessageBus(database, VirtualClock())
+        sent = [Message(id=str(n), sender="s", name="n", to=None, time="t") for n in range(5)]
+        bus.publish(*sent[:4])
+        told = []
+        for _, one in bus.follow(0):
+            told.append(one)
+            bus.publish(sent[4])  # what comes meanwhile is for the next call
+        assert told == sent[:4]
+
+
 # ── threads and forks ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -278,6 +319,26 @@ def test_an_owner_is_dead_only_for_certain() -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait(10)
     assert is_dead(f"{place}|{gone.pid}|1")
+
+
+def test_owners_are_told_apart_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil  # noqa: F401  # before the platform changes: it looks at that when it is loaded
+
+    monkeypatch.setattr(owner.sys, "platform", "darwin")
+    monkeypatch.setattr(owner, "_BOOT", Path("/no/such/file"))
+    owner._known.clear()
+    try:
+        place, pid, started = this_process().split("|")
+        assert (place, pid) == (os.uname().nodename, str(os.getpid()))
+        assert float(started) > 1_600_000_000
+        parent = owner._started(os.getppid())
+        assert not is_dead(f"{place}|{os.getppid()}|{parent}")
+        assert is_dead(f"{place}|{os.getppid()}|{started}")
+        with subprocess.Popen(["true"]) as gone:
+            gone.wait(10)
+        assert is_dead(f"{place}|{gone.pid}|{started}")
+    finally:
+        owner._known.clear()
 
 
 def test_owners_are_named_for_people() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -61,6 +62,10 @@ class JournalContract:
         with pytest.raises(TypeError):
             journal.append(tick(1.0), tick(2.0, data={"no plain data": object()}), tick(3.0))
         assert list(journal.read()) == []
+
+    def test_any_mapping_is_plain_data(self, journal: Journal) -> None:
+        journal.append(tick(1.0, data=MappingProxyType({"inner": MappingProxyType({"a": (1, 2)})})))
+        assert journal.read()[0].data == {"inner": {"a": [1, 2]}}
 
     def test_who_reads_on_from_a_seq_misses_nothing(self, journal: Journal, another: Journal) -> None:
         wanted = self.THREADS * self.EACH * 2
