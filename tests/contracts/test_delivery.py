@@ -248,6 +248,7 @@ class TestDirectoryBuilder(BuilderContract):
         with pytest.raises(CommandFailed, match="could not be started"):
             directory_builder.build("web", service_with(("no-such-program",)), "main")
 
+    @pytest.mark.slow
     def test_a_build_that_does_not_end_is_ended_with_its_children(
         self, real: RealRepository, directory_builder: DirectoryBuilder, tmp_path: Path
     ) -> None:
