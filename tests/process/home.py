@@ -79,6 +79,11 @@ class Home:
                 )
             time.sleep(0.01)
 
+    def settled_state(self) -> ServiceState:
+        return self.until(
+            lambda state: state.stable.settled and (state.canary is None or state.canary.settled)
+        )
+
     def settled(self) -> TrackState:
         return self.until(lambda state: state.stable.settled).stable
 
