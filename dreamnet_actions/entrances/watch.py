@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.domain.journal import KINDS, Fact
+from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.times import clock_time
 from dreamnet_actions.entrances.delivery import Couriers
+from dreamnet_actions.entrances.views import is_news
 from dreamnet_actions.errors import DreamNetError
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("dreamnet")
 
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
-SHOWN = frozenset(KINDS) - {"tick", "check-ended"}
-"""Facts that are told; those of every round are not news."""
 LOOK = 0.2
 """Seconds between two looks at the journal for news."""
 GRACE = 4.0
@@ -96,14 +96,12 @@ class News:
             return
         for fact in facts:
             self._seen = max(self._seen, fact.seq)
-            if fact.kind in SHOWN:
+            if is_news(fact):
                 self._tell(line_of(fact))
 
 
 def line_of(fact: Fact) -> str:
     """Write a fact as the line that people see: the time of day and its text."""
-    from dreamnet_actions.domain.times import clock_time
-
     return f"{clock_time(fact.at)}  {fact.text}"
 
 
@@ -137,8 +135,15 @@ def _tick(system: System, stop: threading.Event) -> None:
 def _round(system: System, number: int, *, planned: float) -> None:
     """Bring back what was ended behind our back, check everything, and write down how punctual it was."""
     real = system.clock.now()
-    data: dict[str, Any] = {"number": number, "planned": planned, "real": real, "late": round(real - planned, 4)}
-    system.journal.append(Fact(kind="tick", at=real, text=f"round {number}, {real - planned:.3f} s late", data=data))
+    data: dict[str, Any] = {
+        "number": number,
+        "planned": planned,
+        "real": real,
+        "late": round(real - planned, 4),
+    }
+    system.journal.append(
+        Fact(kind="tick", at=real, text=f"round {number}, {real - planned:.3f} s late", data=data)
+    )
     system.revive()
     result = system.pipe.submit(CHECK)
     if result.error is not None:

@@ -36,7 +36,9 @@ def read_json(data: bytes, *, limit: int = MAX_BYTES) -> Any:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig", "replace")
-        raise RequestInvalid([f"Byte 0x{data[error.start]:02x} {_place(before, len(before))} is not UTF-8."]) from None
+        raise RequestInvalid(
+            [f"Byte 0x{data[error.start]:02x} {_place(before, len(before))} is not UTF-8."]
+        ) from None
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_number)
     except json.JSONDecodeError as error:
@@ -80,8 +82,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise _Refused(f"The key {twice!r:.80} stands twice in one object; the second")
+        for key, _ in pairs:
+            if key in seen:
+                break
+            seen.add(key)
+        raise _Refused(f"The key {key!r:.80} stands twice in one object; the second")
     return found
 
 
@@ -137,7 +142,9 @@ def _refuse_odd_text(value: Any) -> None:
         node = waiting.pop()
         if isinstance(node, str):
             if found := _ODD_TEXT.search(node):
-                raise RequestInvalid([f"A text holds \\u{ord(found[0]):04x}, which is no character: {node!r:.60}."])
+                raise RequestInvalid(
+                    [f"A text holds \\u{ord(found[0]):04x}, which is no character: {node!r:.60}."]
+                )
         elif isinstance(node, dict):
             waiting += [*node, *node.values()]
         elif isinstance(node, list):

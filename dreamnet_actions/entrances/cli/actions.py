@@ -56,11 +56,14 @@ def command(agent: str, action: str) -> click.Command:
     spec = ACTIONS[agent][action]  # type: ignore[index]
     places = POSITIONAL.get((agent, action), ())
     params: list[click.Parameter] = [
-        click.Argument([f"at_{_python(key)}"], required=False, metavar=_metavar(key, spec.keys[key])) for key in places
+        click.Argument([f"at_{_python(key)}"], required=False, metavar=_metavar(key, spec.keys[key]))
+        for key in places
     ]
     params += [_option(key, row) for key, row in spec.keys.items()]
     params += [
-        click.Option(["--id", "request_id"], metavar="ID", help="The request's id: the same id is done once."),
+        click.Option(
+            ["--id", "request_id"], metavar="ID", help="The request's id: the same id is done once."
+        ),
         click.Option(["--dry-run"], is_flag=True, help="Plan only; nothing is written."),
         click.Option(["--no-deliver"], is_flag=True, help="Leave the messages that follow to another run."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the AgentResult."),
@@ -76,7 +79,7 @@ def command(agent: str, action: str) -> click.Command:
 
     @choice
     @click.pass_context
-    def callback(ctx: click.Context, chosen: Choice, **given: Any) -> None:
+    def callback(ctx: click.Context, chosen: Choice, /, **given: Any) -> None:
         _run(ctx, chosen, agent, action, given)
 
     return click.Command(action, callback=callback, params=params, help=spec.doc)
@@ -136,7 +139,9 @@ def _option(key: str, row: Key) -> click.Option:
     if row.form == "boolean":
         return click.Option([f"--{key}/--no-{key}", name], default=None, help=row.doc)
     kind = click.Choice(row.choices) if row.choices else None
-    return click.Option([f"--{key}", name], type=kind, metavar=None if kind else _metavar(key, row), help=row.doc)
+    return click.Option(
+        [f"--{key}", name], type=kind, metavar=None if kind else _metavar(key, row), help=row.doc
+    )
 
 
 def _metavar(key: str, row: Key) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file")
-@click.option("--id", "request_id", metavar="ID", help="The request's id: the same id is the same request, once.")
+@click.option(
+    "--id", "request_id", metavar="ID", help="The request's id: the same id is the same request, once."
+)
 @click.option("--dry-run", is_flag=True, help="Plan only; nothing is written.")
 @click.option("--no-deliver", is_flag=True, help="Leave the messages that follow to another run.")
 @choice
@@ -55,10 +58,11 @@ def _read(file: str) -> bytes:
     """Answer the file's bytes, one more than allowed at most: that is enough to see that there are too many."""
     try:
         if file == "-":
-            return click.get_binary_stream("stdin").read(MAX_BYTES + 1)
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
         with Path(file).open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise RequestInvalid(
-            [f"{file} cannot be read: {error.strerror or error}."], hint="Name a file, or - for standard input."
+            [f"{file} cannot be read: {error.strerror or error}."],
+            hint="Name a file, or - for standard input.",
         ) from None

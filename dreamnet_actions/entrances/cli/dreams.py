@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
-from dreamnet_actions.domain.dream import ENDED, STATES, Dream
+from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.times import clock_time, rfc3339
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.render import check_line
 from dreamnet_actions.entrances.cli.terminal import one_line, say, table
+from dreamnet_actions.entrances.views import OPEN, dream_story, find_dream
 from dreamnet_actions.entrances.wire import write_json
-from dreamnet_actions.errors import NotFound
-
-if TYPE_CHECKING:
-    from dreamnet_actions.bootstrap import System
-    from dreamnet_actions.domain.journal import Fact
 
 
 @click.group(invoke_without_command=True)
@@ -27,11 +23,13 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @choice
 @click.pass_context
-def dreams(ctx: click.Context, chosen: Choice, everything: bool, states: tuple[Any, ...], as_json: bool) -> None:
+def dreams(
+    ctx: click.Context, chosen: Choice, everything: bool, states: tuple[Any, ...], as_json: bool
+) -> None:
     """Without a word more: those that have not ended, newest first."""
     if ctx.invoked_subcommand:
         return
-    wanted = states or (() if everything else tuple(state for state in STATES if state not in ENDED))
+    wanted = states or (() if everything else OPEN)
     with chosen.system(aloud=False) as system:
         found = system.dreams.search(states=wanted)
         if as_json:
@@ -60,17 +58,7 @@ def show(chosen: Choice, dream: str, as_json: bool) -> None:
             say("\n".join(_told(one, story, system.clock.now())))
 
 
-def find_dream(system: System, name: str) -> Dream:
-    """Find a dream by number or key; raises NotFound, naming the known keys."""
-    if name.isascii() and name.isdigit():
-        return system.dreams.get(int(name))
-    found = system.dreams.find(name)
-    if found is None:
-        raise NotFound("dream", name, {dream.key for dream in system.dreams.search(limit=50)})
-    return found
-
-
-def dream_table(found: list[Dream] | Any, now: float) -> str:
+def dream_table(found: Sequence[Dream], now: float) -> str:
     """Write dreams as a table for people."""
     return table(
         ("NUMBER", "KEY", "STATE", "HEALTH", "SINCE", "CAUSE", "WHY"),
@@ -89,27 +77,10 @@ def dream_table(found: list[Dream] | Any, now: float) -> str:
     )
 
 
-def dream_story(system: System, dream: Dream) -> list[dict[str, Any]]:
-    """Join the dream's own comments with the journal's facts about it, in the order of time, each text once."""
-    facts: dict[int, Fact] = {}
-    for flap in range(dream.flaps + 1):
-        story = f"dream-{dream.number}-{flap}"
-        facts |= {fact.seq: fact for fact in system.journal.read(correlation_id=story)}
-    told = [
-        {"at": fact.at, "kind": fact.kind, "text": fact.text}
-        for fact in facts.values()
-    ]  # fmt: skip
-    said = {fact["text"] for fact in told}
-    told += [
-        {"at": at, "kind": "comment", "text": text}
-        for at, text in system.dreams.comments(dream.number)
-        if text not in said
-    ]
-    return sorted(told, key=lambda one: one["at"])
-
-
 def _told(dream: Dream, story: list[dict[str, Any]], now: float) -> Iterator[str]:
-    yield f"Dream {dream.number}: {dream.key} is {dream.state}" + (f", {dream.health}" if not dream.ended else "")
+    yield f"Dream {dream.number}: {dream.key} is {dream.state}" + (
+        f", {dream.health}" if not dream.ended else ""
+    )
     yield f"  since     {rfc3339(dream.opened_at)} ({format_duration(max(0.0, now - dream.opened_at))} ago)"
     if dream.resolved_at is not None:
         yield f"  resolved  {rfc3339(dream.resolved_at)}, after {format_duration(dream.resolved_at - dream.opened_at)}"

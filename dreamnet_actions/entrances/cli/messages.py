@@ -9,6 +9,7 @@ import click
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.options import duration
 from dreamnet_actions.entrances.cli.terminal import say, table
+from dreamnet_actions.entrances.views import message_json
 from dreamnet_actions.entrances.wire import write_json
 
 if TYPE_CHECKING:
@@ -19,9 +20,13 @@ POLL = 0.2
 
 
 @click.command()
-@click.option("--dead", is_flag=True, help="Only those that could not be handled; `dreamnet replay ID` tries again.")
+@click.option(
+    "--dead", is_flag=True, help="Only those that could not be handled; `dreamnet replay ID` tries again."
+)
 @click.option("--waiting", is_flag=True, help="Only those that wait for their keeper.")
-@click.option("--limit", default=50, type=click.IntRange(1, 10_000), show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", default=50, type=click.IntRange(1, 10_000), show_default=True, help="The newest so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @choice
 def messages(chosen: Choice, dead: bool, waiting: bool, limit: int, as_json: bool) -> None:
@@ -37,24 +42,15 @@ def messages(chosen: Choice, dead: bool, waiting: bool, limit: int, as_json: boo
         say(table(("TIME", "FROM", "TO", "MESSAGE", "STATE", "ID", "ERROR"), [_row(one) for one in found]))
 
 
-def message_json(one: MessageState) -> dict[str, object]:
-    """Write a message with where it stands as plain data."""
-    return {
-        "seq": one.seq,
-        "state": one.state,
-        "attempts": one.attempts,
-        "error": one.error,
-        "message": one.message.to_json(),
-    }
-
-
 def _row(one: MessageState) -> tuple[str, ...]:
     message = one.message
     return (message.time, message.sender, message.to or "-", message.name, one.state, message.id, one.error)
 
 
 @click.command()
-@click.option("--after", type=click.IntRange(0), help="Begin after this number; 0 is the very first.  [default: now]")
+@click.option(
+    "--after", type=click.IntRange(0), help="Begin after this number; 0 is the very first.  [default: now]"
+)
 @click.option("--for", "seconds", callback=duration, metavar="DURATION", help="End after this time, as 10s.")
 @choice
 @click.pass_context

@@ -47,4 +47,8 @@ def down(chosen: Choice) -> None:
             if shutdown is not None:
                 shutdown()
                 ended.append(name)
-    say(f"Ended the services of {', '.join(ended)}." if ended else "No platform here runs processes of this machine.")
+    say(
+        f"Ended the services of {', '.join(ended)}."
+        if ended
+        else "No platform here runs processes of this machine."
+    )

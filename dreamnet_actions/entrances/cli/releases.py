@@ -18,7 +18,9 @@ KINDS = frozenset({"release-started", "release-step", "release-ended"})
 
 @click.command()
 @click.option("--service", metavar="KEY", help="Only of this service (platform/service).")
-@click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", default=20, type=click.IntRange(1, 1000), show_default=True, help="The newest so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every step.")
 @choice
 def releases(chosen: Choice, service: str | None, limit: int, as_json: bool) -> None:
@@ -51,7 +53,11 @@ def told(facts: list[Fact]) -> list[dict[str, Any]]:
         if fact.kind == "release-step":
             one["steps"].append({"at": rfc3339(fact.at), "text": fact.text, **fact.data})
         elif fact.kind == "release-ended":
-            one |= {"verdict": fact.data.get("verdict"), "seconds": round(fact.at - one["at"], 3), "text": fact.text}
+            one |= {
+                "verdict": fact.data.get("verdict"),
+                "seconds": round(fact.at - one["at"], 3),
+                "text": fact.text,
+            }
             del open_by_service[fact.service]
     return found
 

@@ -19,12 +19,12 @@ from dreamnet_actions.entrances.cli.terminal import tell
 from dreamnet_actions.errors import DreamNetError, nearest
 
 USAGE = 3
-"""The exit status of a usage error: the caller's request is wrong (click's own is 2, which is ours for configuration)."""
+"""The exit status of a usage error: the request is wrong. (Click's own is 2, which is ours for configuration.)"""
 _PACKAGE = "dreamnet_actions.entrances.cli"
 
 
 @contextmanager
-def shown(ctx: click.Context | None = None) -> Iterator[None]:
+def shown() -> Iterator[None]:
     """Turn what ends a command into what a person reads and a script can test: text on stderr and an exit status."""
     try:
         yield
@@ -32,7 +32,6 @@ def shown(ctx: click.Context | None = None) -> Iterator[None]:
         show(error)
         raise click.exceptions.Exit(error.exit_status) from None
     except click.UsageError as error:
-        error.exit_code = USAGE
         error.show()
         raise click.exceptions.Exit(USAGE) from None
     except click.exceptions.Exit:
@@ -49,7 +48,9 @@ def shown(ctx: click.Context | None = None) -> Iterator[None]:
     except Exception:
         import logging
 
-        logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it with these lines.")
+        logging.getLogger("dreamnet").exception(
+            "This is a bug of DreamNet's; please report it with these lines."
+        )
         raise click.exceptions.Exit(70) from None
 
 
@@ -75,14 +76,14 @@ class Root(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
-        with shown(ctx):
+        with shown():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — click's signature
         """Answer every name: commands, keepers, and actions that need no keeper's name."""
         return [*SHORT, *COMMANDS, *AGENTS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 — click's
         """Import one command."""
         if cmd_name in AGENTS or cmd_name in SHORT:
             from dreamnet_actions.entrances.cli.actions import agent_group, command
@@ -108,7 +109,7 @@ class Root(click.Group):
             raise click.UsageError(_unknown(name, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 — click's
         """List the commands by what they are for, without importing any."""
         lines: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
         for name, agent in SHORT.items():
@@ -131,13 +132,21 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--root", metavar="FOLDER", help="The folder that the configuration is of; else the nearest upwards.")
-@click.option("--config", metavar="FILE", help="The configuration; else .github/dreamnet.yml or dreamnet.yml.")
-@click.option("--state", metavar="FOLDER", help="Where dreams, messages and the journal are kept (.dreamnet).")
+@click.option(
+    "--root", metavar="FOLDER", help="The folder that the configuration is of; else the nearest upwards."
+)
+@click.option(
+    "--config", metavar="FILE", help="The configuration; else .github/dreamnet.yml or dreamnet.yml."
+)
+@click.option(
+    "--state", metavar="FOLDER", help="Where dreams, messages and the journal are kept (.dreamnet)."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing about what goes on; only the answer.")
 @click.version_option(__version__, "-V", "--version", message="dreamnet %(version)s")
 @click.pass_context
-def dreamnet(ctx: click.Context, root: str | None, config: str | None, state: str | None, quiet: bool) -> None:
+def dreamnet(
+    ctx: click.Context, root: str | None, config: str | None, state: str | None, quiet: bool
+) -> None:
     """DreamNet watches, deploys, configures and routes a system from its own repository.
 
     Exit status: 0 done · 2 configuration · 3 request or usage · 4 refused · 5 failed · 10 rolled back ·

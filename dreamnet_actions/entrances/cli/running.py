@@ -15,7 +15,9 @@ KEY_VARIABLE = "DREAMNET_KEY"
 @click.command()
 @click.option("--for", "seconds", callback=duration, metavar="DURATION", help="End after this time, as 10m.")
 @click.option("--once", is_flag=True, help="One round of checks and all messages that follow, then end.")
-@click.option("--workers", default=2, type=click.IntRange(1, 16), show_default=True, help="Messages at a time.")
+@click.option(
+    "--workers", default=2, type=click.IntRange(1, 16), show_default=True, help="Messages at a time."
+)
 @choice
 def watch(chosen: Choice, seconds: float | None, once: bool, workers: int) -> None:
     """The time between two rounds is `watch.every` of the configuration. Ctrl-C and SIGTERM end it within 5 s."""
@@ -29,11 +31,21 @@ def watch(chosen: Choice, seconds: float | None, once: bool, workers: int) -> No
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; beyond this machine with a key.")
-@click.option("--port", default=8321, type=click.IntRange(0, 65535), show_default=True, help="0 takes a free one.")
-@click.option("--key-variable", default=KEY_VARIABLE, show_default=True, help="The variable that holds the bearer key.")
-@click.option("--deliver/--no-deliver", default=True, help="Hand messages to their keepers.  [default: deliver]")
-@click.option("--workers", default=2, type=click.IntRange(1, 16), show_default=True, help="Messages at a time.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; beyond this machine with a key."
+)
+@click.option(
+    "--port", default=8321, type=click.IntRange(0, 65535), show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--key-variable", default=KEY_VARIABLE, show_default=True, help="The variable that holds the bearer key."
+)
+@click.option(
+    "--deliver/--no-deliver", default=True, help="Hand messages to their keepers.  [default: deliver]"
+)
+@click.option(
+    "--workers", default=2, type=click.IntRange(1, 16), show_default=True, help="Messages at a time."
+)
 @choice
 def serve(chosen: Choice, host: str, port: int, key_variable: str, deliver: bool, workers: int) -> None:
     """POST /api/agent takes the same JSON as `dreamnet call`; /openapi.json describes all of it.

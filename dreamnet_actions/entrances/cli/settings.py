@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 
 import click
@@ -20,7 +21,12 @@ def validate(chosen: Choice, file: str | None) -> None:
 
     loaded = check_config(Path(file) if file else chosen.file())
     config = loaded.config
-    counts = {"services": config.services, "platforms": config.platforms, "env": config.env, "routes": config.routes}
+    counts: dict[str, Sized] = {
+        "services": config.services,
+        "platforms": config.platforms,
+        "env": config.env,
+        "routes": config.routes,
+    }
     said = ", ".join(f"{len(section)} {name}" for name, section in counts.items() if section)
     say(f"ok: {loaded.file}" + (f" ({said})" if said else ""))
 
@@ -38,7 +44,9 @@ def config(chosen: Choice, as_json: bool, as_schema: bool) -> None:
         return
     found = bootstrap.check_config(chosen.file()).provenance
     if as_json:
-        click.echo(write_json({path: {"value": one.value, "where": one.where} for path, one in found.items()}))
+        click.echo(
+            write_json({path: {"value": one.value, "where": one.where} for path, one in found.items()})
+        )
         return
     for path, one in found.items():
         say(f"{path} = {write_json(one.value, indent=None)}  ({one.where})")

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def neutral(text: object) -> str:
-    """Write untrusted text so that no terminal obeys it: control characters as ``\\x1b``; lines and tabs stay."""
+    """Write untrusted text so that no terminal obeys it: ESC becomes four plain characters; lines and tabs stay."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
 
 
@@ -36,5 +38,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [list(head), *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )

@@ -1,0 +1,248 @@
+"""The gateway: ``POST /api/agent``, what there is to see, and webhooks. Raw form in, the pipe's result out.
+
+Every answer under ``/api`` and ``/webhooks`` that is no success is an AgentResult with its ``error``, whoever refused
+it: the guard, the reader, the pipe or the web framework.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from dreamnet_actions import __version__
+from dreamnet_actions.domain.dream import STATES
+from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.request import MAX_BYTES
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.entrances import openapi, webhooks
+from dreamnet_actions.entrances.guard import judge
+from dreamnet_actions.entrances.pool import Pool
+from dreamnet_actions.entrances.views import dream_story, find_dream, message_json, status_json
+from dreamnet_actions.entrances.wire import read_json, with_id, write_json
+from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge, unknown
+from dreamnet_actions.pipe import failure
+
+if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap import System
+
+ASGI = Callable[[Any, Any, Any], Awaitable[None]]
+MESSAGE_STATES = ("waiting", "leased", "done", "dead")
+
+
+def create_app(system: System, *, key: str | None, wake: Callable[[], None] = lambda: None) -> FastAPI:
+    """Make the gateway's application. ``key`` is the bearer key, or None for loopback only; ``wake`` is called when
+    there is something to deliver."""
+    gateway = Gateway(system, wake)
+    app = FastAPI(
+        title="DreamNet", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    app.add_middleware(_Guard, gateway=gateway, key=key)
+    app.add_exception_handler(DreamNetError, gateway.refused)
+    app.add_exception_handler(HTTPException, gateway.refused_by_framework)
+    app.add_exception_handler(RequestValidationError, gateway.refused_by_framework)
+    _add_routes(app, gateway)
+    described = app.openapi
+
+    def describe() -> dict[str, Any]:
+        found = described()
+        found.setdefault("components", {})["schemas"] = openapi.schemas()
+        if key is not None:
+            found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            found["security"] = [{"key": []}]
+        return found
+
+    app.openapi = describe  # type: ignore[method-assign]
+    return app
+
+
+class Gateway:
+    """What the routes do."""
+
+    def __init__(self, system: System, wake: Callable[[], None]) -> None:
+        self.system = system
+        self.wake = wake
+        self.pool = Pool()
+
+    async def agent(self, request: Request) -> Response:
+        """Run one AgentRequest and answer its AgentResult; `Idempotency-Key` names the request where it has no id."""
+        body = await self.body(request, MAX_BYTES)
+        raw = with_id(read_json(body), request.headers.get("idempotency-key"), "Idempotency-Key")
+        result = await self.pool.run(lambda: self.system.pipe.submit(raw))
+        self.wake()
+        return answer(result)
+
+    async def webhook(self, name: str, request: Request) -> Response:
+        """Take a signed webhook: checked, stored as an event on the bus, answered, then delivered."""
+        webhook, secret = webhooks.configured(name, self.system.config, self.system.environ)
+        body = await self.body(request, webhooks.MAX_BYTES)
+        event = webhooks.read(name, webhook, secret, request.headers, body)
+        if event is None:
+            return _json({"pong": True})
+        result = await self.pool.run(lambda: self.store(name, event))
+        self.wake()
+        return answer(result, ok=202)
+
+    def store(self, name: str, event: webhooks.Event) -> AgentResult:
+        """Put a believed event on the bus, and write down that it came."""
+        result = self.system.pipe.submit(event.request())
+        if result.outcome == "done":
+            self.system.journal.append(
+                Fact(
+                    kind="webhook",
+                    at=self.system.clock.now(),
+                    text=f"webhook {name}: {event.name}",
+                    correlation_id=result.id,
+                    data={"webhook": name, "event": event.name, "delivery": event.id},
+                )
+            )
+        return result
+
+    async def dreams(self, state: str | None = None, key: str | None = None, limit: int = 100) -> Response:
+        """Answer dreams, newest first."""
+        states = _one_of("state", state, STATES)
+        _within("limit", limit, 1, 1000)
+        found = await self.pool.run(lambda: self.system.dreams.search(states=states, key=key, limit=limit))
+        return _json({"dreams": [dream.to_json() for dream in found]})
+
+    async def dream(self, number: str) -> Response:
+        """Answer one dream with its story."""
+        if not (number.isascii() and number.isdigit()) or len(number) > 18:
+            raise NotFound("dream", number[:80])
+        return _json(await self.pool.run(lambda: self._dream(number)))
+
+    def _dream(self, number: str) -> dict[str, Any]:
+        dream = find_dream(self.system, number)
+        return {**dream.to_json(), "story": dream_story(self.system, dream)}
+
+    async def messages(self, state: str | None = None, limit: int = 100) -> Response:
+        """Answer the newest messages, the oldest of them first, with where each stands."""
+        states = _one_of("state", state, MESSAGE_STATES)
+        _within("limit", limit, 1, 1000)
+        found = await self.pool.run(lambda: self.system.bus.list(states=states, limit=limit))
+        return _json({"messages": [message_json(one) for one in found]})
+
+    async def status(self) -> Response:
+        """Answer what runs where, what the last checks saw, open dreams, and whether DreamNet is paused."""
+        return _json(await self.pool.run(lambda: status_json(self.system)))
+
+    async def alive(self) -> Response:
+        """Answer at once: the process lives."""
+        return _json({"status": "ok", "version": __version__})
+
+    async def ready(self) -> Response:
+        """Answer whether requests can be taken: the state's store reads."""
+        paused = await self.pool.run(self.system.paused)
+        return _json({"status": "ready", "paused": paused is not None})
+
+    async def body(self, request: Request, limit: int) -> bytes:
+        """Read the body, at most ``limit`` bytes of it into memory; raises RequestTooLarge.
+
+        A little more is read and thrown away, so that a sender who is only just over hears why.
+        """
+        parts, size = [], 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > 4 * limit:
+                break
+            if size <= limit:
+                parts.append(chunk)
+        if size > limit:
+            raise RequestTooLarge(size, limit)
+        return b"".join(parts)
+
+    def failed(self, error: DreamNetError, status: int | None = None) -> Response:
+        """Write an error as every entrance shows it."""
+        result = failure(error, request_id=self.system.ids.fresh(), at=self.system.clock.now())
+        return answer(result, status=status)
+
+    async def refused(self, _: Request, error: Exception) -> Response:
+        """Answer an error of ours."""
+        if not isinstance(error, DreamNetError):
+            raise error
+        return self.failed(error)
+
+    async def refused_by_framework(self, request: Request, error: Exception) -> Response:
+        """Answer what the web framework refused (unknown path, method, query) in our own form."""
+        if isinstance(error, RequestValidationError):
+            said = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}." for one in error.errors()]
+            return self.failed(
+                RequestInvalid(said, hint="The paths and their parameters are in /openapi.json.")
+            )
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        said = [f"{request.method} {request.url.path[:200]!r} is not answered here (HTTP {status})."]
+        answered = self.failed(RequestInvalid(said, hint="What is answered stands in /openapi.json."), status)
+        if isinstance(error, HTTPException) and error.headers:
+            answered.headers.update(error.headers)
+        return answered
+
+
+class _Guard:
+    """Lets in who may come in, before a byte of the body is read."""
+
+    def __init__(self, app: ASGI, *, gateway: Gateway, key: str | None) -> None:
+        self._app, self._gateway, self._key = app, gateway, key
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        refused = judge(scope["path"], scope["headers"], self._key) if scope["type"] == "http" else None
+        await (self._app if refused is None else self._gateway.failed(refused))(scope, receive, send)
+
+
+def _add_routes(app: FastAPI, gateway: Gateway) -> None:
+    request_schema = {"$ref": "#/components/schemas/AgentRequest"}
+    takes = {"required": True, "content": {"application/json": {"schema": request_schema}}}
+    some, errors = {"type": "object"}, openapi.answers
+    app.post(
+        "/api/agent",
+        responses=errors(400, 401, 403, 404, 409, 413, 500, 502, 503),
+        openapi_extra={"requestBody": takes, "parameters": [_IDEMPOTENCY]},
+    )(gateway.agent)
+    app.get("/api/dreams", responses=errors(400, 401, 403, 503, ok=some))(gateway.dreams)
+    app.get("/api/dreams/{number}", responses=errors(400, 401, 403, 404, 503, ok=some))(gateway.dream)
+    app.get("/api/messages", responses=errors(400, 401, 403, 503, ok=some))(gateway.messages)
+    app.get("/api/status", responses=errors(400, 401, 403, 503, ok=some))(gateway.status)
+    app.get("/healthz", responses=errors(ok=some))(gateway.alive)
+    app.get("/readyz", responses=errors(503, ok=some))(gateway.ready)
+    # Not described: a signature cannot be made from a schema.
+    app.post("/webhooks/{name}", include_in_schema=False)(gateway.webhook)
+
+
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The request's id, where the body has none.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
+
+
+def answer(result: AgentResult, *, ok: int = 200, status: int | None = None) -> Response:
+    """Write a result with the HTTP status that follows from it."""
+    status = status or (ok if result.http_status == 200 else result.http_status)
+    headers = {}
+    if result.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(result.retry_after)))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _json(result.to_json(), status, headers)
+
+
+def _json(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    kept = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
+    return Response(write_json(data), status, kept, "application/json")
+
+
+def _one_of(name: str, value: str | None, known: tuple[Any, ...]) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    if value not in known:
+        raise RequestInvalid([unknown(f"'{name}'", value[:80], known)])
+    return (value,)
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise RequestInvalid([f"'{name}' is {value:.0f}; expected {low} to {high}."])
