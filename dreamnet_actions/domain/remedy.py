@@ -189,4 +189,6 @@ def _because(
     record = f"; it worked {worked} of {tried} times for this cause" if tried else ""
     if heal.order == "learned" and change is not None and _CHANGES[change.kind] == remedy:
         return f"{_NAMES[change.kind]} changed just before ({change.text.rstrip('.')}){record}"
-    return f"it comes first of {', '.join(heal.steps)} now{record}"
+    if len(heal.steps) < 2:
+        return f"it is the one remedy that is configured{record}"
+    return f"of {', '.join(heal.steps)} it is the next to try{record}"

@@ -97,10 +97,15 @@ class Examination:
             for name, one in results.items()
         }
 
-    def recovered(self, service: str, spec: Service, within: float) -> tuple[bool, Examined]:
-        """Watch one service until enough looks in a row pass (True), or ``within`` seconds are over (False)."""
+    def recovered(
+        self, service: str, spec: Service, within: float, *, patient: bool = True
+    ) -> tuple[bool, Examined]:
+        """Watch one service until enough looks in a row pass (True), or ``within`` seconds are over (False).
+
+        Without patience, as many failed looks in a row as count anywhere else end it sooner.
+        """
         clock = self.context.clock
-        began, passes = clock.monotonic(), 0
+        began, passes, failures = clock.monotonic(), 0, 0
         with self.context.reporter.waiting(f"{service} to be healthy", within) as tell:
             while True:
                 one = self.look({service: spec})[service]
@@ -108,6 +113,9 @@ class Examination:
                 tell(f"{one.health}, {passes} of {spec.thresholds.successes} looks in a row passed")
                 if passes >= spec.thresholds.successes:
                     return True, one
+                failures = failures + 1 if one.health in ("failing", "degraded") else 0
+                if not patient and failures >= spec.thresholds.failures:
+                    return False, one
                 pause = min(spec.thresholds.again_after, 1.0)
                 if clock.monotonic() - began + pause > within:
                     return False, one

@@ -99,8 +99,8 @@ def _open(system: System, space: Workspace, goes_on: bool) -> None:
     system.pipe.submit({"agent": "envkeeper", "input": {"action": "sync"}})
     running = system.platforms["local"].observe().services
     for name in system.config.services:
-        if name in running and running[name].stable.settled:
-            continue
+        if name in running and (goes_on or running[name].stable.settled):
+            continue  # what was under way when the former run was cut off is taken up from the bus
         result = system.pipe.submit({"agent": "deploykeeper", "input": {"action": "deploy", "service": name}})
         click.echo(result.summary)
 

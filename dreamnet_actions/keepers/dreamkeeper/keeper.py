@@ -216,7 +216,9 @@ class DreamKeeper:
             dream = book.verifying(dream)
         examination = Examination(context=self.context, probe=self.probe)
         if applied:
-            well, examined = examination.recovered(name, spec, spec.heal.recover_within)
+            well, examined = examination.recovered(
+                name, spec, spec.heal.recover_within, patient=dream is not None
+            )
         else:
             examined = examination.look({name: spec})[name]
             well = examined.health == "healthy"
