@@ -49,8 +49,8 @@ from dreamnet_actions.adapters.system.clock import SystemClock
 clock = SystemClock()
 if {handled}:
     signal.signal(signal.SIGINT, lambda *_: clock.stop())
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     clock.sleep(60)
 except KeyboardInterrupt:
     print("stopped")
