@@ -34,18 +34,35 @@ class Tally:
 def judge(canary: Tally, stable: Tally, max_error_rate: float) -> Judgement:
     """Compare the canary's error rate with what the stable track shows at the same time.
 
-    Good means no worse than stable (with a pseudo-count, at least the noise floor); bad means the configured
-    ``max_error_rate`` above that. Stops as soon as the evidence is enough, either way.
+    Good means no worse than stable (at least the noise floor); bad means the configured ``max_error_rate`` above that.
+    Stops as soon as the evidence is enough, either way. Stable's own rate is only an estimate: for an alarm it is
+    taken at its upper bound, so that a canary is not taken back for errors that stable makes as well and had not
+    shown yet; for a pass as it was seen. (With both failing 5% of 400 requests, simulated false alarms are 3%; with
+    the plain estimate they would be a third.)
     """
-    good = max(NOISE_FLOOR, (stable.errors + 0.0) / max(stable.requests, 1))
-    bad = min(0.99, good + max(max_error_rate, 2 * NOISE_FLOOR))
-    good = min(good, bad / 2) if good >= bad else good
     if canary.requests == 0:
         return "undecided"
-    passed = canary.requests - canary.errors
-    ratio = canary.errors * math.log(bad / good) + passed * math.log((1 - bad) / (1 - good))
-    if ratio >= math.log((1 - ERROR_BOUND) / ERROR_BOUND):
+    limit = math.log((1 - ERROR_BOUND) / ERROR_BOUND)
+    if _evidence(canary, _upper(stable), max_error_rate) >= limit:
         return "bad"
-    if ratio <= math.log(ERROR_BOUND / (1 - ERROR_BOUND)):
+    if _evidence(canary, stable.errors / max(stable.requests, 1), max_error_rate) <= -limit:
         return "good"
     return "undecided"
+
+
+def _evidence(canary: Tally, stable_rate: float, max_error_rate: float) -> float:
+    """The log likelihood ratio of bad against good."""
+    good = max(NOISE_FLOOR, stable_rate)
+    bad = min(0.99, good + max(max_error_rate, 2 * NOISE_FLOOR))
+    good = min(good, bad / 2) if good >= bad else good
+    passed = canary.requests - canary.errors
+    return canary.errors * math.log(bad / good) + passed * math.log((1 - bad) / (1 - good))
+
+
+def _upper(tally: Tally) -> float:
+    """The upper end of Wilson's score interval for the error rate, one standard deviation wide; 0 for no requests."""
+    n = tally.requests
+    if n == 0:
+        return 0.0
+    rate = tally.errors / n
+    return (rate + 1 / (2 * n) + math.sqrt(rate * (1 - rate) / n + 1 / (4 * n * n))) / (1 + 1 / n)

@@ -64,7 +64,8 @@ def judge(reports: Iterable[Report], severities: Mapping[str, str] | None = None
     """Fold the reports of one service into its health.
 
     A failed check makes it ``failing`` (``degraded`` where ``severities`` says so for that check); a degraded one
-    ``degraded``; if nothing is known at all, ``unknown``; a service without checks is ``healthy``.
+    ``degraded``. Only when every check passed is it ``healthy``: one that could not be made leaves it ``unknown``, for
+    the fault that it would have seen may still be there. A service without checks is ``healthy``.
     """
     severities = severities or {}
     statuses = [
@@ -77,9 +78,7 @@ def judge(reports: Iterable[Report], severities: Mapping[str, str] | None = None
         return "failing"
     if "degraded" in statuses:
         return "degraded"
-    if statuses and all(status == "unknown" for status in statuses):
-        return "unknown"
-    return "healthy"
+    return "unknown" if "unknown" in statuses else "healthy"
 
 
 def worst(healths: Iterable[Health]) -> Health:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, unquote
 
 from dreamnet_actions.errors import RequestInvalid, TooManyHops
 
@@ -18,6 +20,7 @@ EVENT_TYPE = "dreamnet.event.v1"
 HOP_LIMIT = 8
 MAX_DATA = 60_000
 """Bytes of a message's data: GitHub takes less than 64 KB in a repository_dispatch payload."""
+_PLAIN_ID = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +44,8 @@ class Message:
 
     @property
     def source(self) -> str:
-        """CloudEvents' ``source``, a URI reference."""
-        return f"/dreamnet/{self.sender}"
+        """CloudEvents' ``source``, a URI reference, whatever the sender's name holds."""
+        return f"/dreamnet/{quote(self.sender, safe='/:@')}"
 
     def to_json(self) -> dict[str, Any]:
         """Write the message as a CloudEvent in its JSON form."""
@@ -69,28 +72,33 @@ class Message:
         """Read a CloudEvent of one of our types; raises RequestInvalid with every mistake."""
         mistakes = []
         if event.get("specversion") != "1.0":
-            mistakes.append(f"'specversion' is {event.get('specversion')!r}; expected '1.0'.")
+            mistakes.append(f"'specversion' is {event.get('specversion')!r:.60}; expected '1.0'.")
         if event.get("type") not in (TYPE, EVENT_TYPE):
-            mistakes.append(f"'type' is {event.get('type')!r}; expected {TYPE!r} or {EVENT_TYPE!r}.")
+            mistakes.append(f"'type' is {event.get('type')!r:.60}; expected {TYPE!r} or {EVENT_TYPE!r}.")
         mistakes += [
-            f"{key!r} is {event.get(key)!r}; expected text."
+            f"{key!r} is {event.get(key)!r:.60}; expected text."
             for key in ("id", "source", "subject", "time")
             if not isinstance(event.get(key), str) or not event[key]
         ]
-        if not isinstance(event.get("data", {}), Mapping):
+        mistakes += [
+            f"{key!r} is {event[key]!r:.60}; expected text."
+            for key in ("to", "correlationid", "causationid")
+            if not isinstance(event.get(key), str | None)
+        ]
+        if not isinstance(event.get("data") or {}, Mapping):
             mistakes.append("'data' is no object.")
         hops = event.get("hops", 0)
         if not isinstance(hops, int) or isinstance(hops, bool) or hops < 0:
-            mistakes.append(f"'hops' is {hops!r}; expected a whole number from 0.")
+            mistakes.append(f"'hops' is {hops!r:.60}; expected a whole number from 0.")
         if mistakes:
             raise RequestInvalid(mistakes)
         return cls(
             id=event["id"],
-            sender=event["source"].removeprefix("/dreamnet/"),
+            sender=unquote(event["source"].removeprefix("/dreamnet/")),
             name=event["subject"],
             to=event.get("to") or None,
             time=event["time"],
-            data=event.get("data", {}),
+            data=event.get("data") or {},
             correlation_id=str(event.get("correlationid") or event["id"]),
             causation_id=str(event.get("causationid") or ""),
             hops=hops,
@@ -107,3 +115,14 @@ def digest(data: object) -> str:
     """Hash plain data in its canonical JSON form: equal data, equal hash (SHA-256, 64 hex characters)."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def bounded_id(*parts: str) -> str:
+    """Join names to an id of at most 200 visible ASCII characters: distinct names, distinct ids.
+
+    What is too long or holds other characters keeps its readable beginning and gets a hash of the whole.
+    """
+    text = "/".join(parts)
+    if _PLAIN_ID.fullmatch(text):
+        return text
+    return f"{re.sub('[^!-~]', '_', text)[:120]}~{digest(parts)[:40]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ MAX_BYTES = 256 * 1024
 """A request's JSON may have this many bytes; its depth is limited to 32."""
 MAX_DEPTH = 32
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMS: Mapping[str, type | tuple[type, ...]] = {
     "text": str,
     "integer": int,
@@ -66,29 +68,33 @@ class AgentRequest:
 def parse_request(raw: object, *, fresh_id: str, dry_run: bool = False) -> AgentRequest:
     """Read a request from plain JSON data.
 
-    ``fresh_id`` is used where the request has no ``id``; ``dry_run`` is the entrance's own wish. Raises RequestInvalid
-    with all mistakes, each naming the nearest known thing, and TooManyHops.
+    ``fresh_id`` is used where the request has no ``id`` and must have its form; ``dry_run`` is the entrance's own wish.
+    Raises RequestInvalid with all mistakes, each naming the nearest known thing, and TooManyHops.
     """
+    if fault := _not_json(raw):
+        raise RequestInvalid([fault])
     if not isinstance(raw, Mapping):
         raise RequestInvalid([f"A request is a JSON object; this is {_kind(raw)}."])
-    if _depth(raw) > MAX_DEPTH:
-        raise RequestInvalid([f"The request is nested deeper than {MAX_DEPTH} levels."])
-    mistakes = [unknown("key", key, KEYS) for key in raw if key not in KEYS]
+    mistakes = [_unknown("key", key, KEYS) for key in raw if key not in KEYS]
     agent = _agent(raw.get("agent"), mistakes)
     given = raw.get("input", {})
     if not isinstance(given, Mapping):
         mistakes.append(f"'input' is {_kind(given)}; expected an object.")
         given = {}
     action, keys = _action(agent, given, mistakes) if agent else ("", {})
-    request_id = _identifier("id", raw.get("id"), fresh_id, mistakes)
-    correlation_id = _identifier("correlation_id", raw.get("correlation_id"), request_id, mistakes)
+    given_id = raw.get("id")
+    request_id = _identifier("id", fresh_id if given_id is None else given_id, mistakes)
+    correlation = raw.get("correlation_id")
+    correlation_id = (
+        request_id if correlation is None else _identifier("correlation_id", correlation, mistakes)
+    )
     hops = raw.get("hops", 0)
     if not isinstance(hops, int) or isinstance(hops, bool) or hops < 0:
-        mistakes.append(f"'hops' is {hops!r}; expected a whole number from 0.")
+        mistakes.append(f"'hops' is {_kind(hops)}; expected a whole number from 0.")
         hops = 0
     wish = raw.get("dry_run", False)
     if not isinstance(wish, bool):
-        mistakes.append(f"'dry_run' is {wish!r}; expected true or false.")
+        mistakes.append(f"'dry_run' is {_kind(wish)}; expected true or false.")
     if mistakes or agent is None:
         raise RequestInvalid(mistakes)
     if hops > HOP_LIMIT:
@@ -108,7 +114,7 @@ def _agent(value: object, mistakes: list[str]) -> Agent | None:
     for agent in AGENTS:
         if value == agent:
             return agent
-    mistakes.append(unknown("agent", value, AGENTS) if value is not None else
+    mistakes.append(_unknown("agent", value, AGENTS) if value is not None else
                     f"'agent' is missing. Known: {', '.join(AGENTS)}.")  # fmt: skip
     return None
 
@@ -121,13 +127,13 @@ def _action(agent: Agent, given: Mapping[str, Any], mistakes: list[str]) -> tupl
         mistakes.append(f"'input.action' is missing. Known for {agent}: {', '.join(known)}.")
         return "", {}
     if not isinstance(name, str) or name not in known:
-        mistakes.append(unknown(f"action of {agent}", name, known))
+        mistakes.append(_unknown(f"action of {agent}", name, known))
         return "", {}
     keys = {key: value for key, value in given.items() if key != "action"}
     spec = known[name].keys
     for key, value in keys.items():
         if key not in spec:
-            mistakes.append(unknown(f"key of {agent} {name}", key, spec))
+            mistakes.append(_unknown(f"key of {agent} {name}", key, spec))
         elif wrong := _wrong(key, value, spec[key]):
             mistakes.append(wrong)
     mistakes += [
@@ -143,19 +149,28 @@ def _wrong(key: str, value: object, row: Key) -> str | None:
     if not fits:
         return f"'input.{key}' is {_kind(value)}; expected {row.form}."
     if row.choices and value not in row.choices:
-        return unknown(f"'input.{key}'", value, row.choices)
+        return _unknown(f"'input.{key}'", value, row.choices)
     if isinstance(value, str) and not value.strip():
         return f"'input.{key}' is empty: {row.doc}"
     return None
 
 
-def _identifier(name: str, value: object, default: str, mistakes: list[str]) -> str:
-    if value is None:
-        return default
-    if isinstance(value, str) and _ID.fullmatch(value):
+def usable_id(value: object) -> bool:
+    """Say whether ``value`` may name a request: 1 to 200 visible ASCII characters without blanks."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _identifier(name: str, value: object, mistakes: list[str]) -> str:
+    if isinstance(value, str) and usable_id(value):
         return value
-    mistakes.append(f"{name!r} is {value!r:.80}; expected 1 to 200 visible ASCII characters without blanks.")
-    return default
+    mistakes.append(f"{name!r} is {_kind(value)}; expected 1 to 200 visible ASCII characters without blanks.")
+    return ""
+
+
+def _unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """Say that ``name`` is unknown, cut to what a person reads: it may be as long as a whole request."""
+    text = name if isinstance(name, str) else _kind(name)
+    return unknown(kind, text if len(text) <= 60 else f"{text[:59]}…", known)
 
 
 def _kind(value: object) -> str:
@@ -166,16 +181,30 @@ def _kind(value: object) -> str:
     return f"{kind} ({shown if len(shown) <= 60 else shown[:59] + '…'})"
 
 
-def _depth(value: object) -> int:
-    """Measure how deep lists and objects are nested, without recursion."""
-    deepest, waiting = 0, [(value, 1)]
+def _not_json(value: object) -> str | None:
+    """Say what makes ``value`` no JSON of bounded depth, without recursion; None where it is fine."""
+    waiting = [(value, 1)]
     while waiting:
         node, depth = waiting.pop()
-        deepest = max(deepest, depth)
         if depth > MAX_DEPTH:
-            return depth
+            return f"The request is nested deeper than {MAX_DEPTH} levels."
         if isinstance(node, Mapping):
-            waiting += [(child, depth + 1) for child in node.values()]
+            if wrong := next((_kind(key) for key in node if not isinstance(key, str)), None):
+                return f"The request has a key that is no text: {wrong}."
+            waiting += [(one, depth + 1) for pair in node.items() for one in pair]
         elif isinstance(node, list | tuple):
             waiting += [(child, depth + 1) for child in node]
-    return deepest
+        elif isinstance(node, str):
+            if _SURROGATE.search(node):
+                return f"The request holds text that is no Unicode (half a surrogate pair): {node!r:.60}."
+        elif isinstance(node, float):
+            if not math.isfinite(node):
+                return f"The request holds {node}, which is no JSON number."
+        elif isinstance(node, int):
+            if node.bit_length() > 1024:  # no other program reads it, and Python refuses to write the largest
+                return (
+                    f"The request holds a whole number of {node.bit_length()} bits; at most 1024 are taken."
+                )
+        elif node is not None:
+            return f"The request holds a {type(node).__name__}, which is no JSON value."
+    return None

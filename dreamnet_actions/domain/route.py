@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dreamnet_actions.config.models import Route
-from dreamnet_actions.domain.actions import ACTIONS, Agent
-from dreamnet_actions.domain.message import Message
+from dreamnet_actions.domain.actions import ACTIONS, Agent, infer
+from dreamnet_actions.domain.message import Message, bounded_id
 
 DEFAULTS: tuple[Route, ...] = (
     Route(on="health-check-failed-needs-restart", to="deploykeeper", input={"action": "restart"}),
@@ -52,13 +52,13 @@ def request_for(message: Message, rule: Route) -> dict[str, Any]:
     follows from the message and the rule, so the same message is the same request.
     """
     agent: Agent = rule.to
-    action = str(rule.input.get("action", ""))
+    action = str(rule.input.get("action") or infer(agent, rule.input))
     known: Mapping[str, Any] = ACTIONS[agent][action].keys if action in ACTIONS[agent] else {}
     filled = {key: value for key, value in message.data.items() if key in known and value is not None}
     return {
         "agent": agent,
         "input": {**filled, **rule.input},
-        "id": f"{message.sender}/{message.id}/{rule.on.replace('*', 'any')}"[:200],
-        "correlation_id": (message.correlation_id or message.id)[:200],
+        "id": bounded_id(message.sender, message.id, rule.on.replace("*", "any")),
+        "correlation_id": bounded_id(message.correlation_id or message.id),
         "hops": message.hops,
     }

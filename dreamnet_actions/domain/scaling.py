@@ -49,10 +49,17 @@ def stabilise(history: Sequence[Recommendation], current: int, now: float, scale
 
 
 def trim(history: Sequence[Recommendation], now: float, scale: Scale) -> list[Recommendation]:
-    """Drop what no window needs any more; the newest one before the windows stays, as their left edge."""
-    edge = now - max(scale.up_after, scale.down_after)
-    older = [one for one in history if one.at < edge]
-    return older[-1:] + [one for one in history if one.at >= edge]
+    """Drop what no window needs any more; the newest one before the windows stays, as their left edge.
+
+    After a silence longer than the longest window (nobody measured, or nothing answered) history begins anew: what
+    the load was meanwhile is not known, so that the windows have to fill up again.
+    """
+    longest = max(scale.up_after, scale.down_after)
+    inside = [one for one in history if now - one.at <= longest]
+    older = [one for one in history if now - one.at > longest]
+    if older and inside and inside[0].at - older[-1].at > longest:
+        return inside
+    return older[-1:] + inside
 
 
 def _window(history: Sequence[Recommendation], now: float, seconds: float) -> list[int]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 MASK = "***"
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class SecretValue:
@@ -45,17 +48,23 @@ class SecretValue:
         raise TypeError("a SecretValue is not pickled")
 
     def forms(self) -> frozenset[str]:
-        """Answer the texts under which it could show up in a log: itself, its lines, base64, URL and JSON forms.
+        """Answer the texts under which it could show up in a log: itself, its lines, and what encodings make of it.
 
+        Those are base64 (both alphabets, at any place of a longer text), hexadecimal, URL, HTML, JSON and Python's.
         Forms shorter than 4 characters are left out: masking them would blot out ordinary text.
         """
         text = self._text
         raw = text.encode("utf-8", "surrogatepass")
-        found = {text, *text.splitlines(), urllib.parse.quote(text, safe="", errors="replace"), raw.hex()}
-        found.add(json.dumps(text)[1:-1])
+        found = {text, text.strip(), *text.splitlines(), raw.hex(), raw.hex().upper()}
+        found |= {urllib.parse.quote(raw, safe=safe) for safe in ("", "/")} | {urllib.parse.quote_plus(raw)}
+        found |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+        found |= {html.escape(text), html.escape(text, quote=False)}
         for shift in range(3):
+            # Only the characters that depend on this text alone: 6 bits each, without those shared with a neighbour.
             encoded = base64.b64encode(b"\0" * shift + raw).decode()
-            found.add(encoded[(0, 2, 3)[shift] : len(encoded) - 4].rstrip("="))
+            own = encoded[(0, 2, 3)[shift] : 8 * (shift + len(raw)) // 6]
+            found |= {own, own.translate(_URL_SAFE)}
+        found |= {re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), form) for form in found}
         return frozenset(form for form in found if len(form) >= 4)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -16,9 +16,8 @@ def parse_duration(text: object) -> float:
 
     Raises ValueError for anything without a unit, so that a bare ``30`` is never guessed at.
     """
-    if (
-        isinstance(text, str) and len(text) <= 64
-    ):  # longer is no duration, and the pattern is slow on many digits
+    # A longer text is no duration, and the pattern is slow on many digits.
+    if isinstance(text, str) and len(text) <= 64:
         parts = _DURATION.findall(text)
         if parts and "".join(number + unit for number, unit in parts) == text.strip():
             return sum(float(number) * _SECONDS[unit] for number, unit in parts)
@@ -45,8 +44,8 @@ def parse_share(text: object) -> float:
 
     Raises ValueError for anything without ``%`` or outside 0–100 %.
     """
-    if isinstance(text, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)):
+    if isinstance(text, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text, re.ASCII)):
         share = float(found[1]) / 100
         if share <= 1:
             return share
-    raise ValueError(f"{text!r} is no percentage; write one between '0%' and '100%'")
+    raise ValueError(f"{text!r:.80} is no percentage; write one between '0%' and '100%'")
