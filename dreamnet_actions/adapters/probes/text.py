@@ -14,8 +14,9 @@ def plain(text: str, limit: int = LIMIT) -> str:
 
     Whatever does not print (controls, ANSI escapes, direction marks, lone surrogates) is shown as its escape.
     """
-    text = text[: 4 * limit]
-    shown = "".join(one if one.isprintable() else _escape(one) for one in " ".join(text.split()))
+    shown = " ".join(text[: 4 * limit].split())
+    if not shown.isprintable():
+        shown = "".join(one if one.isprintable() else _escape(one) for one in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
