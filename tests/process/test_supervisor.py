@@ -24,7 +24,7 @@ from dreamnet_actions.adapters.process.identity import (
     standing,
     sweep,
 )
-from dreamnet_actions.errors import DeadlineExceeded, NotFound, PlatformFailed, StateDamaged
+from dreamnet_actions.errors import DeadlineExceeded, NotFound, PlatformFailed, StateDamaged, TemporaryError
 from tests.process.home import Home, at_home, free_port, gone, is_there
 
 pytestmark = pytest.mark.slow
@@ -193,6 +193,27 @@ def test_a_removed_state_directory_ends_everything(home: Home) -> None:
     shutil.rmtree(home.state)
     gone(lambda: not is_running(supervisor), "the supervisor lives")
     gone(lambda: not home.processes(), "a replica lives")
+
+
+def test_a_supervisor_that_hangs_is_ended_by_force(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dreamnet_actions.adapters.process.launch.ANSWER_LIMIT", 0.3)
+    home.run()
+    os.kill(home.supervisor().pid, signal.SIGSTOP)
+    with pytest.raises(TemporaryError, match="did not answer"):
+        home.platform.observe()
+    home.platform.shutdown()
+    gone(lambda: not home.processes(), "a replica lives")
+    home.platform.revive()
+    assert home.settled().ready == 1
+
+
+def test_it_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, dreamnet_actions.adapters.process.supervisor, dreamnet_actions.adapters.process.guardian\n"
+        "print(*sorted({'pydantic', 'psutil', 'yaml', 'rich', 'click', 'sqlite3'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == []
 
 
 # ── SIGKILL ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""The weighted address under real clients: exact shares, no errors while replicas come and go, honest ones otherwise."""
+"""The weighted address under real clients: exact shares, no errors while replicas come and go, true ones otherwise."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Iterable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dreamnet_actions.adapters.process.loopback import HOST
 from dreamnet_actions.adapters.process.traffic import Counter, Shares
@@ -223,7 +223,8 @@ class Connection:
         self._refusing = self._loop.create_future()
         with contextlib.suppress(RuntimeError):
             self.client.transport.resume_reading()
-        await asyncio.wait({self._refusing}, timeout=_REFUSAL_WAIT)
+        said: set[asyncio.Future[Any]] = {self._refusing, self.client.closed}
+        await asyncio.wait(said, timeout=_REFUSAL_WAIT, return_when=asyncio.FIRST_COMPLETED)
         if not self.ended and self._refusing.done() and _HTTP.match(self._refusing.result()):
             self.client.write(_REFUSAL)
             self.client.finish()

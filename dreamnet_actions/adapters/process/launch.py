@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 from dreamnet_actions.adapters.process import control
 from dreamnet_actions.adapters.process.durable import private_directory
+from dreamnet_actions.adapters.process.identity import Identity, boot_id, send
 from dreamnet_actions.adapters.process.places import Places
 from dreamnet_actions.adapters.process.state import load
 from dreamnet_actions.errors import DeadlineExceeded, PlatformFailed
@@ -75,6 +77,17 @@ def answers(places: Places) -> bool:
     except control.NoSupervisor:
         return False
     return True
+
+
+def end_by_force(places: Places) -> None:
+    """End a supervisor that does not answer (it is stopped, or hangs): its services end with it."""
+    try:
+        found = json.loads(places.runtime.read_bytes())
+        supervisor = Identity(found["supervisor"]["pid"], found["supervisor"]["started"])
+        if found["boot"] == boot_id():
+            send(supervisor, signal.SIGKILL)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
 
 
 def wait_until_gone(places: Places, within: float) -> None:

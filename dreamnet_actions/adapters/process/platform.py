@@ -12,7 +12,6 @@ set that is current then, as a run of its own, so ``undo`` goes back to the form
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Collection, Mapping
@@ -36,7 +35,7 @@ from dreamnet_actions.domain.release import (
     TrackState,
     Traffic,
 )
-from dreamnet_actions.errors import ConfigLacks, NotFound
+from dreamnet_actions.errors import ConfigLacks, NotFound, TemporaryError
 from dreamnet_actions.ports.platform import Platform
 
 DOWN = "nothing runs: the platform's supervisor is down (any write, or 'dreamnet watch', brings all services back)"
@@ -149,8 +148,12 @@ class ProcessPlatform(Platform):
         wanted = state.load(self._places.wanted)
         runs = [one.stable for one in wanted.services.values()] if wanted else []
         grace = max((run.workload.stop_grace for run in runs), default=0.0)
-        with contextlib.suppress(NoSupervisor):
+        try:
             launch.ask(self._places, {"do": "shutdown"})
+        except NoSupervisor:
+            pass
+        except TemporaryError:  # it does not answer: it is stopped, or hangs
+            launch.end_by_force(self._places)
         launch.wait_until_gone(self._places, 2 * grace + 20)
 
     def _write(self, do: str, service: str, **arguments: Any) -> Any:

@@ -132,7 +132,8 @@ class Nursery:
                 self._signal_group(child, signal.SIGKILL)
                 await self._exits(child, 1.0)
         asked: set[Identity] = set()
-        while left := self._leftovers(child):
+        # Asked twice: the kernel's list of children may lack some while one of them ends (proc_pid_task(5)).
+        while left := self._leftovers(child) or self._leftovers(child):
             if self._loop.time() >= deadline:
                 for one in left:
                     send(one, signal.SIGKILL)

@@ -18,6 +18,7 @@ from dreamnet_actions.adapters.process.forwarder import Connection
 from dreamnet_actions.adapters.process.identity import REPLICA_VARIABLE
 from dreamnet_actions.adapters.process.logs import ReplicaLog, ServiceLog
 from dreamnet_actions.adapters.process.loopback import HOST, free_port
+from dreamnet_actions.adapters.process.plan import ALIVE
 from dreamnet_actions.adapters.process.processes import Child, Nursery, StartFailed, resolve_program
 from dreamnet_actions.adapters.process.ready import look
 from dreamnet_actions.adapters.process.state import Run
@@ -100,14 +101,14 @@ class Replica:
 
     def view(self) -> dict[str, Any]:
         """Answer the fields of the domain's ``Replica``."""
-        running = self.child is not None
+        running = self.child is not None and self.state in ALIVE
         return {
             "id": self.id,
             "track": self.track,
             "version": self.run.release.version,
             "state": self.state,
             "address": f"{HOST}:{self.port}" if running and self.port else None,
-            "pid": self.child.pid if self.child else None,
+            "pid": self.child.pid if running and self.child else None,
             "restarts": self.restarts,
             "exit_status": self.exit_status,
             "age": round(self._loop.time() - self._started_at, 3) if running and self._started_at else 0.0,

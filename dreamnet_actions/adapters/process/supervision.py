@@ -27,7 +27,7 @@ from dreamnet_actions.adapters.process.processes import Nursery, StartFailed
 from dreamnet_actions.adapters.process.service import RunningService
 from dreamnet_actions.adapters.process.state import PlatformState, Run, Wanted, Workload, save
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import DreamNetError, NotFound, PlatformFailed
+from dreamnet_actions.errors import DreamNetError, NotFound, PlatformFailed, TemporaryError
 
 log = logging.getLogger("dreamnet.process")
 
@@ -168,11 +168,13 @@ class Supervisor:
         if self._guardian:
             log.warning("the guardian ended; starting another")
             self.nursery.others.discard(self._guardian.pid)
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-P", "-m", guardian.__name__, str(self._places.runtime), self.mark],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        command = [sys.executable, "-P", "-m", guardian.__name__, str(self._places.runtime), self.mark]
+        try:
+            self._guardian = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        except OSError as error:  # no memory, no process left: services go on, and it is tried again
+            log.error("no guardian could be started: %s", error)
+            self._guardian = None
+            return
         self.nursery.others.add(self._guardian.pid)
 
     def _dismiss_guardian(self) -> None:
@@ -289,7 +291,7 @@ class Supervisor:
     def _accept(self, state: PlatformState, service: str, *, rouse: bool = False) -> None:
         """Put the new state on the disk, then bring it about."""
         if self._stop.is_set():
-            raise PlatformFailed(
+            raise TemporaryError(
                 "The process platform is being shut down.", hint="Try again when it has ended."
             )
         if state != self._state:
