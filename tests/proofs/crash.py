@@ -165,7 +165,7 @@ def _pids(root: Path, pattern: str) -> list[int]:
             continue
         command = _command(int(entry.name))
         try:
-            cwd = os.readlink(entry / "cwd")
+            cwd = str((entry / "cwd").readlink())
         except OSError:
             continue
         if (str(root) in command or cwd.startswith(str(root))) and pattern in command:

@@ -114,7 +114,8 @@ def _healed(service: str, remedy: str, path: str = "/healthz") -> Callable[[Stag
 
 
 def _spoil(stage: Stage, _: Data) -> None:
-    stage.space.write_currency("EURO")
+    # Another one each time: a value that was put back once is held, and never written again.
+    stage.space.write_currency(f"EURO-{stage.run}")
     request = {"action": "publish", "event": "secret-changed", "from": "demo", "data": {"entry": "shop"}}
     stage.system.pipe.submit({"agent": "relaybot", "input": request}, id=f"{stage.run}-bad-config")
 
@@ -279,7 +280,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="bad-config",
         scenario="auto-healing",
-        title="Somebody writes CURRENCY=EURO into the shop's values, and EnvKeeper syncs it",
+        title="Somebody writes a wrong CURRENCY into the shop's values, and EnvKeeper syncs it",
         expects="DreamKeeper suspects the change: the former values come back, no blind restart",
         limit=30,
         do=_spoil,
