@@ -26,7 +26,7 @@ from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
 if TYPE_CHECKING:
-    from dreamnet_actions.keepers.envkeeper.keeper import Entry
+    from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
@@ -264,7 +264,7 @@ class _Assembly:
 
     def entries(self) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""
-        from dreamnet_actions.keepers.envkeeper.keeper import Entry
+        from dreamnet_actions.keepers.envkeeper.entries import Entry
 
         return {
             name: Entry(

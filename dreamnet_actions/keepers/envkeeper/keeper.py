@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import EnvEntry
 from dreamnet_actions.domain.actions import Agent
-from dreamnet_actions.domain.flag import evaluate
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Outgoing, Report
-from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned, plan_keys
-from dreamnet_actions.errors import ConfigLacks, NotFound, PermanentError, RequestInvalid
+from dreamnet_actions.domain.secret import SinkState, Versioned, plan_keys
+from dreamnet_actions.errors import NotFound, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper.entries import (
+    Entry,
+    SinkPlan,
+    changes_of,
+    findings_of,
+    lacks_entry,
+    summarise,
+)
+from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.ports.flags import FlagStore
-from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+from dreamnet_actions.ports.secrets import SecretSink
 
 HOLD = 300.0
 """Seconds for which a run may hold one sink; a dead run's hold is free at once."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One env entry of the configuration with its adapters."""
-
-    name: str
-    spec: EnvEntry
-    source: SecretSource
-    sinks: Sequence[SecretSink]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SinkPlan:
-    """What a sync does to one sink."""
-
-    entry: Entry
-    sink: SecretSink
-    state: SinkState
-    keys: tuple[KeyPlan, ...]
-    values: Mapping[str, Versioned]
-
-    @property
-    def changes(self) -> list[KeyPlan]:
-        """The names that change."""
-        return [key for key in self.keys if key.effect != "unchanged"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +39,14 @@ class EnvKeeper:
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
+        flags = FlagBoard(context=self.context, flag_store=self.flag_store)
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "plan": self.plan,
             "sync": self.sync,
             "validate": self.validate,
             "restore": self.restore,
-            "flags": self.flags,
-            "set-flag": self.set_flag,
+            "flags": flags.flags,
+            "set-flag": flags.set_flag,
         }
         return actions[request.action](request)
 
@@ -73,11 +55,11 @@ class EnvKeeper:
     def plan(self, request: AgentRequest) -> Report:
         """Show which names would change where."""
         plans = [plan for entry in self._meant(request) for plan in self._plans(entry)]
-        changes = [change for plan in plans for change in _changes(plan, "a plan was asked for")]
+        changes = [change for plan in plans for change in changes_of(plan, "a plan was asked for")]
         return Report(
             outcome="planned" if changes else "unchanged",
-            summary=_summary(plans, "Would write"),
-            findings=_findings(plans),
+            summary=summarise(plans, "Would write"),
+            findings=findings_of(plans),
             changes=changes,
         )
 
@@ -103,11 +85,11 @@ class EnvKeeper:
         plans = [plan for entry in entries for plan in self._plans(entry)]
         why = request.input.get("reason", "a sync was asked for")
         if request.dry_run:
-            changes = [change for plan in plans for change in _changes(plan, why)]
+            changes = [change for plan in plans for change in changes_of(plan, why)]
             return Report(
                 outcome="planned",
-                summary=_summary(plans, "Would write"),
-                findings=_findings(plans),
+                summary=summarise(plans, "Would write"),
+                findings=findings_of(plans),
                 changes=changes,
             )
         done: list[SinkPlan] = []
@@ -128,10 +110,10 @@ class EnvKeeper:
     def _synced(
         self, plans: list[SinkPlan], done: list[SinkPlan], messages: list[Outgoing], held: list[str], why: str
     ) -> Report:
-        summary = _summary(done, "Wrote") if done else "Everything is in step already."
+        summary = summarise(done, "Wrote") if done else "Everything is in step already."
         if held:
             summary = f"Held back, for these values were put back before: {'; '.join(held)}."
-        changes = [change for plan in done for change in _changes(plan, why)]
+        changes = [change for plan in done for change in changes_of(plan, why)]
         if held and not done:
             info = ErrorInfo(
                 code="env.held",
@@ -139,11 +121,11 @@ class EnvKeeper:
                 hint="Change the source, then sync again.",
                 docs="docs/envkeeper.md",
             )
-            return Report(outcome="refused", summary=summary, findings=_findings(plans), error=info)
+            return Report(outcome="refused", summary=summary, findings=findings_of(plans), error=info)
         return Report(
             outcome="done" if done else "unchanged",
             summary=summary,
-            findings=_findings(plans),
+            findings=findings_of(plans),
             changes=changes,
             messages=messages,
         )
@@ -267,86 +249,22 @@ class EnvKeeper:
             return str(held["why"])
         return None
 
-    # ── flags ────────────────────────────────────────────────────────────────────────────────────────────
-
-    def flags(self, request: AgentRequest) -> Report:
-        """Answer the flags and their values."""
-        known = self._flag_store().read()
-        wanted = request.input.get("flag")
-        if wanted is not None and wanted not in known:
-            raise NotFound("flag", wanted, known)
-        findings = []
-        for name, flag in sorted(known.items()):
-            if wanted in (None, name):
-                value, variant, reason = evaluate(flag)
-                findings.append(
-                    {
-                        "flag": name,
-                        "state": flag.state,
-                        "value": value,
-                        "variant": variant,
-                        "reason": reason,
-                        "variants": sorted(flag.variants),
-                    }
-                )
-        said = ", ".join(f"{one['flag']} is {one['variant']}" for one in findings)
-        return Report(outcome="done", summary=f"{said or 'There is no flag'}.", findings=findings)
-
-    def set_flag(self, request: AgentRequest) -> Report:
-        """Choose a flag's variant, or turn it on or off."""
-        store, name = self._flag_store(), request.input["flag"]
-        variant, state = request.input.get("variant"), request.input.get("state")
-        if variant is None and state is None:
-            raise RequestInvalid(["Neither 'input.variant' nor 'input.state' is given: nothing to set."])
-        known = store.read()
-        if name not in known:
-            raise NotFound("flag", name, known)
-        if variant is not None and variant not in known[name].variants:
-            raise NotFound(f"variant of {name}", variant, known[name].variants)
-        before = f"{known[name].default_variant}, {known[name].state}"
-        after = f"{variant or known[name].default_variant}, {state or known[name].state}"
-        why = request.input.get("reason", "it was asked for")
-        change = Change(
-            what=f"flag {name}",
-            before=before,
-            after=after,
-            why=why,
-            undo=f"dreamnet set-flag {name} {known[name].default_variant}",
-        )
-        if before == after:
-            return Report(outcome="unchanged", summary=f"{name} is {after} already.")
-        if request.dry_run:
-            return Report(outcome="planned", summary=f"Would set {name} to {after}.", changes=[change])
-        store.set(name, variant=variant, state=state)
-        self.context.note(
-            "flag-changed",
-            f"flag {name}: {before} → {after}, because {why}",
-            request=request,
-            data={"flag": name},
-        )
-        return Report(outcome="done", summary=f"{name} is {after} now.", changes=[change])
-
-    def _flag_store(self) -> FlagStore:
-        if self.flag_store is None:
-            raise ConfigLacks("flags file", [], section="flags", lines="flags: {file: flags.json}")
-        return self.flag_store
-
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
 
     def _meant(self, request: AgentRequest) -> list[Entry]:
         """Answer the entries that a request means: by entry, by name or kind of source, or all."""
         entry, source = request.input.get("entry"), request.input.get("source")
         if entry is not None and entry not in self.entries:
-            raise _lacks(entry, self.entries)
+            raise lacks_entry(entry, self.entries)
         chosen = [one for name, one in self.entries.items() if entry in (None, name)]
         if source is None:
             if not chosen:
-                raise _lacks("app", self.entries)
+                raise lacks_entry("app", self.entries)
             return chosen
         named = [one for one in chosen if one.name == source]
         kind = [one for one in chosen if one.spec.from_.kind == source]
         if not named and not kind:
-            raise _lacks(source, self.entries)
+            raise lacks_entry(source, self.entries)
         return named or kind
 
     def _sinks(self, request: AgentRequest) -> list[tuple[Entry, SecretSink]]:
@@ -387,49 +305,3 @@ class EnvKeeper:
         for one in read.values():
             self.context.reporter.mask(one.value)
         return {target: read[reference.partition("@")[0]] for target, reference in names.items()}
-
-
-def _lacks(name: str, entries: Mapping[str, Entry]) -> ConfigLacks:
-    return ConfigLacks(
-        f"env entry or source {name!r}",
-        entries,
-        section="env",
-        lines=f"env:\n  {name}: {{from: {{dotenv: app.env}}, to: [{{process: web}}]}}",
-    )
-
-
-def _changes(plan: SinkPlan, why: str) -> list[Change]:
-    return [
-        Change(
-            what=f"{key.name} in {plan.sink.name} ({key.effect})",
-            before=key.from_version,
-            after=key.to_version,
-            why=why,
-            undo=f"dreamnet restore {plan.entry.name}",
-        )
-        for key in plan.changes
-    ]
-
-
-def _findings(plans: Sequence[SinkPlan]) -> list[dict[str, object]]:
-    return [
-        {
-            "entry": plan.entry.name,
-            "sink": plan.sink.name,
-            "drifted": sorted(plan.state.drifted),
-            "keys": [
-                {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version}
-                for k in plan.keys
-            ],
-        }
-        for plan in plans
-    ]
-
-
-def _summary(plans: Sequence[SinkPlan], verb: str) -> str:
-    said = [
-        f"{plan.sink.name}: {', '.join(f'{key.name} {key.effect}' for key in plan.changes)}"
-        for plan in plans
-        if plan.changes
-    ]
-    return f"{verb} {'; '.join(said)}." if said else "Everything is in step already."

@@ -188,7 +188,7 @@ class RelayBot:
         return f"{text}."
 
     def _reply(self, message: Message, agent: str, result: AgentResult) -> None:
-        """Send the result on, so that DreamKeeper proves it; where the keeper asked another, that one's is the proof."""
+        """Send the result on, so that DreamKeeper proves it; where it asked another, that one proves it."""
         goes_on = bool(result.messages) and result.outcome == "done"
         if agent == "dreamkeeper" or goes_on or "service" not in message.data:
             return

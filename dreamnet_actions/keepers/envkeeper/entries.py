@@ -1,0 +1,88 @@
+"""Env entries with their adapters, the plan of a sync, and the words for it. Names and versions only, never values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dreamnet_actions.config.models import EnvEntry
+from dreamnet_actions.domain.result import Change
+from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
+from dreamnet_actions.errors import ConfigLacks
+from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One env entry of the configuration with its adapters."""
+
+    name: str
+    spec: EnvEntry
+    source: SecretSource
+    sinks: Sequence[SecretSink]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkPlan:
+    """What a sync does to one sink."""
+
+    entry: Entry
+    sink: SecretSink
+    state: SinkState
+    keys: tuple[KeyPlan, ...]
+    values: Mapping[str, Versioned]
+
+    @property
+    def changes(self) -> list[KeyPlan]:
+        """The names that change."""
+        return [key for key in self.keys if key.effect != "unchanged"]
+
+
+def lacks_entry(name: str, entries: Mapping[str, Entry]) -> ConfigLacks:
+    """Say that no entry or source has that name, with the lines that would add one."""
+    return ConfigLacks(
+        f"env entry or source {name!r}",
+        entries,
+        section="env",
+        lines=f"env:\n  {name}: {{from: {{dotenv: app.env}}, to: [{{process: web}}]}}",
+    )
+
+
+def changes_of(plan: SinkPlan, why: str) -> list[Change]:
+    """Answer one change for each name that a sync of the plan writes."""
+    return [
+        Change(
+            what=f"{key.name} in {plan.sink.name} ({key.effect})",
+            before=key.from_version,
+            after=key.to_version,
+            why=why,
+            undo=f"dreamnet restore {plan.entry.name}",
+        )
+        for key in plan.changes
+    ]
+
+
+def findings_of(plans: Sequence[SinkPlan]) -> list[dict[str, object]]:
+    """Answer what a sync does to every name, as plain data."""
+    return [
+        {
+            "entry": plan.entry.name,
+            "sink": plan.sink.name,
+            "drifted": sorted(plan.state.drifted),
+            "keys": [
+                {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version}
+                for k in plan.keys
+            ],
+        }
+        for plan in plans
+    ]
+
+
+def summarise(plans: Sequence[SinkPlan], verb: str) -> str:
+    """Say in one sentence which names change where; ``verb`` begins it."""
+    said = [
+        f"{plan.sink.name}: {', '.join(f'{key.name} {key.effect}' for key in plan.changes)}"
+        for plan in plans
+        if plan.changes
+    ]
+    return f"{verb} {'; '.join(said)}." if said else "Everything is in step already."
