@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +17,12 @@ from dreamnet_actions.entrances.cli.environment import environ
 from dreamnet_actions.entrances.demo.client import Client
 from dreamnet_actions.entrances.demo.director import Director, begin
 from dreamnet_actions.entrances.demo.story import CALM, Stage
-from dreamnet_actions.entrances.demo.view import LiveView, PlainView, is_terminal, summary
+from dreamnet_actions.entrances.demo.view import LiveView, PlainView, Screen, is_terminal, summary
 from dreamnet_actions.entrances.demo.workspace import Workspace, make
 from dreamnet_actions.entrances.watch import running
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WORKERS = 3
 """Threads that hand messages to their keepers."""
@@ -27,6 +32,7 @@ WORKERS = 3
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the record here."
 )
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Draw the last screen here.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live screen, also on a terminal.")
 @click.option("--keep", is_flag=True, help="Leave the services running; `dreamnet down` ends them.")
 @click.option(
@@ -36,7 +42,7 @@ WORKERS = 3
     show_default=True,
     help="Where the demo's system lives.",
 )
-def command(json_file: Path | None, plain: bool, keep: bool, directory: Path) -> int:
+def command(json_file: Path | None, svg: Path | None, plain: bool, keep: bool, directory: Path) -> int:
     """Break a small real system in every way the mission names, and watch it heal itself.
 
     Ends with 0 only if every step reached its proof. Cut off, it goes on where it was the next time.
@@ -47,7 +53,7 @@ def command(json_file: Path | None, plain: bool, keep: bool, directory: Path) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        return _play(system, space, stop, json_file, plain=plain)
+        return _play(system, space, stop, Output(json_file, svg, plain))
     finally:
         if not keep:
             _end(system)
@@ -60,9 +66,16 @@ def main(arguments: list[str]) -> int:
     return int(status or 0)
 
 
-def _play(
-    system: System, space: Workspace, stop: threading.Event, json_file: Path | None, *, plain: bool
-) -> int:
+@dataclass(frozen=True)
+class Output:
+    """Where the demo shows and writes what it saw."""
+
+    json_file: Path | None
+    svg: Path | None
+    plain: bool
+
+
+def _play(system: System, space: Workspace, stop: threading.Event, output: Output) -> int:
     run, goes_on = begin(system, system.ids.fresh)
     began = system.clock.monotonic()
     _open(system, space, goes_on)
@@ -70,7 +83,8 @@ def _play(
     stage = Stage(system=system, space=space, client=client, run=run)
     views: list[Any] = []
     director = Director(stage, lambda played: views[0].tell(played), stop)
-    view = PlainView(stage) if plain or not is_terminal() else _live(stage, director)
+    screen = Screen(stage, director, _height())
+    view = PlainView(stage) if output.plain or not is_terminal() else LiveView(screen, _console())
     views.append(view)
     with running(system, stop, workers=WORKERS):
         player = threading.Thread(target=director.play, daemon=True)
@@ -80,8 +94,10 @@ def _play(
             player.join(0.2)
     client.stop()
     view.close()
-    if json_file is not None:
-        director.write(json_file)
+    if output.json_file is not None:
+        director.write(output.json_file)
+    if output.svg is not None:
+        screen.save(output.svg, "scripts/demo")
     good = all(one["outcome"] == "done" for one in director.record()["scenarios"])
     click.echo(summary(director, system.clock.monotonic() - began))
     click.echo(_look_around(space))
@@ -105,10 +121,14 @@ def _open(system: System, space: Workspace, goes_on: bool) -> None:
         click.echo(result.summary)
 
 
-def _live(stage: Stage, director: Director) -> LiveView:
+def _console() -> Console:
     from rich.console import Console
 
-    return LiveView(stage, director, Console())
+    return Console()
+
+
+def _height() -> int:
+    return shutil.get_terminal_size((132, 46)).lines
 
 
 def _runs(directory: Path) -> bool:

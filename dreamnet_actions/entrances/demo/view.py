@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,16 +86,13 @@ class PlainView:
 
 
 class LiveView:
-    """A screen that is drawn anew four times a second: services, the dream of the moment, the story, the clients."""
+    """The screen on a terminal, drawn anew as things happen."""
 
-    def __init__(self, stage: Stage, director: Director, console: Console) -> None:
+    def __init__(self, screen: Screen, console: Console) -> None:
         from rich.live import Live
 
-        self._stage, self._director, self._console = stage, director, console
-        self._facts: list[Fact] = []
-        former = stage.system.journal.read(limit=1)
-        self._after = former[-1].seq if former else 0
-        self._live = Live(self._draw(), console=console, refresh_per_second=8, screen=False, transient=False)
+        self._screen = screen
+        self._live = Live(screen.draw(), console=console, refresh_per_second=8, transient=False)
         self._live.start()
 
     def tell(self, _: Played) -> None:
@@ -101,18 +100,42 @@ class LiveView:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read what is new and draw."""
-        for fact in self._stage.system.journal.read(after=self._after):
-            self._after = fact.seq
-            if fact.kind not in QUIET:
-                self._facts.append(fact)
-        self._facts = self._facts[-200:]
-        self._live.update(self._draw())
+        """Draw what is new."""
+        self._live.update(self._screen.draw())
 
     def close(self) -> None:
         """Draw the end and leave it on the screen."""
         self.refresh()
         self._live.stop()
+
+
+class Screen:
+    """The picture itself: the story, services and clients, the dream of the moment, the timeline. ``rows`` of it."""
+
+    def __init__(self, stage: Stage, director: Director, rows: int) -> None:
+        self._stage, self._director = stage, director
+        self._rows = max(6, min(18, rows - 24))
+        self._facts: list[Fact] = []
+        former = stage.system.journal.read(limit=1)
+        self._after = former[-1].seq if former else 0
+
+    def draw(self) -> RenderableType:
+        """Read what is new and draw everything."""
+        for fact in self._stage.system.journal.read(after=self._after):
+            self._after = fact.seq
+            if fact.kind not in QUIET:
+                self._facts.append(fact)
+        self._facts = self._facts[-200:]
+        return self._draw()
+
+    def save(self, file: Path, title: str) -> None:
+        """Write the picture as it is now to an SVG file."""
+        from rich.console import Console
+
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            console = Console(record=True, width=132, file=nowhere, force_terminal=True)
+            console.print(self.draw())
+            console.save_svg(str(file), title=title)
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
@@ -175,27 +198,30 @@ class LiveView:
         from rich.text import Text
 
         dreams = [one for one in self._stage.system.dreams.search(limit=20) if one.state not in ENDED]
-        if not dreams:
-            calm = Text("All is well: no dream is open.\nNext: the checks look again within a second.", "dim")
-            return Panel(calm, title="now", border_style="dim", height=7)
-        return Panel(
-            _dream_text(dreams[0]),
-            title=f"dream {dreams[0].number}: {dreams[0].key}",
-            border_style="yellow",
-            height=7,
+        if dreams:
+            title = f"dream {dreams[0].number}: {dreams[0].key}"
+            return Panel(_dream_text(dreams[0]), title=title, border_style="yellow", height=7)
+        playing = next((one.step for one in self._director.played if one.outcome == "playing"), None)
+        if playing is None:
+            return Panel(
+                Text("All is well: no dream is open.", "green"), title="now", border_style="dim", height=7
+            )
+        calm = Text(f"{playing.title}.\n", overflow="fold")
+        calm.append(
+            f"expected: {playing.expects}.\nNo dream is open; the checks look again within a second.", "dim"
         )
+        return Panel(calm, title="now", border_style="dim", height=7)
 
     def _timeline(self) -> RenderableType:
         from rich.panel import Panel
         from rich.table import Table
         from rich.text import Text
 
-        rows = max(6, min(16, self._console.height - 24))
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=8)
         table.add_column(width=1)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        for fact in self._facts[-rows:]:
+        for fact in self._facts[-self._rows :]:
             mark, style = MARKS.get(fact.kind, ("·", "dim"))
             table.add_row(Text(clock_time(fact.at), "dim"), Text(mark, style), Text(fact.text, style))
         return Panel(table, title="timeline", border_style="dim")
