@@ -108,7 +108,7 @@ def _healed(service: str, remedy: str, path: str = "/healthz") -> Callable[[Stag
         if dream is None or not stage.answers(service, path):
             return None
         took = format_duration((dream.resolved_at or 0.0) - data["at"])
-        return f"dream {dream.number} ({dream.cause}) healed by {remedy}; {took} from the fault to the proof"
+        return f"dream {dream.number} ({dream.cause}): {remedy}, proved {took} after the fault"
 
     return seen
 
@@ -151,7 +151,7 @@ def _held(stage: Stage, data: Data) -> str | None:
     if stage.system.clock.now() - since < HOLD:
         return None
     state = stage.state("shop")
-    return f"{state.stable.ready if state else 0} replicas, unchanged for {HOLD:g} s under steady load"
+    return f"{state.stable.ready if state else 0} replicas, the same for {HOLD:g} s under steady load"
 
 
 def _scaled_down(stage: Stage, data: Data) -> str | None:
@@ -159,7 +159,7 @@ def _scaled_down(stage: Stage, data: Data) -> str | None:
     if state is None or state.stable.desired != 1 or not state.stable.settled:
         return None
     took = format_duration(stage.system.clock.now() - data["at"])
-    return f"back to 1 replica {took} after the crowd went; the client saw {stage.client.counts().errors} errors so far"
+    return f"back to 1 replica {took} after the crowd went"
 
 
 # ── auto-deployment ──────────────────────────────────────────────────────────────────────────────────────
@@ -235,8 +235,7 @@ def _deployed(stage: Stage, data: Data) -> str | None:
     if state.stable.release.revision != data["revision"]:
         return None
     saw = _client_saw(stage, data)
-    errors = f"{saw.errors} errors in {saw.requests} requests"
-    return f"{data['revision'][:7]} is deployed and verified; the client saw {errors}"
+    return f"{data['revision'][:7]} deployed and verified; clients: {saw.errors} errors in {saw.requests} requests"
 
 
 def _taken_back(stage: Stage, data: Data) -> str | None:
@@ -250,17 +249,15 @@ def _taken_back(stage: Stage, data: Data) -> str | None:
             f"the client saw {saw.errors} errors in {saw.requests} requests: more than the canary's share"
         )
     share = saw.errors / max(saw.requests, 1)
-    return (
-        f"{data['revision'][:7]} was caught in its canary; {state.stable.release.short} serves on; "
-        f"the client saw {saw.errors} errors in {saw.requests} requests ({share:.1%}, the canary's share was 10%)"
-    )
+    seen = f"{saw.errors} errors in {saw.requests} requests, {share:.1%}"
+    return f"{data['revision'][:7]} taken back, {state.stable.release.short} serves; clients: {seen}"
 
 
 STEPS: tuple[Step, ...] = (
     Step(
         name="killed",
         scenario="auto-healing",
-        title="The stock's process is killed (SIGKILL)",
+        title="The stock is killed (SIGKILL)",
         expects="DreamKeeper notices, files a dream, asks for a restart, and proves it",
         limit=20,
         prepare=_victim("stock"),
@@ -270,7 +267,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="frozen",
         scenario="auto-healing",
-        title="The stock's process is frozen (SIGSTOP): it takes connections and never answers",
+        title="The stock is frozen (SIGSTOP): it connects, and never answers",
         expects="the same dream is reopened; a fresh replica takes over, the frozen one is ended",
         limit=25,
         prepare=_victim("stock"),
@@ -280,7 +277,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="bad-config",
         scenario="auto-healing",
-        title="Somebody writes a wrong CURRENCY into the shop's values, and EnvKeeper syncs it",
+        title="A wrong CURRENCY is synced into the shop's values",
         expects="DreamKeeper suspects the change: the former values come back, no blind restart",
         limit=30,
         do=_spoil,
@@ -289,7 +286,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="scale-up",
         scenario="auto-scaling",
-        title="A crowd comes: 130 requests a second, 40 a replica is the target",
+        title="A crowd comes: 130 requests/s, the target is 40 a replica",
         expects="DreamKeeper asks for more replicas, DeployKeeper starts them",
         limit=25,
         do=_crowd(CROWD),
@@ -316,7 +313,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="good-release",
         scenario="auto-deployment",
-        title="A commit is pushed; GitHub's signed webhook tells the gateway",
+        title="A commit is pushed, told by a signed webhook",
         expects="build, canary at 10% and 50%, promotion, verification",
         limit=45,
         do=_push("feat: a new version", bug=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -135,7 +136,9 @@ class Screen:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             console = Console(record=True, width=132, file=nowhere, force_terminal=True)
             console.print(self.draw())
-            console.save_svg(str(file), title=title)
+            picture = console.export_svg(title=title)
+        # The picture names a font on somebody's server; a page that shows it has no business asking there.
+        file.write_text(re.sub(r"@font-face\s*{[^}]*}", "", picture))
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
@@ -223,6 +226,7 @@ class Screen:
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for fact in self._facts[-self._rows :]:
             mark, style = MARKS.get(fact.kind, ("·", "dim"))
+            style = "red" if fact.data.get("verdict") in ("rolled-back", "rollback-failed") else style
             table.add_row(Text(clock_time(fact.at), "dim"), Text(mark, style), Text(fact.text, style))
         return Panel(table, title="timeline", border_style="dim")
 
