@@ -13,7 +13,7 @@ from typing import Protocol
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import MAX_DATA, Message
-from dreamnet_actions.domain.request import AgentRequest, parse_request
+from dreamnet_actions.domain.request import AgentRequest, parse_request, usable_id
 from dreamnet_actions.domain.result import AgentResult, ErrorInfo, Outcome, Report, exit_status
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
@@ -81,16 +81,15 @@ class Pipe:
         ``id`` is the entrance's (an Idempotency-Key, a delivery id) and counts where the request has none. Never
         raises: an error is a result with its code, a bug one with code ``bug`` and its traceback in the log.
         """
+        began = self._clock.now()
         fallback = id or self._ids.fresh()
+        given = raw.get("id") if isinstance(raw, Mapping) else None
         try:
             request = parse_request(raw, fresh_id=fallback, dry_run=dry_run)
-        except DreamNetError as error:
-            given = raw.get("id") if isinstance(raw, Mapping) else None
-            return failure(
-                error, request_id=given if isinstance(given, str) else fallback, at=self._clock.now()
-            )
-        named = id is not None or (isinstance(raw, Mapping) and "id" in raw)
-        return self.run(request, claim=named)
+        except Exception as error:  # noqa: BLE001 - submit never raises: a bug becomes a result, and is logged
+            names = [one for one in (given, fallback) if isinstance(one, str) and usable_id(one)]
+            return self._raised(error, names[0] if names else self._ids.fresh(), began)
+        return self.run(request, claim=id is not None or given is not None)
 
     def run(self, request: AgentRequest, *, claim: bool = True) -> AgentResult:
         """Run one request; twice is once: an id that ended answers its first result. Never raises.
@@ -103,8 +102,8 @@ class Pipe:
                 return self._perform(request, began)
             with self._lock.lease(f"request/{request.id}", LEASE):
                 return self._former(request) or self._claimed(request, began)
-        except DreamNetError as error:
-            return failure(error, request_id=request.id, at=began, now=self._clock.now(), request=request)
+        except Exception as error:  # noqa: BLE001 - of the claim itself; a keeper's is caught in _perform
+            return self._raised(error, request.id, began, request)
 
     def drain(self, limit: int = 100) -> int:
         """Hand waiting messages to their keepers until none waits or ``limit`` were; answers how many."""
@@ -153,19 +152,26 @@ class Pipe:
         try:
             report = self._keepers[request.agent].perform(request)
             sent = [] if request.dry_run else self._send(request, report)
-        except DreamNetError as error:
-            result = failure(error, request_id=request.id, at=began, now=self._clock.now(), request=request)
-        except (
-            Exception
-        ) as bug:  # the last line of defence: a bug of ours is reported as one, with its traceback
-            log.exception("A bug of DreamNet's in %s %s", request.agent, request.action)
-            result = _bug(bug, request, began, self._clock.now())
+            if report.then is not None and not request.dry_run:
+                report.then()
+        except Exception as error:  # noqa: BLE001 - run never raises: a bug becomes a result, and is logged
+            result = self._raised(error, request.id, began, request)
         else:
             result = _result(request, report, sent, began, self._clock.now())
         finally:
             self._gate.dry(False)
         self._record(request, result)
         return result
+
+    def _raised(
+        self, error: Exception, request_id: str, began: float, request: AgentRequest | None = None
+    ) -> AgentResult:
+        """Turn what was raised into a result: an error of ours by its class, anything else as the bug that it is."""
+        now = self._clock.now()
+        if isinstance(error, DreamNetError):
+            return failure(error, request_id=request_id, at=began, now=now, request=request)
+        log.error("A bug of DreamNet's in request %s", request_id, exc_info=error)
+        return _bug(error, request_id, request, began, now)
 
     def _send(self, request: AgentRequest, report: Report) -> list[str]:
         """Put the keeper's messages on the bus. Their ids follow from the request, so a rerun sends none twice."""
@@ -179,7 +185,7 @@ class Pipe:
                 data=outgoing.data,
                 correlation_id=outgoing.correlation_id or request.correlation_id,
                 causation_id=request.id,
-                hops=request.hops,
+                hops=request.hops if outgoing.hops is None else outgoing.hops,
             )
             for index, outgoing in enumerate(report.messages)
         ]
@@ -265,7 +271,9 @@ def failure(
     )
 
 
-def _bug(bug: Exception, request: AgentRequest, began: float, now: float) -> AgentResult:
+def _bug(
+    bug: Exception, request_id: str, request: AgentRequest | None, began: float, now: float
+) -> AgentResult:
     info = ErrorInfo(
         code="bug",
         message=f"DreamNet failed by a bug of its own ({type(bug).__name__}); the traceback is in the log.",
@@ -273,9 +281,9 @@ def _bug(bug: Exception, request: AgentRequest, began: float, now: float) -> Age
         docs="docs/errors/bug.md",
     )
     return AgentResult(
-        id=request.id,
-        agent=request.agent,
-        action=request.action,
+        id=request_id,
+        agent=request.agent if request else None,
+        action=request.action if request else None,
         outcome="failed",
         verdict=None,
         summary=info.message,

@@ -16,6 +16,8 @@ KEYS = ("agent", "input", "id", "correlation_id", "hops", "dry_run")
 MAX_BYTES = 256 * 1024
 """A request's JSON may have this many bytes; its depth is limited to 32."""
 MAX_DEPTH = 32
+MAX_TEXT = 4000
+"""A text in the input may have this many characters: reasons and summaries are kept in the journal for ever."""
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMS: Mapping[str, type | tuple[type, ...]] = {
@@ -152,6 +154,8 @@ def _wrong(key: str, value: object, row: Key) -> str | None:
         return _unknown(f"'input.{key}'", value, row.choices)
     if isinstance(value, str) and not value.strip():
         return f"'input.{key}' is empty: {row.doc}"
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"'input.{key}' has {len(value)} characters; at most {MAX_TEXT} are taken."
     return None
 
 
@@ -194,17 +198,19 @@ def _not_json(value: object) -> str | None:
             waiting += [(one, depth + 1) for pair in node.items() for one in pair]
         elif isinstance(node, list | tuple):
             waiting += [(child, depth + 1) for child in node]
-        elif isinstance(node, str):
-            if _SURROGATE.search(node):
-                return f"The request holds text that is no Unicode (half a surrogate pair): {node!r:.60}."
-        elif isinstance(node, float):
-            if not math.isfinite(node):
-                return f"The request holds {node}, which is no JSON number."
-        elif isinstance(node, int):
-            if node.bit_length() > 1024:  # no other program reads it, and Python refuses to write the largest
-                return (
-                    f"The request holds a whole number of {node.bit_length()} bits; at most 1024 are taken."
-                )
-        elif node is not None:
-            return f"The request holds a {type(node).__name__}, which is no JSON value."
+        elif wrong_scalar := _not_scalar(node):
+            return wrong_scalar
     return None
+
+
+def _not_scalar(node: object) -> str | None:
+    if isinstance(node, str) and _SURROGATE.search(node):
+        return f"The request holds text that is no Unicode (half a surrogate pair): {node!r:.60}."
+    if isinstance(node, float) and not math.isfinite(node):
+        return f"The request holds {node}, which is no JSON number."
+    if isinstance(node, int) and node.bit_length() > 1024:
+        # No other program reads it, and Python refuses to write the largest ones.
+        return f"The request holds a whole number of {node.bit_length()} bits; at most 1024 are taken."
+    if node is None or isinstance(node, str | float | int):
+        return None
+    return f"The request holds a {type(node).__name__}, which is no JSON value."

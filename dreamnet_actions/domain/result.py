@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,7 +63,7 @@ class Outgoing:
     """What a keeper has to say to another: the pipe puts it on the bus for RelayBot.
 
     ``id`` makes the message the same one however often it is sent; left out, it follows from the request's id and
-    its place. ``correlation_id`` left out is the request's.
+    its place. ``correlation_id`` and ``hops`` left out are the request's.
     """
 
     name: str
@@ -71,11 +71,16 @@ class Outgoing:
     data: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
     correlation_id: str = ""
+    hops: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a keeper's action answers; the pipe makes the AgentResult of it and sends its messages."""
+    """What a keeper's action answers; the pipe makes the AgentResult of it and sends its messages.
+
+    ``then`` is called once the messages are on the bus: there a keeper forgets what it had kept so that a run that
+    is cut off before does not lose them.
+    """
 
     outcome: Outcome
     summary: str
@@ -85,6 +90,7 @@ class Report:
     dreams: Sequence[str] = ()
     messages: Sequence[Outgoing] = ()
     error: ErrorInfo | None = None
+    then: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
