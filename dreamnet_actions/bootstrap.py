@@ -19,6 +19,7 @@ from dreamnet_actions.config.models import Config, MetricCheck, WorkloadCheck
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.errors import ConfigMissing
+from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.pipe import Keeper, Pipe
 from dreamnet_actions.ports.delivery import Builder, Source
 from dreamnet_actions.ports.gate import STATE, Gate
@@ -28,6 +29,7 @@ from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 if TYPE_CHECKING:
     from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.flags import FlagStore
+    from dreamnet_actions.ports.probe import Probe
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -44,6 +46,8 @@ class Options:
     state: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     reporter: Reporter | None = None
+    aloud: bool = False
+    """Without a reporter of the entrance's own: whether what goes on is said on standard error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +166,7 @@ class _Assembly:
         self.database = open_database(state / "dreamnet.db")
         self.clock: Clock = _adapter("Clock", "system")()
         self.ids: Ids = _adapter("Ids", "uuid")()
-        self.reporter: Reporter = options.reporter or _adapter("Reporter", "console")(quiet=True)
+        self.reporter: Reporter = options.reporter or _adapter("Reporter", "console")(quiet=not options.aloud)
         self.journal: Journal = _adapter("Journal", "sqlite")(self.database)
         paused = options.environ.get("DREAMNET_PAUSED", "")
         outside = "DREAMNET_PAUSED" if paused.lower() not in ("", "0", "false", "no") else None
@@ -175,8 +179,8 @@ class _Assembly:
         """Join everything."""
         platforms = {name: self.platform(name) for name in self.config.platforms}
         flags = self.flags()
-        keepers: dict[Agent, Keeper] = {}
-        pipe = Pipe(
+        keepers = _Keepers(self, platforms, flags)
+        pipe = keepers.pipe = Pipe(
             keepers=keepers,
             journal=self.journal,
             bus=self.bus,
@@ -185,7 +189,6 @@ class _Assembly:
             ids=self.ids,
             gate=self.gate,
         )
-        keepers |= self.keepers(pipe, platforms, flags)
         return System(
             loaded=self.loaded,
             state=self.state,
@@ -204,38 +207,17 @@ class _Assembly:
             closing=self.database.close,
         )
 
-    def keepers(
-        self, pipe: Pipe, platforms: Mapping[str, Platform], flags: FlagStore | None
-    ) -> dict[Agent, Keeper]:
-        """Make the four keepers on their ports."""
-        from dreamnet_actions.keepers.context import Context
-        from dreamnet_actions.keepers.deploykeeper import DeployKeeper
-        from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
-        from dreamnet_actions.keepers.envkeeper import EnvKeeper
-        from dreamnet_actions.keepers.relaybot import RelayBot
-
-        context = Context(
-            config=self.config,
-            platforms=platforms,
+    def probe(self) -> Probe:
+        """Make the probe that looks from outside, once it looks."""
+        make = partial(
+            _adapter_late,
+            "Probe",
+            "http",
             clock=self.clock,
-            ids=self.ids,
-            journal=self.journal,
-            lock=self.lock,
-            reporter=self.reporter,
+            directory=self.loaded.root,
+            environment=self.options.environ,
         )
-        probe = _adapter("Probe", "http")(
-            clock=self.clock, directory=self.loaded.root, environment=self.options.environ
-        )
-        sources, builders = self.releases(platforms)
-        reporter = self.gate.before(_adapter("ReleaseReporter", "console")(self.reporter))
-        return {
-            "dreamkeeper": DreamKeeper(context=context, dreams=self.dreams, bus=self.bus, probe=probe),
-            "deploykeeper": DeployKeeper(
-                context=context, probe=probe, sources=sources, builders=builders, reporter=reporter
-            ),
-            "envkeeper": EnvKeeper(context=context, entries=self.entries(), flag_store=flags),
-            "relaybot": RelayBot(context=context, bus=self.bus, dreams=self.dreams, submit=pipe.submit),
-        }
+        return cast("Probe", _Late(make))
 
     def platform(self, name: str) -> Platform:
         """Make one platform of the configuration, behind the gate."""
@@ -316,6 +298,65 @@ class _Assembly:
         return self.gate.before(store)
 
 
+class _Keepers(dict[Agent, Keeper]):
+    """The four keepers, each made when it is asked for: a request pays for the one that it needs."""
+
+    pipe: Pipe
+
+    def __init__(
+        self, assembly: _Assembly, platforms: Mapping[str, Platform], flags: FlagStore | None
+    ) -> None:
+        super().__init__()
+        self._assembly, self._platforms, self._flags = assembly, platforms, flags
+
+    def __missing__(self, agent: Agent) -> Keeper:
+        made = self[agent] = self._make(agent)
+        return made
+
+    def _make(self, agent: Agent) -> Keeper:
+        of = self._assembly
+        context = Context(
+            config=of.config,
+            platforms=self._platforms,
+            clock=of.clock,
+            ids=of.ids,
+            journal=of.journal,
+            lock=of.lock,
+            reporter=of.reporter,
+        )
+        if agent == "dreamkeeper":
+            from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
+
+            return DreamKeeper(context=context, dreams=of.dreams, bus=of.bus, probe=of.probe())
+        if agent == "deploykeeper":
+            from dreamnet_actions.keepers.deploykeeper import DeployKeeper
+
+            sources, builders = of.releases(self._platforms)
+            reporter = of.gate.before(_adapter("ReleaseReporter", "console")(of.reporter))
+            return DeployKeeper(
+                context=context, probe=of.probe(), sources=sources, builders=builders, reporter=reporter
+            )
+        if agent == "envkeeper":
+            from dreamnet_actions.keepers.envkeeper import EnvKeeper
+
+            return EnvKeeper(context=context, entries=of.entries(), flag_store=self._flags)
+        from dreamnet_actions.keepers.relaybot import RelayBot
+
+        return RelayBot(context=context, bus=of.bus, dreams=of.dreams, submit=self.pipe.submit)
+
+
+class _Late:
+    """A port whose adapter is made at its first use: looking at a plan needs no probe, and so no TLS."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        if "_made" not in self.__dict__:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
 def _directories(platform: Platform, service: str) -> set[str]:
     """Answer the directories that a service's releases, present and former, stand in."""
     state = platform.observe().services.get(service)
@@ -332,6 +373,10 @@ def _row(port: str, kind: str) -> Row:
 def _adapter(port: str, kind: str) -> Any:
     """Import the class of one adapter, now that it is needed."""
     return _load(_row(port, kind).adapter)
+
+
+def _adapter_late(port: str, kind: str, **options: Any) -> Any:
+    return _adapter(port, kind)(**options)
 
 
 def _load(place: str) -> Any:
