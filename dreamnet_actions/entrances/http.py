@@ -45,6 +45,7 @@ def create_app(system: System, *, key: str | None, wake: Callable[[], None] = la
     app.add_exception_handler(DreamNetError, gateway.refused)
     app.add_exception_handler(HTTPException, gateway.refused_by_framework)
     app.add_exception_handler(RequestValidationError, gateway.refused_by_framework)
+    app.add_exception_handler(Exception, gateway.bug)
     _add_routes(app, gateway)
     described = app.openapi
 
@@ -166,6 +167,11 @@ class Gateway:
             raise error
         return self.failed(error)
 
+    async def bug(self, _: Request, error: Exception) -> Response:
+        """Answer a bug of ours; the framework raises it again for the log."""
+        said = f"DreamNet failed by a bug of its own ({type(error).__name__}); the traceback is in its log."
+        return self.failed(DreamNetError(said, hint="Report it with the traceback."))
+
     async def refused_by_framework(self, request: Request, error: Exception) -> Response:
         """Answer what the web framework refused (unknown path, method, query) in our own form."""
         if isinstance(error, RequestValidationError):
@@ -232,7 +238,7 @@ def answer(result: AgentResult, *, ok: int = 200, status: int | None = None) -> 
 
 def _json(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     kept = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
-    return Response(write_json(data), status, kept, "application/json")
+    return Response(write_json(data) + "\n", status, kept, "application/json")
 
 
 def _one_of(name: str, value: str | None, known: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dreamnet_actions.entrances.delivery import Couriers
 from dreamnet_actions.entrances.guard import is_loopback
+from dreamnet_actions.entrances.watch import interrupt, until_stopped
 from dreamnet_actions.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
@@ -60,14 +62,12 @@ def run(
         )
     )
     couriers.start()
-    try:
+    # uvicorn raises the signal that ended it once more when it is done; here that was the wish, and no failure.
+    with until_stopped(threading.Event()):
         server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass  # uvicorn raises the signal again once it has ended in order
-    finally:
-        _interrupt(system)
-        if not couriers.stop(GRACE):
-            logging.getLogger("dreamnet").warning("A delivery was cut short; it is handed out again later.")
+    interrupt(system)
+    if not couriers.stop(GRACE):
+        logging.getLogger("dreamnet").warning("A delivery was cut short; it is handed out again later.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -91,9 +91,3 @@ def _shown(host: str) -> str:
     if host in ("0.0.0.0", "::") or is_loopback(host):  # noqa: S104 — compared, not bound
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"[{host}]" if ":" in host else host
-
-
-def _interrupt(system: Any) -> None:
-    stop = getattr(system.clock, "stop", None)
-    if stop is not None:
-        stop()

@@ -73,7 +73,7 @@ def running(system: System, stop: threading.Event, *, workers: int) -> Iterator[
         yield
     finally:
         stop.set()
-        _interrupt(system)
+        interrupt(system)
         couriers.stop(GRACE)
         ticker.join(0.5)
 
@@ -150,7 +150,7 @@ def _round(system: System, number: int, *, planned: float) -> None:
         log.warning("The check ended %s: %s", result.outcome, result.summary)
 
 
-def _interrupt(system: System) -> None:
+def interrupt(system: System) -> None:
     """Wake what waits on the clock, where the clock can do that: nobody waits out a soak after SIGTERM."""
     stop = getattr(system.clock, "stop", None)
     if stop is not None:
