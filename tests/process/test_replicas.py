@@ -14,7 +14,7 @@ import pytest
 from dreamnet_actions.adapters.process import logs
 from dreamnet_actions.adapters.process.logs import ServiceLog, read_lines
 from dreamnet_actions.adapters.process.options import Ready
-from dreamnet_actions.adapters.process.processes import resolve_program
+from dreamnet_actions.adapters.process.spawn import resolve_program
 from dreamnet_actions.domain.release import ServiceState
 from tests.process.home import Home, gone, is_there
 

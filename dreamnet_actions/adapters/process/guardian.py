@@ -14,12 +14,45 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from dreamnet_actions.adapters.process.identity import Identity, boot_id, pids, standing, sweep
+
+log = logging.getLogger("dreamnet.process")
+
+
+class Guardian:
+    """The supervisor's hold on its guardian. ``mark`` is what this run of the supervisor marks its processes with."""
+
+    def __init__(self, runtime: Path, mark: str) -> None:
+        self._command = [sys.executable, "-P", "-m", __name__, str(runtime), mark]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep(self) -> int | None:
+        """See to it that it runs; answer its pid, or None where the machine lets us start none now."""
+        if self._process and self._process.poll() is None:
+            return self._process.pid
+        if self._process:
+            log.warning("the guardian ended; starting another")
+        try:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        except OSError:
+            log.exception("no guardian could be started; services go on, and it is tried again")
+            self._process = None
+            return None
+        return self._process.pid
+
+    def dismiss(self) -> None:
+        """Let it look once more whether anything is left, and end; waits until it has."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
 
 
 def main(arguments: list[str]) -> int:

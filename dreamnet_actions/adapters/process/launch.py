@@ -23,12 +23,14 @@ from dreamnet_actions.adapters.process.durable import private_directory
 from dreamnet_actions.adapters.process.identity import Identity, boot_id, send
 from dreamnet_actions.adapters.process.places import Places
 from dreamnet_actions.adapters.process.state import load
-from dreamnet_actions.errors import DeadlineExceeded, PlatformFailed
+from dreamnet_actions.errors import DeadlineExceeded, PlatformFailed, TemporaryError
 
 ANSWER_LIMIT = 15.0
 """Seconds for the supervisor to answer one request."""
 START_LIMIT = 20.0
 """Seconds for a supervisor to start, the end of a former one included."""
+DIED = "it ended while starting"
+_TRIES = 4
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _POLL = 0.02
 
@@ -39,18 +41,14 @@ def ask(places: Places, request: Mapping[str, Any]) -> Any:
 
 
 def ask_started(places: Places, request: Mapping[str, Any]) -> Any:
-    """Send one request, starting a supervisor where none runs. One that goes away meanwhile is started again, once:
-    requests may be repeated."""
-    for last in (False, True):
+    """Send one request, starting a supervisor where none runs. One that goes away meanwhile is started again, a few
+    times: every request may be repeated."""
+    for _ in range(_TRIES):
         try:
             return ask(places, request)
-        except control.NoSupervisor as error:
-            if last:
-                raise PlatformFailed(
-                    f"The process platform's supervisor does not stay up ({error}).", hint=_hint(places)
-                ) from error
-        start(places)
-    raise AssertionError("not reached")
+        except control.NoSupervisor:
+            start(places)
+    raise TemporaryError("The process platform's supervisor does not stay up.", hint=_hint(places))
 
 
 def start(places: Places) -> None:
@@ -62,6 +60,8 @@ def start(places: Places) -> None:
             told = _launch(places)
             if told["ok"]:
                 return
+            if told["why"] == DIED:
+                return  # it was killed meanwhile; whoever asks sees that nobody answers
             if told["why"] != "busy":
                 load(places.wanted)  # raises StateDamaged itself, where that was it
                 raise PlatformFailed(f"The supervisor could not start: {told['why']}.", hint=_hint(places))
@@ -100,7 +100,7 @@ def wait_until_gone(places: Places, within: float) -> None:
 def _launch(places: Places) -> dict[str, Any]:
     """Start a supervisor; answer what it says when it serves or cannot. Its environment is the little that it and its
     replicas may see: nothing of the command's tokens lives on in it."""
-    from dreamnet_actions.adapters.process.supervision import inherited
+    from dreamnet_actions.adapters.process.spawn import inherited
 
     environment = inherited(dict(os.environ)) | {"PYTHONPATH": str(_PACKAGE_ROOT)}
     command = [sys.executable, "-P", "-m", "dreamnet_actions.adapters.process.supervisor"]

@@ -2,8 +2,6 @@
 
 How that holds:
 
-- *One thread.* The supervisor forks from its main and only thread. So running a few lines of Python between fork and
-  exec is safe, and PR_SET_PDEATHSIG, which is tied to the thread that forked (prctl(2)), is tied to the process.
 - *A child dies with the supervisor.* Between fork and exec each asks for SIGKILL on the end of its parent, then looks
   whether its parent is still the supervisor, for the case that it ended before that call. (The setting outlives exec,
   except of a set-user-ID program.)
@@ -27,13 +25,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import resource
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from dreamnet_actions.adapters.process.identity import (
@@ -44,15 +39,10 @@ from dreamnet_actions.adapters.process.identity import (
     send,
     standing,
 )
+from dreamnet_actions.adapters.process.spawn import become_subreaper, before_exec, start
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 _POLL = 0.03
 _READ = 65536
-
-
-class StartFailed(Exception):
-    """A program could not be started; the text says why, in words."""
 
 
 class Child:
@@ -87,8 +77,7 @@ class Nursery:
     def prepare(self) -> None:
         """Make this process fit to have children: a subreaper, hearing of their ends, with files enough for traffic
         (children get the former limit back: programs that use select(2) break above 1024)."""
-        if sys.platform == "linux":
-            _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        become_subreaper()
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (self._limits[1], self._limits[1]))
         self._loop.add_signal_handler(signal.SIGCHLD, self.heard)
@@ -105,7 +94,7 @@ class Nursery:
         """Start ``command`` in a session of its own; what it writes goes to ``output``. Raises StartFailed."""
         reading, writing = os.pipe()
         try:
-            popen = _start(command, directory, environment, writing, _between(os.getpid(), self._limits))
+            popen = start(command, directory, environment, writing, before_exec(os.getpid(), self._limits))
         except BaseException:
             os.close(reading)
             raise
@@ -230,68 +219,6 @@ class _Output:
             self._closed = True
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
-
-
-def resolve_program(command: Sequence[str], path: str) -> list[str]:
-    """Answer the command with ``python`` made this interpreter where PATH has no ``python`` of its own."""
-    import shutil
-
-    first, *rest = command
-    if first == "python" and shutil.which(first, path=path) is None:
-        first = sys.executable
-    return [first, *rest]
-
-
-def _start(
-    command: Sequence[str],
-    directory: str,
-    environment: Mapping[str, str],
-    output: int,
-    between: Callable[[], None],
-) -> subprocess.Popen[bytes]:
-    if threading.active_count() != 1:
-        raise RuntimeError("only a process of one thread may run code between fork and exec")
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=between,
-        )
-    except FileNotFoundError as error:
-        what = "directory" if error.filename == directory else "program"
-        raise StartFailed(f"start: no such {what}: {error.filename}") from error
-    except PermissionError as error:
-        raise StartFailed(f"start: not allowed to run {error.filename or command[0]}") from error
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise StartFailed(f"start: {error}") from error
-
-
-def _between(parent: int, limits: tuple[int, int]) -> Callable[[], None]:
-    """Answer what a child does between fork and exec."""
-
-    def between() -> None:
-        if sys.platform == "linux":
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-    return between
-
-
-def _prctl(option: int, value: int) -> None:
-    if _LIBC.prctl(option, value, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), f"prctl({option})")
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _ended(popen: subprocess.Popen[bytes]) -> int | None:

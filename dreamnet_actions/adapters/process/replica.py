@@ -14,13 +14,14 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from dreamnet_actions.adapters.process.forwarder import Connection
+from dreamnet_actions.adapters.process.connection import Connection
 from dreamnet_actions.adapters.process.identity import REPLICA_VARIABLE
 from dreamnet_actions.adapters.process.logs import ReplicaLog, ServiceLog
 from dreamnet_actions.adapters.process.loopback import HOST, free_port
 from dreamnet_actions.adapters.process.plan import ALIVE
-from dreamnet_actions.adapters.process.processes import Child, Nursery, StartFailed, resolve_program
+from dreamnet_actions.adapters.process.processes import Child, Nursery
 from dreamnet_actions.adapters.process.ready import look
+from dreamnet_actions.adapters.process.spawn import StartFailed, resolve_program
 from dreamnet_actions.adapters.process.state import Run
 from dreamnet_actions.adapters.process.traffic import Counter
 from dreamnet_actions.domain.release import ReplicaState, Track

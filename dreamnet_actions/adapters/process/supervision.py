@@ -12,53 +12,29 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from dreamnet_actions.adapters.process import changes, control, guardian
+from dreamnet_actions.adapters.process import changes, control
 from dreamnet_actions.adapters.process.durable import write_atomic
 from dreamnet_actions.adapters.process.environment import current_environment, read_set
+from dreamnet_actions.adapters.process.guardian import Guardian
 from dreamnet_actions.adapters.process.identity import PLATFORM_VARIABLE, boot_id, identity_of
 from dreamnet_actions.adapters.process.logs import ServiceLog
 from dreamnet_actions.adapters.process.places import Places
-from dreamnet_actions.adapters.process.processes import Nursery, StartFailed
+from dreamnet_actions.adapters.process.processes import Nursery
 from dreamnet_actions.adapters.process.service import RunningService
+from dreamnet_actions.adapters.process.spawn import StartFailed, inherited
 from dreamnet_actions.adapters.process.state import PlatformState, Run, Wanted, Workload, save
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import DreamNetError, NotFound, PlatformFailed, TemporaryError
 
 log = logging.getLogger("dreamnet.process")
 
-INHERITED = frozenset(
-    {
-        "HOME",
-        "LANG",
-        "LANGUAGE",
-        "LOGNAME",
-        "PATH",
-        "SHELL",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-        "TMPDIR",
-        "TZ",
-        "USER",
-        "VIRTUAL_ENV",
-    }
-)
-"""The variables (and ``LC_*``) that replicas inherit from the command that started the supervisor. Nothing else passes:
-that command's environment may hold tokens, and what a service needs is written in the configuration."""
-
 _TEND = 1.0
 """Seconds between looks at the guardian and at the state directory."""
 _IDLE_EXIT = 30.0
 """Seconds after which a supervisor that has nothing to supervise ends by itself."""
-
-
-def inherited(environment: dict[str, str]) -> dict[str, str]:
-    """Answer what of this environment the supervisor and its replicas may see."""
-    return {name: value for name, value in environment.items() if name in INHERITED or name.startswith("LC_")}
 
 
 class Supervisor:
@@ -71,7 +47,7 @@ class Supervisor:
         self.nursery = Nursery(self._record)
         self._services: dict[str, RunningService] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._guardian: subprocess.Popen[bytes] | None = None
+        self._guardian = Guardian(places.runtime, self.mark)
         self._reconciles = False
         self._stop = asyncio.Event()
         self._idle_since: float | None = None
@@ -85,7 +61,7 @@ class Supervisor:
         """Bring back what is wanted, serve until told to stop, then end everything."""
         self.nursery.prepare()
         self._record()
-        self._keep_guardian()
+        self._look_after_guardian()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop.set)
         path = self._places.prepare_socket()
@@ -101,7 +77,7 @@ class Supervisor:
         server.close()
         with contextlib.suppress(OSError):
             path.unlink()
-        self._dismiss_guardian()
+        self._guardian.dismiss()
         log.info("ended")
 
     # ── What replicas need of it (House) ────────────────────────────────────────────────────────────────
@@ -144,7 +120,7 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TEND):
                     await self._stop.wait()
-            self._keep_guardian()
+            self._look_after_guardian()
             if not self._is_home():
                 log.warning("the state directory is gone: ending all services")
                 self._stop.set()
@@ -155,33 +131,17 @@ class Supervisor:
             elif self._loop.time() - self._idle_since > _IDLE_EXIT:
                 self._stop.set()
 
+    def _look_after_guardian(self) -> None:
+        if not self._stop.is_set():
+            pid = self._guardian.keep()
+            self.nursery.others = {pid} if pid else set()
+
     def _is_home(self) -> bool:
         """Tell whether the lock that we hold is still the one in the state directory (nobody removed it)."""
         try:
             return os.path.samestat(self._places.lock.stat(), os.fstat(self._lock))
         except OSError:
             return False
-
-    def _keep_guardian(self) -> None:
-        if self._stop.is_set() or (self._guardian and self._guardian.poll() is None):
-            return
-        if self._guardian:
-            log.warning("the guardian ended; starting another")
-            self.nursery.others.discard(self._guardian.pid)
-        command = [sys.executable, "-P", "-m", guardian.__name__, str(self._places.runtime), self.mark]
-        try:
-            self._guardian = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-        except OSError as error:  # no memory, no process left: services go on, and it is tried again
-            log.error("no guardian could be started: %s", error)
-            self._guardian = None
-            return
-        self.nursery.others.add(self._guardian.pid)
-
-    def _dismiss_guardian(self) -> None:
-        if self._guardian and self._guardian.stdin:
-            self._guardian.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._guardian.wait(10)
 
     def _record(self) -> None:
         """Write down what runs, for the guardian and for people. Not synced: it means nothing after a reboot."""

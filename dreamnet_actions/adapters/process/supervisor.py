@@ -56,9 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     _leave_terminal(places)
     try:
         return _serve(places, lambda answer: _tell(writing, answer))
-    except DreamNetError as error:
-        log.error("%s", error.message)
-        _tell(writing, {"ok": False, "why": error.message, "damaged": str(places.wanted)})
+    except (DreamNetError, OSError) as error:
+        log.exception("could not start")
+        _tell(writing, {"ok": False, "why": str(error)})
         return 1
 
 
