@@ -14,6 +14,8 @@ from dreamnet_actions.entrances.demo.story import STEPS, Stage, Step
 
 STATE = "demo/story"
 """Where the story's progress is kept in the journal's shared state."""
+CALM_WITHIN = 30.0
+"""Seconds in which the system must be well before the next step."""
 POLL = 0.1
 """Seconds between two looks for a proof."""
 
@@ -54,6 +56,8 @@ class Director:
 
     def _step(self, step: Step, stored: dict[str, Any] | None) -> bool:
         clock = self.stage.system.clock
+        if stored is None:
+            self._calm()
         data = stored or {"at": clock.now(), **step.prepare(self.stage)}
         self._remember(step, data)
         played = Played(step, data["at"])
@@ -75,6 +79,13 @@ class Director:
             self._remember(step, {**data, "proof": proof, "ended": played.ended})
         self.tell(played)
         return proof is not None
+
+    def _calm(self) -> None:
+        """Wait until all is well: what happens next shall be told from what happened before."""
+        clock = self.stage.system.clock
+        began = clock.monotonic()
+        while not self.stage.calm() and clock.monotonic() - began < CALM_WITHIN and not self.stop.is_set():
+            clock.sleep(POLL)
 
     def _watch(self, step: Step, data: dict[str, Any]) -> str | None:
         """Look for the proof until it is there or the step's time is over."""

@@ -52,6 +52,12 @@ class Stage:
         state = self.state(service)
         return next((one.pid for one in (state.stable.replicas if state else ()) if one.pid), 0)
 
+    def calm(self) -> bool:
+        """Say whether every service is ready, in its place, and without an open dream."""
+        states = [self.state(name) for name in self.space.ports]
+        ready = all(state is not None and state.stable.settled and state.canary is None for state in states)
+        return ready and all(one.ended for one in self.system.dreams.search(limit=50))
+
     def answers(self, service: str, path: str) -> bool:
         """Say whether the service's address answers 200."""
         try:
