@@ -63,7 +63,7 @@ def test_a_failure_is_said_in_words_and_soon(
 
 @SLOW
 def test_a_crash_loop_backs_off_and_doubles(home: Home) -> None:
-    home.platform.apply("web", home.spec(environment={"EXIT": "7"}, back_off=0.2), home.release("bad"))
+    home.platform.apply("web", home.spec(environment={"EXIT": "7"}, back_off=0.1), home.release("bad"))
     state = home.until(lambda state: state.stable.replicas and state.stable.replicas[0].restarts >= 3)
     replica = state.stable.replicas[0]
     assert replica.exit_status == 7
@@ -72,7 +72,7 @@ def test_a_crash_loop_backs_off_and_doubles(home: Home) -> None:
     assert starts <= 4
     since = time.monotonic()
     home.until(lambda state: state.stable.replicas[0].restarts >= 4)
-    assert 0.5 < time.monotonic() - since < 4, "after 0.2, 0.4 and 0.8 s the pause is 1.6 s"
+    assert 0.4 < time.monotonic() - since < 3, "after 0.1, 0.2 and 0.4 s the pause is 0.8 s"
     home.run("good")
 
 
@@ -280,7 +280,8 @@ def test_long_lines_and_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_python_is_this_one_where_path_has_none(tmp_path: Path) -> None:
-    assert resolve_program(["python", "-V"], str(tmp_path)) == [sys.executable, "-V"]
+    for name in ("python", "python3"):
+        assert resolve_program([name, "-V"], str(tmp_path)) == [sys.executable, "-V"]
     (tmp_path / "python").write_text("#!/bin/sh\n")
     (tmp_path / "python").chmod(0o755)
     assert resolve_program(["python", "-V"], str(tmp_path)) == ["python", "-V"]

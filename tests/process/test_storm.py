@@ -19,7 +19,7 @@ from dreamnet_actions.errors import TemporaryError
 from tests.process.home import Home, gone
 
 pytestmark = pytest.mark.slow
-SECONDS = 3.0
+SECONDS = 2.5
 FAMILY = {"environment": {"CHILD": "1"}, "stop_grace": 0.3}
 
 

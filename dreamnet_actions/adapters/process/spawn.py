@@ -49,9 +49,9 @@ def inherited(environment: dict[str, str]) -> dict[str, str]:
 
 
 def resolve_program(command: Sequence[str], path: str) -> list[str]:
-    """Answer the command with ``python`` made this interpreter where PATH has no ``python`` of its own."""
+    """Answer the command with ``python`` (or ``python3``) made this interpreter where PATH has none of that name."""
     first, *rest = command
-    if first == "python" and shutil.which(first, path=path) is None:
+    if first in ("python", "python3") and shutil.which(first, path=path) is None:
         first = sys.executable
     return [first, *rest]
 
