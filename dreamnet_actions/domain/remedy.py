@@ -5,6 +5,7 @@ Everything here is pure: the ledger is read from the journal's facts, and a choi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,8 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
 }
 """The message that asks for each remedy, and the keeper that it is for."""
 
+TRIES_EACH = 2
+"""How often one remedy may be tried on one dream since it was opened last."""
 SUSPECT_FOR = 1800.0
 """Seconds for which a change before a fault is suspected of being its cause."""
 
@@ -111,21 +114,21 @@ def choose(
 ) -> Choice:
     """Choose the next remedy for one dream.
 
-    ``tried`` are the remedies that this dream already had since it was opened last; ``ledger`` all attempts on
+    ``tried`` are the remedies that this dream already had since it was opened last, each as often as it had it (one
+    may have failed for a reason of its own, so each has two tries); ``ledger`` all attempts on
     record; ``change`` the suspected change; ``possible`` what the platform can do now (no rollback without a former
     release). Budget and cool-down come first, then what changed, then what worked, then the configured order.
     """
-    recent = [one for one in ledger if one.service == service and now - one.at < 3600]
-    if len(recent) >= heal.tries_per_hour:
-        return Choice(
-            remedy=None,
-            because=f"{len(recent)} remedies were tried on it within the last hour, and that is its budget",
-        )
-    candidates = [step for step in _candidates(heal, change) if step in possible and step not in tried]
     if not heal.steps:
         return Choice(remedy=None, because="no remedy is configured for it (heal: [])")
+    if (why := spent(heal, service, ledger, now)) is not None:
+        return Choice(remedy=None, because=why)
+    counts = Counter(tried)
+    candidates = [one for one in _candidates(heal, change) if one in possible and counts[one] < TRIES_EACH]
+    fewest = min((counts[one] for one in candidates), default=0)
+    candidates = [one for one in candidates if counts[one] == fewest]  # all once before any of them twice
     if not candidates:
-        done = ", ".join(tried) if tried else "none"
+        done = ", ".join(f"{one} {counts[one]} times" for one in counts) if tried else "none"
         return Choice(remedy=None, because=f"no remedy is left to try (tried: {done})")
     ranked = candidates if heal.order == "fixed" else _rank(candidates, service, cause, ledger, change)
     remedy = ranked[0]
@@ -135,6 +138,14 @@ def choose(
         ago = format_duration(now - last)
         return Choice(remedy=None, wait=rest, because=f"{remedy} was tried {ago} ago and is cooling down")
     return Choice(remedy=remedy, because=_because(remedy, service, cause, ledger, change, heal))
+
+
+def spent(heal: Heal, service: str, ledger: Sequence[Attempt], now: float) -> str | None:
+    """Say so when the service's budget of remedies an hour is used up; else None."""
+    recent = [one for one in ledger if one.service == service and now - one.at < 3600]
+    if len(recent) < heal.tries_per_hour:
+        return None
+    return f"{len(recent)} remedies were tried on it within the last hour, and that is its budget"
 
 
 def _candidates(heal: Heal, change: Fact | None) -> list[str]:

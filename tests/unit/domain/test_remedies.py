@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dreamnet_actions.config.models import Heal
 from dreamnet_actions.domain.journal import Fact
-from dreamnet_actions.domain.remedy import Attempt, Choice, attempts, choose, odds, suspect
+from dreamnet_actions.domain.remedy import TRIES_EACH, Attempt, Choice, attempts, choose, odds, suspect
 
 NOW = 1_700_000_000.0
 ALL = ("restart", "rollback", "restore-config", "scale-up")
@@ -71,7 +71,7 @@ def test_whatever_is_known_a_choice_keeps_the_rules(
     assert choice.wait is None
     assert choice.remedy in heal.steps
     assert choice.remedy in possible
-    assert choice.remedy not in tried
+    assert tried.count(choice.remedy) < TRIES_EACH
     assert len(recent) < heal.tries_per_hour
     same = [NOW - one.at for one in recent if one.remedy == choice.remedy]
     assert not same or min(same) >= heal.cool_down
@@ -172,3 +172,15 @@ def test_the_ledger_is_read_from_facts_in_any_repetition() -> None:
     assert (one.worked, one.seconds, one.at, one.cause) == (True, 8.0, 1.0, "refused")
     assert (two.worked, two.at, two.cause) == (None, 20.0, "crash")
     assert attempts([begun, begun, ended]) == attempts([begun, ended, ended])
+
+
+def test_every_remedy_is_tried_once_before_any_is_tried_twice() -> None:
+    heal = Heal(steps=("restart", "rollback"), cool_down=0.0)
+    order = []
+    for _ in range(4):
+        choice = pick(heal, tried=order)
+        assert choice.remedy is not None
+        order.append(choice.remedy)
+    assert order == ["restart", "rollback", "restart", "rollback"]
+    spent = pick(heal, tried=order)
+    assert spent.remedy is None and spent.wait is None and "restart 2 times" in spent.because
