@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dreamnet_actions.errors import DreamNetError
+
 Outcome = Literal["done", "unchanged", "planned", "deferred", "refused", "failed"]
 Verdict = Literal[
     "healthy",
@@ -52,6 +54,11 @@ class ErrorInfo:
     message: str
     hint: str = ""
     docs: str = ""
+
+    @classmethod
+    def of(cls, error: DreamNetError) -> ErrorInfo:
+        """Write down an error of ours."""
+        return cls(code=error.code, message=error.message, hint=error.hint, docs=error.docs)
 
     def to_json(self) -> dict[str, str]:
         """Write the error in its wire form."""

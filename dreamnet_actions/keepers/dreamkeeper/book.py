@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.dream import Dream
@@ -69,16 +70,25 @@ class DreamBook:
 
     def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
         """Ask for a remedy: the dream first, then the fact, then the message, whose id is that of this attempt."""
-        dream = self._to(dream, "healing", choice.because, remedy=choice.remedy, attempt=dream.attempt + 1)
+        before = dream.state
+        dream = self._to(
+            dream,
+            "healing",
+            choice.because,
+            remedy=choice.remedy,
+            attempt=dream.attempt + 1,
+            until=None,
+            data={**dream.data, "replicas": one.desired + 1},
+        )
         self.started(dream, choice.because)
         change = Change(
             what=f"dream {dream.key}",
-            before="open",
+            before=before,
             after=f"healing by {choice.remedy}",
             why=choice.because,
             undo=f"dreamnet snooze {dream.key} 4h",
         )
-        return dream, change, self.message(dream, one)
+        return dream, change, self.message(dream)
 
     def started(self, dream: Dream, because: str) -> None:
         """Write that the dream's remedy was asked for."""
@@ -87,8 +97,12 @@ class DreamBook:
             "remedy-started", text, dream, remedy=dream.remedy, attempt=dream.attempt, cause=dream.cause
         )
 
-    def message(self, dream: Dream, one: Situation) -> Outgoing:
-        """Write the message that asks for the dream's remedy; the same attempt is always the same message."""
+    def message(self, dream: Dream) -> Outgoing:
+        """Write the message that asks for the dream's remedy; the same attempt is always the same message.
+
+        Its hops begin anew: it is the budget that bounds how often a dream asks, and a story of four remedies is no
+        loop.
+        """
         name, to = MESSAGES[dream.remedy or ""]
         data: dict[str, object] = {
             "service": dream.service,
@@ -99,13 +113,14 @@ class DreamBook:
             "reason": f"dream {dream.number}: {dream.cause or dream.health}",
         }
         if dream.remedy == "scale-up":
-            data["replicas"] = one.spec.replicas + 1
+            data["replicas"] = dream.data.get("replicas")
         return Outgoing(
             name=name,
             to=to,
             data=data,
             id=f"{dream.correlation_id}-{dream.attempt}",
             correlation_id=dream.correlation_id,
+            hops=0,
         )
 
     def ended(self, dream: Dream, *, worked: bool, why: str) -> None:
@@ -161,9 +176,14 @@ class DreamBook:
     def move(
         self, dream: Dream, state: str, because: str, *, until: float | None = None
     ) -> tuple[Dream, Change]:
-        """Do what a person said: snooze, won't fix, reopen."""
+        """Do what a person said: snooze, won't fix, reopen. What had come to an end is a new story, with no remedy
+        tried."""
         before = dream.state
-        dream = self._to(dream, state, because, until=until)
+        fresh: dict[str, object] = {}
+        if state == "open" and before in ("resolved", "wont-fix", "needs-human"):
+            fresh = {"remedy": None, "attempt": 0, "flaps": dream.flaps + 1}
+            fresh |= {"opened_at": self.context.clock.now(), "resolved_at": None} if dream.ended else {}
+        dream = self._to(dream, state, because, until=until, **fresh)
         self._note("dream-changed", f"{dream.key}: {state}, because {because}", dream, state=state)
         return dream, Change(
             what=f"dream {dream.key}",
@@ -172,6 +192,21 @@ class DreamBook:
             why=because,
             undo=f"dreamnet reopen {dream.key}",
         )
+
+    def refresh(self, dream: Dream, one: Situation) -> Dream:
+        """Keep up with what is wrong: a fault may change its cause, and a degraded service go down."""
+        cause = main_cause(one.reports) or dream.cause
+        if (dream.health, dream.cause) == (one.health, cause) or not one.bad:
+            return dream
+        now = self.context.clock.now()
+        self.dreams.comment(dream.number, now, f"now {one.health}, {cause}: {_detail(one.reports, dream)}")
+        return self.dreams.update(replace(dream, health=one.health, cause=cause))
+
+    def surely_told(self, dream: Dream, one: Situation) -> None:
+        """Write the fact that the dream was opened, where the run that opened it was cut off just before that."""
+        told = self.context.journal.read(kinds={"dream-opened"}, dream=dream.correlation_id, limit=1)
+        if not told:
+            self._opened(dream, one, "filed")
 
     def wait(self, dream: Dream, because: str) -> Dream:
         """Keep the dream open until a remedy may be tried again."""
@@ -225,6 +260,11 @@ class DreamBook:
             correlation_id=dream.correlation_id,
             data=data,
         )
+
+
+def _detail(reports: Sequence[Report], dream: Dream) -> str:
+    failed = next((r for r in reports if r.status in ("failed", "degraded")), None)
+    return failed.detail if failed else dream.because
 
 
 def _evidence(one: Situation) -> tuple[Report, ...]:

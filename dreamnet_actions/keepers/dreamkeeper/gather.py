@@ -112,6 +112,7 @@ class Gather:
             change=suspect(facts, fault_at),
             possible=_possible(spec, examined.state, facts),
             now=now,
+            desired=examined.state.stable.desired if examined.state else spec.replicas,
         )
 
     def _ledger(self) -> Sequence[Attempt]:

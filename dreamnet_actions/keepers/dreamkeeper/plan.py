@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dreamnet_actions.config.models import Service, Watch
@@ -46,6 +46,8 @@ class Situation:
     change: Fact | None
     possible: Collection[str]
     now: float
+    desired: int = 1
+    """Replicas that it should have now."""
 
     @property
     def bad(self) -> bool:
@@ -109,15 +111,18 @@ def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str |
     return Decision(kind="heal", because="it is still failing", choice=next_remedy(one, dream, storm))
 
 
-def next_remedy(one: Situation, dream: Dream | None, storm: str | None = None) -> Choice:
-    """Choose the next remedy for a situation; degraded services are watched, not healed."""
+def next_remedy(
+    one: Situation, dream: Dream | None, storm: str | None = None, *, patient: bool = True
+) -> Choice:
+    """Choose the next remedy for a situation; degraded services are watched, not healed. Without patience no
+    cool-down is waited for."""
     if storm:
         return Choice(remedy=None, because=storm)
     if one.health == "degraded":
         return Choice(remedy=None, wait=60.0, because="it is degraded, not down: that is watched, not healed")
     tried = [a.remedy for a in one.ledger if dream is not None and a.dream == dream.correlation_id]
     return choose(
-        one.spec.heal,
+        one.spec.heal if patient else replace(one.spec.heal, cool_down=0.0),
         service=one.key,
         cause=main_cause(one.reports),
         tried=tried,

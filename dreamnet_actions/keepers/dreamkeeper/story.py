@@ -8,7 +8,8 @@ from typing import Any
 
 from dreamnet_actions.domain import health
 from dreamnet_actions.domain.dream import Dream
-from dreamnet_actions.domain.result import Change, Outgoing, Report
+from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Outgoing, Report
+from dreamnet_actions.errors import DreamNetError, PermanentError
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision
 
 
@@ -20,6 +21,7 @@ class Story:
     changes: list[Change] = field(default_factory=list)
     dreams: list[str] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
+    errors: list[DreamNetError] = field(default_factory=list)
 
     def saw(self, name: str, verdict: health.Health, reports: Sequence[health.Report]) -> None:
         """Remember what a service's checks showed."""
@@ -36,6 +38,12 @@ class Story:
     def heard(self, name: str, text: str) -> None:
         """Remember something about it in words."""
         self.findings[name]["because"] = text
+
+    def failed(self, name: str, error: DreamNetError) -> None:
+        """Remember that acting on it went wrong."""
+        self.findings.setdefault(name, {"service": name, "health": "unknown", "checks": []})
+        self.heard(name, error.message)
+        self.errors.append(error)
 
     def changed(self, dream: Dream, change: Change, message: Outgoing | None = None) -> None:
         """Remember a change of a dream, with the message that goes with it."""
@@ -63,14 +71,18 @@ class Story:
         verdict = (
             health.worst(one["health"] for one in self.findings.values()) if self.findings else "healthy"
         )
+        outcome: Outcome = "planned" if planned else "done"
+        if self.errors:
+            outcome = "failed" if any(isinstance(one, PermanentError) for one in self.errors) else "deferred"
         return Report(
-            outcome="planned" if planned else "done",
+            outcome=outcome,
             summary=self._summary(planned),
             verdict=verdict,
             findings=list(self.findings.values()),
             changes=[] if planned else self.changes,
             dreams=self.dreams,
             messages=[] if planned else self.messages,
+            error=ErrorInfo.of(self.errors[0]) if self.errors else None,
         )
 
     def _summary(self, planned: bool) -> str:
