@@ -15,7 +15,6 @@ imports nothing of DreamNet and may not: everything else may import it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,6 +25,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     Uses difflib's ratio with its documented cutoff of 0.6.
     """
+    import difflib  # late: a start without a mistake does not pay for it
+
     found = difflib.get_close_matches(name.lower(), {one.lower(): one for one in known}, n=1)
     lowered = {one.lower(): one for one in known}
     return lowered[found[0]] if found else None

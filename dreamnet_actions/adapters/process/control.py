@@ -7,14 +7,16 @@ A request is ``{"do": "scale", …arguments}``; its answer ``{"ok": true, "answe
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.errors import DreamNetError, NotFound, PlatformFailed, TemporaryError
+
+if TYPE_CHECKING:
+    import asyncio
 
 LINE_LIMIT = 16_000_000
 """Bytes of one line, either way."""
@@ -52,6 +54,8 @@ def call(path: Path, request: Mapping[str, Any], *, within: float) -> Any:
 
 async def serve(path: Path, handle: Handler, failed: Callable[[BaseException], None]) -> asyncio.Server:
     """Listen on ``path`` and answer by ``handle``; an exception of ours is told to ``failed`` and to the caller."""
+
+    import asyncio  # late: commands, which only call, start without it
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

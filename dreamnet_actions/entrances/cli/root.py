@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -152,6 +151,8 @@ def dreamnet(
     Exit status: 0 done · 2 configuration · 3 request or usage · 4 refused · 5 failed · 10 rolled back ·
     11 rollback failed · 12 deployed, unverified · 70 a bug of DreamNet's · 75 try again later.
     """
+    from pathlib import Path  # late: --help needs no paths
+
     from dreamnet_actions.entrances.cli.choice import Choice
 
     ctx.obj = Choice(
