@@ -6,7 +6,6 @@ Entrances hand in raw data or a request; keepers hand back a Report. Nothing her
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -28,8 +27,6 @@ from dreamnet_actions.errors import (
 )
 from dreamnet_actions.ports.stores import Journal, Lock, MessageBus
 from dreamnet_actions.ports.system import Clock, Ids
-
-log = logging.getLogger("dreamnet")
 
 LEASE = 900.0
 """Seconds for which a request belongs to the run that claimed it; a dead run's claim is free at once."""
@@ -170,6 +167,9 @@ class Pipe:
         now = self._clock.now()
         if isinstance(error, DreamNetError):
             return failure(error, request_id=request_id, at=began, now=now, request=request)
+        import logging  # late: there is nothing to log but a bug
+
+        log = logging.getLogger("dreamnet")
         log.error("A bug of DreamNet's in request %s", request_id, exc_info=error)
         return _bug(error, request_id, request, began, now)
 

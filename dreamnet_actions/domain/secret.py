@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -53,6 +49,11 @@ class SecretValue:
         Those are base64 (both alphabets, at any place of a longer text), hexadecimal, URL, HTML, JSON and Python's.
         Forms shorter than 4 characters are left out: masking them would blot out ordinary text.
         """
+        import base64  # late, as all four: only who masks a value needs them
+        import html
+        import json
+        import urllib.parse
+
         text = self._text
         raw = text.encode("utf-8", "surrogatepass")
         found = {text, text.strip(), *text.splitlines(), raw.hex(), raw.hex().upper()}

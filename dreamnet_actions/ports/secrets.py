@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+if TYPE_CHECKING:
+    from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
 
 
 class SecretSource(Protocol):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dreamnet_actions.domain.secret import SecretValue
+if TYPE_CHECKING:
+    from dreamnet_actions.domain.secret import SecretValue
 
 
 class Clock(Protocol):

@@ -54,7 +54,6 @@ def call(path: Path, request: Mapping[str, Any], *, within: float) -> Any:
 
 async def serve(path: Path, handle: Handler, failed: Callable[[BaseException], None]) -> asyncio.Server:
     """Listen on ``path`` and answer by ``handle``; an exception of ours is told to ``failed`` and to the caller."""
-
     import asyncio  # late: commands, which only call, start without it
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -104,6 +103,8 @@ def _launch(places: Places) -> dict[str, Any]:
 
     environment = inherited(dict(os.environ)) | {"PYTHONPATH": str(_PACKAGE_ROOT)}
     command = [sys.executable, "-P", "-m", "dreamnet_actions.adapters.process.supervisor"]
+    import subprocess  # late: most commands find the supervisor running
+
     run = subprocess.run(
         [*command, "--state", str(places.state), "--platform", places.platform],
         stdin=subprocess.DEVNULL,

@@ -20,7 +20,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +85,8 @@ class Places:
         if len(os.fsencode(direct)) <= LONGEST_SOCKET_PATH:
             return direct
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+        import tempfile  # late: only a long path needs it
+
         return Path(tempfile.gettempdir()) / f"dreamnet-{os.getuid()}" / f"{digest}.sock"
 
     def prepare_socket(self) -> Path:

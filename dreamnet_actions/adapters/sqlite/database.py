@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
@@ -144,6 +143,8 @@ def _create(path: Path) -> None:
     So nobody ever sees one that is half made or readable by others, and of several that begin at once one wins.
     (Opening the file by hand and closing it would, in this process, drop the locks of connections that are open.)
     """
+    import tempfile  # late: once in a database's life
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     try:
