@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.S)
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<lang>\w*)[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$", re.S | re.M)
-_NOTE = re.compile(r"<!-- (?P<kind>run|not run): (?P<what>.+?) -->\s*\Z", re.S)
+_NOTE = re.compile(r"<!-- (?P<kind>run|not run): (?P<what>[^<>]+?) -->\s*\Z")
 
 
 def pages() -> list[Path]:
