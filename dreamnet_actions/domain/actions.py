@@ -39,6 +39,7 @@ _ENV = Key(doc="An env entry's name. Left out: all entries.")
 _SOURCE = Key(doc="An env entry's name, else its source's kind. Left out: all entries.")
 _REASON = Key(doc="Why, in words; it is kept in the journal.")
 _WHERE = {"target": _TARGET, "cluster": _CLUSTER, "service": _SERVICE}
+_ATTEMPT = Key(doc="Which try of the dream this is, counted from 1.", form="integer")
 _DREAM = Key(doc="A dream's number or key (`platform/service`).")
 
 ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
@@ -58,6 +59,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 **_WHERE,
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that ended."),
+                "attempt": _ATTEMPT,
                 "outcome": Key(doc="The outcome of the request that applied it."),
                 "verdict": Key(doc="The verdict of that request, where it reached one."),
                 "summary": Key(doc="What that request said in the end."),
@@ -112,6 +114,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 **_WHERE,
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that this is."),
+                "attempt": _ATTEMPT,
                 "reason": _REASON,
             },
         ),
@@ -121,6 +124,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 **_WHERE,
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that this is."),
+                "attempt": _ATTEMPT,
                 "reason": _REASON,
             },
         ),
@@ -131,6 +135,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "replicas": Key(doc="How many, from 0 to 1000.", form="integer", required=True),
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that this is."),
+                "attempt": _ATTEMPT,
                 "reason": _REASON,
             },
         ),
@@ -161,6 +166,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "target": _TARGET,
                 "dream": _DREAM,
                 "remedy": Key(doc="The remedy that this is."),
+                "attempt": _ATTEMPT,
                 "reason": _REASON,
             },
         ),

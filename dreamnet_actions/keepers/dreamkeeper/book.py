@@ -110,6 +110,7 @@ class DreamBook:
             "key": dream.key,
             "dream": str(dream.number),
             "remedy": dream.remedy,
+            "attempt": dream.attempt,
             "reason": f"dream {dream.number}: {dream.cause or dream.health}",
         }
         if dream.remedy == "scale-up":

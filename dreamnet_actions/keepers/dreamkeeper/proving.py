@@ -116,6 +116,7 @@ def _tells_of(request: AgentRequest, dream: Dream) -> bool:
     story = f"dream-{dream.number}-"
     return (
         given.get("remedy") == dream.remedy is not None
+        and given.get("attempt", dream.attempt) == dream.attempt
         and given.get("dream", str(dream.number)) == str(dream.number)
         and (not request.correlation_id.startswith(story) or request.correlation_id == dream.correlation_id)
     )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamnet_actions.domain.actions import AGENTS, Agent
-from dreamnet_actions.domain.message import MAX_DATA, Message, digest
+from dreamnet_actions.domain.message import MAX_DATA, Message, bounded_id, digest
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import AgentResult, Change, Report
 from dreamnet_actions.domain.route import DEFAULTS, request_for, route
 from dreamnet_actions.domain.times import rfc3339
-from dreamnet_actions.errors import RequestInvalid, RequestTooLarge, TooManyHops, nearest, unknown
+from dreamnet_actions.errors import (
+    DreamNetError,
+    RequestInvalid,
+    RequestTooLarge,
+    TemporaryError,
+    TooManyHops,
+    nearest,
+    unknown,
+)
 from dreamnet_actions.keepers.context import Context
-from dreamnet_actions.keepers.relaybot.subjects import subjects
+from dreamnet_actions.keepers.relaybot.subjects import outdated, subjects
 from dreamnet_actions.ports.stores import Delivery, DreamStore, MessageBus
 
 Submit = Callable[[Mapping[str, Any]], AgentResult]
@@ -24,6 +33,8 @@ TRIES = 5
 """Deliveries of one message that may end in an error of ours before it is put aside for a person."""
 LEASE = 1800.0
 """Seconds for which a delivery belongs to the run that took it; a dead run's is free at once."""
+MOST = 1000
+"""Messages that one request may hand out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +105,7 @@ class RelayBot:
     def _message(
         self, request: AgentRequest, sender: str, name: str, to: str | None, data: Mapping[str, Any]
     ) -> Message:
-        if (size := len(str(data).encode("utf-8", "replace"))) > MAX_DATA:
+        if (size := len(json.dumps(dict(data)))) > MAX_DATA:
             raise RequestTooLarge(size, MAX_DATA)
         return Message(
             id=request.id,
@@ -147,30 +158,55 @@ class RelayBot:
     def deliver(self, request: AgentRequest) -> Report:
         """Hand waiting messages to their keepers, oldest first."""
         limit = request.input.get("limit", 100)
+        if not 1 <= limit <= MOST:
+            raise RequestInvalid([f"'input.limit' is {limit}; expected 1 to {MOST}."])
         if request.dry_run:
             waiting = self.bus.list(states={"waiting"})
             return Report(outcome="planned", summary=f"Would hand out {len(waiting)} messages.")
-        said = [self._hand_over(delivery) for delivery in self.bus.receive(limit=limit, lease=LEASE)]
+        said = [self._handle(delivery) for delivery in self.bus.receive(limit=limit, lease=LEASE)]
         if not said:
             return Report(outcome="unchanged", summary="No message waits.")
         return Report(outcome="done", summary=" ".join(said))
 
+    def _handle(self, delivery: Delivery) -> str:
+        """Hand one message over; an error of ours on the way gives it back, and hides no other message."""
+        try:
+            return self._hand_over(delivery)
+        except DreamNetError as error:
+            if delivery.attempt >= TRIES and not isinstance(error, TemporaryError):
+                return self._bury(delivery, error.message)
+            self.bus.retry(delivery, error=error.message, after=min(60.0, 2.0**delivery.attempt))
+            return f"{delivery.message.name} waits: {error.message}"
+
     def _hand_over(self, delivery: Delivery) -> str:
         """Hand one message to its keeper: in effect once, whatever happens on the way."""
         message = delivery.message
+        if (why := outdated(message, self.dreams)) is not None:
+            self._routed(delivery, f"{message.name}: {why}; nothing to do", "unchanged", None)
+            self.bus.ack(delivery)
+            return f"{message.name}: {why}."
         try:
             onward = message.passed_on()
         except TooManyHops as error:
             return self._bury(delivery, error.message)
         rule = route(onward, self.context.config.routes)
         if rule is None:
-            return self._bury(delivery, self._no_route(message))
+            return self._bury(delivery, f"{self._no_route(message)} {self._route_lines(message)}")
         result = self.submit(request_for(onward, rule))
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
         if result.outcome == "deferred":
             return self._later(delivery, result)
         if result.exit_status == 70:
             return self._after_bug(delivery, result)
+        self._routed(delivery, text, result.outcome, result.id)
+        heard = self._reply(onward, rule.to, result)
+        if result.outcome in ("refused", "failed") and not heard:
+            return self._bury(delivery, (result.error or {}).get("message", result.summary))
+        self.bus.ack(delivery)
+        return f"{text}."
+
+    def _routed(self, delivery: Delivery, text: str, outcome: str, request_id: str | None) -> None:
+        message = delivery.message
         self.context.note(
             "message-routed",
             text,
@@ -178,29 +214,30 @@ class RelayBot:
             correlation_id=message.correlation_id,
             data={
                 "message": message.id,
-                "request": result.id,
-                "outcome": result.outcome,
+                "request": request_id,
+                "outcome": outcome,
                 "attempt": delivery.attempt,
             },
         )
-        self._reply(onward, rule.to, result)
-        self.bus.ack(delivery)
-        return f"{text}."
 
-    def _reply(self, message: Message, agent: str, result: AgentResult) -> None:
-        """Send the result on, so that DreamKeeper proves it; where it asked another, that one proves it."""
-        goes_on = bool(result.messages) and result.outcome == "done"
-        if agent == "dreamkeeper" or goes_on or "service" not in message.data:
-            return
+    def _reply(self, message: Message, agent: str, result: AgentResult) -> bool:
+        """Send the result on, so that DreamKeeper proves it; where it asked another, that one proves it.
+
+        Answers whether anybody hears of the result so.
+        """
+        if result.messages and result.outcome == "done":
+            return True
+        if agent == "dreamkeeper" or "service" not in message.data:
+            return False
         action = result.action or "request"
         data = {
             key: message.data[key]
-            for key in ("service", "target", "key", "dream", "remedy")
+            for key in ("service", "target", "key", "dream", "remedy", "attempt")
             if key in message.data
         }
         data |= {"outcome": result.outcome, "verdict": result.verdict, "summary": result.summary[:500]}
         reply = Message(
-            id=f"{message.id}/result"[-180:],
+            id=bounded_id(message.sender, message.id, "result"),
             sender=agent,
             name=f"{action}-finished",
             to="dreamkeeper",
@@ -218,6 +255,7 @@ class RelayBot:
                 correlation_id=message.correlation_id,
                 data={"message": reply.id, "name": reply.name, "to": "dreamkeeper"},
             )
+        return True
 
     def _later(self, delivery: Delivery, result: AgentResult) -> str:
         """Not now: a lease, a pause, an outage of ours. That is no failure, however long it takes."""

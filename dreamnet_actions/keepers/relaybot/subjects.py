@@ -9,6 +9,7 @@ from dreamnet_actions.config.models import Config, Route
 from dreamnet_actions.domain.dream import ENDED
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.remedy import MESSAGES
+from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.stores import DreamStore
 
 REMEDY_BY_MESSAGE: Mapping[str, str] = {name: remedy for remedy, (name, _) in MESSAGES.items()}
@@ -27,6 +28,27 @@ def subjects(
     if rule.input.get("action") == "deploy" and "branch" in message.data and "service" not in message.data:
         return _released_from(str(message.data["branch"]), message, config)
     return [_placed(message, config)]
+
+
+def outdated(message: Message, dreams: DreamStore) -> str | None:
+    """Say why a remedy that DreamKeeper asked for is no longer wanted; None where it is, or where it never was its.
+
+    A message may wait long (a pause, an outage of ours); what its dream no longer waits for is not done any more.
+    """
+    number = str(message.data.get("dream", ""))
+    if message.name not in REMEDY_BY_MESSAGE or not (number.isascii() and number.isdecimal()):
+        return None
+    if len(number) > 9 or not message.correlation_id.startswith(f"dream-{number}-"):
+        return None
+    try:
+        dream = dreams.get(int(number))
+    except NotFound:
+        return None
+    if dream.state not in ("healing", "verifying"):
+        return f"dream {number} is {dream.state} by now"
+    if message.id != f"{dream.correlation_id}-{dream.attempt}":
+        return f"dream {number} waits for another remedy by now"
+    return None
 
 
 def _asking_for(remedy: str, config: Config, dreams: DreamStore) -> list[dict[str, Any]]:
