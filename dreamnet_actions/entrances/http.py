@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System
 
 ASGI = Callable[[Any, Any, Any], Awaitable[None]]
+_PATHS = ("/api/agent", "/api/dreams", "/api/messages", "/api/status", "/healthz", "/readyz", "/openapi.json")
 MESSAGE_STATES = ("waiting", "leased", "done", "dead")
 
 
@@ -180,7 +181,10 @@ class Gateway:
                 RequestInvalid(said, hint="The paths and their parameters are in /openapi.json.")
             )
         status = error.status_code if isinstance(error, HTTPException) else 500
-        said = [f"{request.method} {request.url.path[:200]!r} is not answered here (HTTP {status})."]
+        where = request.url.path[:200]
+        if status == 404:
+            return self.failed(NotFound("path", where, _PATHS))
+        said = [f"{request.method} {where!r} is not answered here (HTTP {status})."]
         answered = self.failed(RequestInvalid(said, hint="What is answered stands in /openapi.json."), status)
         if isinstance(error, HTTPException) and error.headers:
             answered.headers.update(error.headers)
