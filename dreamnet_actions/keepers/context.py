@@ -56,7 +56,8 @@ class Context:
     def services(self, target: str | None, cluster: str | None, service: str | None) -> dict[str, Service]:
         """Answer the services that a request means, by name.
 
-        ``target`` is a platform's name, else a platform's kind; ``cluster`` must match and picks among several.
+        ``target`` is a platform's name, else a platform's kind, or ``self`` (this system: all there is); ``cluster``
+        must match and picks among several.
         Raises ConfigLacks with the lines to add where the configuration lacks what is named.
         """
         platforms = self._platforms(target, cluster)
@@ -78,10 +79,10 @@ class Context:
 
     def _platforms(self, target: str | None, cluster: str | None) -> list[str]:
         chosen = self.config.platforms
-        if target is None:
-            names = list(chosen)
-        elif target in chosen:
+        if target in chosen:
             names = [target]
+        elif target in (None, SELF):
+            names = list(chosen)
         else:
             names = [name for name, one in chosen.items() if one.kind == target]
             if not names:

@@ -21,9 +21,9 @@ def test_a_killed_service_is_found_healed_proved_and_resolved() -> None:
         "request-ended",
         "message-routed",
         "message-sent",
+        "check-ended",
         "remedy-ended",
         "dream-resolved",
-        "check-ended",
         "request-ended",
         "message-routed",
     ]

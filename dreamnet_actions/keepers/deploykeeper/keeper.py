@@ -11,7 +11,14 @@ from dreamnet_actions.domain.health import worst
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Report, Verdict
-from dreamnet_actions.errors import BudgetSpent, NotFound, PermanentError, RequestInvalid, TemporaryError
+from dreamnet_actions.errors import (
+    BudgetSpent,
+    DreamNetError,
+    NotFound,
+    PermanentError,
+    RequestInvalid,
+    TemporaryError,
+)
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
@@ -203,12 +210,12 @@ class DeployKeeper:
                     continue
                 with self.context.lock.lease(f"service/{self.context.key(name)}", HOLD):
                     reports[name] = do(name, spec)
-            except (TemporaryError, PermanentError, NotFound, BudgetSpent) as error:
+            except DreamNetError as error:
                 if len(services) == 1:
                     raise
                 outcome: Outcome = "deferred" if isinstance(error, TemporaryError) else "failed"
-                info = ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs)
-                reports[name] = Report(outcome=outcome, summary=f"{name}: {error.message}", error=info)
+                summary = f"{name}: {error.message}"
+                reports[name] = Report(outcome=outcome, summary=summary, error=ErrorInfo.of(error))
         return _together(list(reports.values()))
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from dreamnet_actions.config.models import ReleaseRules, Service, Strategy
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict
-from dreamnet_actions.errors import BudgetSpent, DreamNetError, NotFound, PermanentError, RequestInvalid
+from dreamnet_actions.domain.result import Change, Report, Verdict
+from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
+from dreamnet_actions.keepers.deploykeeper.record import Record, short
 from dreamnet_actions.keepers.deploykeeper.watching import Watched, Watching
-from dreamnet_actions.keepers.examination import Examination
+from dreamnet_actions.keepers.examination import Examination, Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.probe import Probe
@@ -45,34 +46,71 @@ class Rollout:
         """The service's rules for releases, or the defaults."""
         return self.spec.release or ReleaseRules()
 
+    @property
+    def record(self) -> Record:
+        """Where all of this is written down."""
+        return Record(
+            context=self.context,
+            request=self.request,
+            service=self.service,
+            key=self.key,
+            platform=self.platform.name,
+            reporter=self.reporter,
+        )
+
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def out(self, version: str | None, *, forced_canary: bool) -> Report:
         """Bring ``version`` out (a branch, tag or commit; None: the branch's head, or the configured command)."""
-        state = self.platform.observe().services.get(self.service)
-        strategy = self._strategy(forced_canary)
-        revision = self._revision(version)
+        record, state = self.record, self._state()
+        if not self.request.dry_run and (answer := record.answered()) is not None:
+            return answer
+        mine, strategy = record.mine, self._strategy(forced_canary)
+        # A run that was cut off goes on with the commit that it had chosen: a branch may have moved since.
+        revision = mine["revision"] if mine and mine.get("revision") else self._revision(version)
         wanted = f"git:{revision}" if revision else self.platform.configured(self.service, self.spec).version
-        if self._runs(state, wanted):
-            return Report(outcome="unchanged", summary=f"{self.key} runs {_short(wanted)} already.")
-        if version is None or self.request.hops > 0:
-            self._refuse_held(wanted)  # a person who names a version may insist; a repeated webhook may not
+        if self._runs(state, wanted) and not record.unproved(wanted):
+            return Report(outcome="unchanged", summary=f"{self.key} runs {short(wanted)} already.")
+        if mine is None and (version is None or self.request.hops > 0):
+            record.refuse_held(wanted)  # a person who names a version may insist; a repeated webhook may not
+        out_already = state is not None and state.stable.release.version == wanted
         by_canary = strategy.canary is not None and state is not None and state.stable.ready > 0
+        by_canary = by_canary and not out_already
         change = self._change(state, wanted)
         if self.request.dry_run:
             how = f"by canary ({_steps(strategy)})" if by_canary else "at once"
-            return Report(
-                outcome="planned",
-                summary=f"Would deploy {_short(wanted)} to {self.key} {how}.",
-                changes=[change],
-            )
-        release = self._build(revision)
-        self._began(release, state)
+            summary = f"Would deploy {short(wanted)} to {self.key} {how}."
+            return Report(outcome="planned", summary=summary, changes=[change])
+        return self._bring_out(self._build(revision), strategy, change, by_canary=by_canary)
+
+    def _bring_out(self, release: Release, strategy: Strategy, change: Change, *, by_canary: bool) -> Report:
+        record = self.record
+        if (cut := self._finish_taking_back(release)) is not None:
+            return cut
+        state = self._state()
+        former = state.stable.release.version if state else None
+        if (intent := record.intent) is not None and intent["version"] == release.version:
+            former = intent.get("former", former)
+        record.began(release, former)
         try:
             taken_back = self._by_canary(release, strategy) if by_canary else self._at_once(release, state)
-            return taken_back or self._prove(release, state, change)
+            return taken_back or self._prove(release, state, change, former)
         except DreamNetError as error:
             return self._broken_off(release, error)
+
+    def _finish_taking_back(self, release: Release) -> Report | None:
+        """Where a run was cut off while it took a release back, do that first; of this request, that is the end."""
+        intent = self.record.intent
+        state = self._state()
+        if intent is None or intent["phase"] != "back" or state is None:
+            return None
+        if intent["request"] == self.request.id:
+            return self._take_back(release, state, intent["why"])
+        if state.stable.release.version == intent["version"] and state.former:
+            self.record.hold(intent["version"], intent["why"])
+            self.platform.undo(self.service, token=intent["token"])
+            self._settled()
+        return None
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""
@@ -95,84 +133,105 @@ class Rollout:
 
     def _at_once(self, release: Release, state: ServiceState | None) -> Report | None:
         """Replace the stable release; a release that does not become ready is taken back."""
+        if state is not None and state.canary is not None and state.canary.release.version != release.version:
+            self.platform.withdraw(self.service)  # left by a run that was cut off
         self.platform.apply(self.service, self.spec, release)
         watched = self._settled()
         return None if watched.settled else self._take_back(release, state, watched.why)
 
     def _by_canary(self, release: Release, strategy: Strategy) -> Report | None:
         """Let a canary take growing shares; the first clear sign of errors ends it. Then make it the stable one."""
-        run = CanaryRun(rollout=self, release=release, strategy=strategy)
-        fault = run.run()
+        fault = CanaryRun(rollout=self, release=release, strategy=strategy).run()
         if fault is not None:
-            self.platform.withdraw(self.service)
-            return self._rolled_back(release, f"its canary {fault}", None)
+            return self._take_back(release, self._state(), f"its canary {fault}")
         self.platform.promote(self.service)
         watched = self._settled()
-        if watched.settled:
-            return None
-        return self._take_back(release, watched.state, watched.why)
+        return None if watched.settled else self._take_back(release, watched.state, watched.why)
 
-    def _prove(self, release: Release, before: ServiceState | None, change: Change) -> Report:
+    def _prove(
+        self, release: Release, before: ServiceState | None, change: Change, former: str | None
+    ) -> Report:
         """The release is out and ready: only its checks make it ``deployed``."""
-        well, examined = Examination(context=self.context, probe=self.probe).recovered(
-            self.service, self.spec, self.rules.ready_within
-        )
+        well, examined = self._watched_by_checks()
         findings = [one.to_json() for one in examined.reports]
         if well:
             text = f"{self.key}: {release.short} is deployed and passes its checks"
-            former = before.stable.release.version if before else None
-            return self._ended(release, "deployed", text, change, findings=findings, former=former)
+            return self.record.ended(release, "deployed", text, change, findings=findings, former=former)
         if examined.health == "unknown":
             text = f"{self.key}: {release.short} is out, but nothing could verify it"
-            return self._ended(release, "deployed-unverified", text, change, findings=findings)
-        failed = next((one for one in examined.reports if one.status in ("failed", "degraded")), None)
-        return self._take_back(release, before, failed.detail if failed else examined.health)
+            return self.record.ended(release, "deployed-unverified", text, change, findings=findings)
+        return self._take_back(release, before, _why(examined))
 
     # ── back ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def back(self) -> Report:
-        """Go back to the release before, because somebody asked for it."""
-        state = self.platform.observe().services.get(self.service)
-        if state is None or not state.former:
+        """Go back to the release before, because somebody asked for it, and prove it."""
+        state, record = self._state(), self.record
+        begun = record.mine  # then a run of this request was cut off: what it left has been chosen
+        if state is None or (begun is None and not state.former):
             raise NotFound("former release of", self.key)
-        former = state.former[0]
+        before = begun["version"] if begun else state.stable.release.version
+        after = begun["to"] if begun else state.former[0].version
+        why = self.request.input.get("reason", "a rollback was asked for")
         change = Change(
             what=f"release of {self.key}",
-            before=state.stable.release.version,
-            after=former.version,
-            why=self.request.input.get("reason", "a rollback was asked for"),
-            undo=f"dreamnet deploy {self.service} --version {state.stable.release.revision or ''}".rstrip(),
+            before=before,
+            after=after,
+            why=why,
+            undo=f"dreamnet deploy {self.service} --version {before.partition(':')[2]}",
         )
         if self.request.dry_run:
-            summary = f"Would take {self.key} back to {former.short}."
+            summary = f"Would take {self.key} back to {short(after)}."
             return Report(outcome="planned", summary=summary, changes=[change])
-        self._hold(state.stable.release.version, change.why)
+        record.intend("undo", before, to=after)
+        if before != after:  # else only its values are others
+            record.hold(before, why)
+        if state.canary is not None:
+            self.platform.withdraw(self.service)
         former = self.platform.undo(self.service, token=self.request.id)
         watched = self._settled()
-        text = f"{self.key}: taken back from {state.stable.release.short} to {former.short}"
-        if watched.settled:
-            self._note_end(former, "rolled-back", text, held=state.stable.release.version)
-            return Report(outcome="done", verdict="healthy", summary=f"{text}.", changes=[change])
-        return self._ended(former, "rollback-failed", f"{text}, and it is not ready: {watched.why}", change)
+        text = f"{self.key}: taken back from {short(before)} to {former.short}"
+        if not watched.settled:
+            text = f"{text}, and it is not ready: {watched.why}"
+            return record.ended(former, "rollback-failed", text, change)
+        well, examined = self._watched_by_checks()
+        if not well and examined.health != "unknown":
+            text = f"{text}, and its checks still fail: {_why(examined)}"
+            return record.ended(former, "rollback-failed", text, change)
+        record.note_end(former, "rolled-back", text, held=before)
+        verdict: Verdict = "healthy" if well else "unknown"
+        return Report(outcome="done", verdict=verdict, summary=f"{text}.", changes=[change])
 
     def _take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
         """Undo a release that failed, and prove that what was before serves again."""
-        current = self.platform.observe().services.get(self.service)
-        if before is None or current is None or not current.former:
+        current, record = self._state(), self.record
+        out = current is not None and current.stable.release.version == release.version
+        if before is None or current is None or (out and not current.former):
             text = f"{self.key}: {release.short} failed ({why}), and there is no release before it"
-            return self._ended(release, "rollback-failed", text, None)
+            return record.ended(release, "rollback-failed", text, None)
+        # Cut off after this, the next run knows that the release was out, also when it is so no longer.
+        out = out or bool((record.mine or {}).get("out"))
+        token = record.intend("back", release.version, why=why, out=out)["token"]
+        if not (out and current.former and current.former[0].version == release.version):
+            record.hold(release.version, why)
         self.platform.withdraw(self.service)
-        if current.stable.release.version == release.version:
-            self.platform.undo(self.service, token=f"{self.request.id}/undo")
-        watched = self._settled()
-        if not watched.settled:
-            text = f"{self.key}: {release.short} failed ({why}), and the release before is not ready: {watched.why}"
-            return self._ended(release, "rollback-failed", text, None)
-        return self._rolled_back(release, why, watched.state)
+        if out:
+            self.platform.undo(self.service, token=token)
+            watched = self._settled()
+            fault = watched.why if not watched.settled else self._still_bad()
+            if fault is not None:
+                text = (
+                    f"{self.key}: {release.short} failed ({why}), and the release before is not well: {fault}"
+                )
+                return record.ended(release, "rollback-failed", text, None)
+        return self._rolled_back(release, why)
 
-    def _rolled_back(self, release: Release, why: str, state: ServiceState | None) -> Report:
-        state = state or self.platform.observe().services.get(self.service)
-        self._hold(release.version, why)
+    def _still_bad(self) -> str | None:
+        well, examined = self._watched_by_checks()
+        return None if well or examined.health == "unknown" else _why(examined)
+
+    def _rolled_back(self, release: Release, why: str) -> Report:
+        state = self._state()
         former = state.stable.release if state else None
         text = f"{self.key}: {release.short} was taken back, {why}; {former.short if former else 'nothing'} serves"
         change = Change(
@@ -182,30 +241,36 @@ class Rollout:
             why=why,
             undo=f"dreamnet deploy {self.service} --version {release.revision or ''}".rstrip(),
         )
-        return self._ended(release, "rolled-back", text, change)
+        return self.record.ended(release, "rolled-back", text, change)
 
     def _broken_off(self, release: Release, error: DreamNetError) -> Report:
-        """An error of ours in the middle: stop where it is safe (a canary without traffic) and say so."""
+        """An error of ours in the middle: stop where it is safe (a canary without traffic) and say so. The intent
+        stays, so that the next run of the request goes on from here."""
         try:
             self.platform.withdraw(self.service)
         except DreamNetError as another:
             self.context.reporter.say(f"{self.key}: the canary could not be withdrawn: {another.message}")
-        self._note_end(
-            release, "deployed-unverified", f"{self.key}: {release.short} was broken off: {error.message}"
-        )
+        text = f"{self.key}: {release.short} was broken off: {error.message}"
+        self.record.note_end(release, "deployed-unverified", text)
         raise error
 
-    # ── words and records ────────────────────────────────────────────────────────────────────────────────
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 
     def say(self, text: str, **data: object) -> None:
         """Write one step of this release to the journal."""
-        self.context.note(
-            "release-step", f"{self.key}: {text}", request=self.request, service=self.key, data=data
-        )
+        self.record.step(text, **data)
+
+    def _state(self) -> ServiceState | None:
+        return self.platform.observe().services.get(self.service)
 
     def _settled(self) -> Watched:
         return Watching(context=self.context).until_settled(
             self.platform, self.service, within=self.rules.ready_within
+        )
+
+    def _watched_by_checks(self) -> tuple[bool, Examined]:
+        return Examination(context=self.context, probe=self.probe).recovered(
+            self.service, self.spec, self.rules.ready_within
         )
 
     def _strategy(self, forced: bool) -> Strategy:
@@ -229,76 +294,10 @@ class Rollout:
             undo=f"dreamnet rollback {self.service}",
         )
 
-    def _began(self, release: Release, state: ServiceState | None) -> None:
-        former = state.stable.release.version if state else None
-        text = f"{self.key}: release of {release.short} began"
-        self.context.note(
-            "release-started",
-            text,
-            request=self.request,
-            service=self.key,
-            data={"version": release.version, "former": former},
-        )
-        self.reporter.report(release, platform=self.platform.name, state="in-progress", text=text)
 
-    def _ended(
-        self,
-        release: Release,
-        verdict: Verdict,
-        text: str,
-        change: Change | None,
-        *,
-        findings: list[dict[str, object]] | None = None,
-        former: str | None = None,
-    ) -> Report:
-        """Write the verdict to the journal, tell the reporter, and answer."""
-        self._note_end(release, verdict, text, former=former)
-        good = verdict == "deployed"
-        error = (
-            None
-            if good
-            else ErrorInfo(
-                code=f"release.{verdict}",
-                message=text,
-                hint="See 'dreamnet releases'.",
-                docs="docs/deploykeeper.md",
-            )
-        )
-        return Report(
-            outcome="done" if good else "failed",
-            verdict=verdict,
-            summary=f"{text}.",
-            findings=findings or [],
-            changes=[change] if change else [],
-            error=error,
-        )
-
-    def _note_end(self, release: Release, verdict: str, text: str, **data: object) -> None:
-        self.context.note(
-            "release-ended",
-            text,
-            request=self.request,
-            service=self.key,
-            data={"version": release.version, "verdict": verdict, **data},
-        )
-        self.reporter.report(release, platform=self.platform.name, state=verdict, text=text)
-
-    def _hold(self, version: str, why: str) -> None:
-        """Remember that a version is bad: it is not deployed again unless somebody names it."""
-        value = {"at": self.context.clock.now(), "why": why}
-        self.context.journal.set_state(f"held/{self.key}/{version}", value)
-
-    def _refuse_held(self, version: str) -> None:
-        held, _ = self.context.journal.state(f"held/{self.key}/{version}")
-        if held:
-            raise BudgetSpent(
-                f"{_short(version)} of {self.key} is held: it was taken back before, because {held['why']}.",
-                hint=f"Push a fix, or insist: dreamnet deploy {self.service} --version {version.partition(':')[2]}",
-            )
-
-
-def _short(version: str) -> str:
-    return Release(service="", version=version).short
+def _why(examined: Examined) -> str:
+    failed = next((one for one in examined.reports if one.status in ("failed", "degraded")), None)
+    return failed.detail if failed else examined.health
 
 
 def _steps(strategy: Strategy) -> str:

@@ -1,0 +1,166 @@
+"""What is written down about one rollout: the intent before the platform is touched, steps, verdict, what is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict
+from dreamnet_actions.errors import BudgetSpent, DreamNetError
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.ports.delivery import ReleaseReporter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The journal's side of a rollout of one service, and the people who are told.
+
+    The intent is the service's one shared note on the rollout that began last: ``phase`` is ``out`` (it is brought
+    out), ``back`` (it is being taken back), ``undo`` (somebody asked to go back) or ``ended``. A run that was cut off
+    is continued from it, so that every rollout comes to its verdict.
+    """
+
+    context: Context
+    request: AgentRequest
+    service: str
+    key: str
+    platform: str
+    reporter: ReleaseReporter
+
+    # ── the intent ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def intent(self) -> dict[str, Any] | None:
+        """The rollout of this service that began last, if any."""
+        stored, _ = self.context.journal.state(self._key)
+        return stored if isinstance(stored, dict) else None
+
+    @property
+    def mine(self) -> dict[str, Any] | None:
+        """The intent, where it is of this very request: its run was cut off, or is to be answered again."""
+        intent = self.intent
+        return intent if intent is not None and intent["request"] == self.request.id else None
+
+    @property
+    def _key(self) -> str:
+        return f"rollout/{self.key}"
+
+    def intend(self, phase: str, version: str, **more: object) -> dict[str, Any]:
+        """Write the intent; what an earlier phase of the same rollout wrote stays."""
+        former = self.mine or {}
+        over = former.get("phase") == "ended" and phase != "ended"
+        if over or former.get("version") != version:
+            former = {"token": f"{self.request.id}/{self.context.ids.fresh()}"}
+        intent = {**former, "request": self.request.id, "version": version, "phase": phase, **more}
+        self.context.journal.set_state(self._key, intent)
+        return intent
+
+    def unproved(self, version: str) -> bool:
+        """Say whether the run that brought this version out was cut off before it came to a verdict."""
+        intent = self.intent
+        return intent is not None and intent["version"] == version and intent["phase"] in ("out", "back")
+
+    def answered(self) -> Report | None:
+        """Answer the report of this very request, where its rollout came to an end that is not tried again."""
+        intent = self.mine
+        if (
+            intent is None
+            or intent["phase"] != "ended"
+            or intent["verdict"] not in ("deployed", "rolled-back")
+        ):
+            return None
+        changes = [
+            Change(what=one["what"], before=one["from"], after=one["to"], why=one["why"], undo=one["undo"])
+            for one in intent["changes"]
+        ]
+        return self._report(intent["verdict"], intent["text"], changes, [])
+
+    # ── facts ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def began(self, release: Release, former: str | None) -> None:
+        """Write the intent and the fact that a release begins, and tell."""
+        resumed = self.unproved(release.version) and self.mine is not None
+        self.intend("out", release.version, revision=release.revision, former=former)
+        if resumed:
+            return
+        text = f"{self.key}: release of {release.short} began"
+        self._note("release-started", text, version=release.version, former=former)
+        self.tell(release, "in-progress", text)
+
+    def step(self, text: str, **data: object) -> None:
+        """Write one step of this release."""
+        self._note("release-step", f"{self.key}: {text}", **data)
+
+    def ended(
+        self,
+        release: Release,
+        verdict: Verdict,
+        text: str,
+        change: Change | None,
+        *,
+        findings: list[dict[str, object]] | None = None,
+        former: str | None = None,
+    ) -> Report:
+        """Write the verdict, tell, and answer."""
+        self.note_end(release, verdict, text, former=former)
+        changes = [change] if change else []
+        version = (self.mine or {}).get("version", release.version)
+        self.intend("ended", version, verdict=verdict, text=text, changes=[one.to_json() for one in changes])
+        return self._report(verdict, text, changes, findings or [])
+
+    def note_end(self, release: Release, verdict: str, text: str, **data: object) -> None:
+        """Write that a release reached its verdict, and tell."""
+        self._note("release-ended", text, version=release.version, verdict=verdict, **data)
+        self.tell(release, verdict, text)
+
+    def tell(self, release: Release, state: str, text: str) -> None:
+        """Tell the world; that it cannot be told breaks no release."""
+        try:
+            self.reporter.report(release, platform=self.platform, state=state, text=text)
+        except DreamNetError as error:
+            self.context.reporter.say(f"{self.key}: {state} could not be reported: {error.message}")
+
+    def _note(self, kind: str, text: str, **data: object) -> None:
+        self.context.note(kind, text, request=self.request, service=self.key, data=data)
+
+    def _report(
+        self, verdict: Verdict, text: str, changes: list[Change], findings: list[dict[str, object]]
+    ) -> Report:
+        good = verdict == "deployed"
+        error = ErrorInfo(
+            code=f"release.{verdict}",
+            message=text,
+            hint="See 'dreamnet releases'.",
+            docs="docs/deploykeeper.md",
+        )
+        return Report(
+            outcome="done" if good else "failed",
+            verdict=verdict,
+            summary=f"{text}.",
+            findings=findings,
+            changes=changes,
+            error=None if good else error,
+        )
+
+    # ── held versions ────────────────────────────────────────────────────────────────────────────────────
+
+    def hold(self, version: str, why: str) -> None:
+        """Remember that a version is bad: it is not deployed again unless somebody names it."""
+        value = {"at": self.context.clock.now(), "why": why}
+        self.context.journal.set_state(f"held/{self.key}/{version}", value)
+
+    def refuse_held(self, version: str) -> None:
+        """Raise BudgetSpent where the version is held."""
+        held, _ = self.context.journal.state(f"held/{self.key}/{version}")
+        if held:
+            raise BudgetSpent(
+                f"{short(version)} of {self.key} is held: it was taken back before, because {held['why']}.",
+                hint=f"Push a fix, or insist: dreamnet deploy {self.service} --version {version.partition(':')[2]}",
+            )
+
+
+def short(version: str) -> str:
+    """Write a version as people say it."""
+    return Release(service="", version=version).short
