@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 ASGI = Callable[[Any, Any, Any], Awaitable[None]]
 _PATHS = ("/api/agent", "/api/dreams", "/api/messages", "/api/status", "/healthz", "/readyz", "/openapi.json")
 MESSAGE_STATES = ("waiting", "leased", "done", "dead")
+Limit = Annotated[int, Query(ge=1, le=1000)]
+# The values are described only; a wrong one is refused by ``_one_of``, which names the nearest.
+DreamStateQuery = Annotated[str | None, Query(json_schema_extra={"enum": [*STATES, None]})]
+MessageStateQuery = Annotated[str | None, Query(json_schema_extra={"enum": [*MESSAGE_STATES, None]})]
 
 
 def create_app(system: System, *, key: str | None, wake: Callable[[], None] = lambda: None) -> FastAPI:
@@ -104,10 +108,11 @@ class Gateway:
             )
         return result
 
-    async def dreams(self, state: str | None = None, key: str | None = None, limit: int = 100) -> Response:
+    async def dreams(
+        self, state: DreamStateQuery = None, key: str | None = None, limit: Limit = 100
+    ) -> Response:
         """Answer dreams, newest first."""
         states = _one_of("state", state, STATES)
-        _within("limit", limit, 1, 1000)
         found = await self.pool.run(lambda: self.system.dreams.search(states=states, key=key, limit=limit))
         return _json({"dreams": [dream.to_json() for dream in found]})
 
@@ -121,10 +126,9 @@ class Gateway:
         dream = find_dream(self.system, number)
         return {**dream.to_json(), "story": dream_story(self.system, dream)}
 
-    async def messages(self, state: str | None = None, limit: int = 100) -> Response:
+    async def messages(self, state: MessageStateQuery = None, limit: Limit = 100) -> Response:
         """Answer the newest messages, the oldest of them first, with where each stands."""
         states = _one_of("state", state, MESSAGE_STATES)
-        _within("limit", limit, 1, 1000)
         found = await self.pool.run(lambda: self.system.bus.list(states=states, limit=limit))
         return _json({"messages": [message_json(one) for one in found]})
 
@@ -251,8 +255,3 @@ def _one_of(name: str, value: str | None, known: tuple[Any, ...]) -> tuple[Any, 
     if value not in known:
         raise RequestInvalid([unknown(f"'{name}'", value[:80], known)])
     return (value,)
-
-
-def _within(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise RequestInvalid([f"'{name}' is {value:.0f}; expected {low} to {high}."])

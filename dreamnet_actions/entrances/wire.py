@@ -70,7 +70,7 @@ def with_id(raw: Any, given: str | None, where: str) -> Any:
 
     Raises RequestInvalid when the request has another one: guessing which was meant would make one request two.
     """
-    if not given or not isinstance(raw, Mapping):
+    if given is None or not isinstance(raw, Mapping):
         return raw
     if raw.get("id", given) != given:
         raise RequestInvalid([f"The request's id is {raw['id']!r:.80}, and {where} says {given!r:.80}."],

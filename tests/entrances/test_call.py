@@ -54,7 +54,15 @@ def test_a_hostile_body_is_answered_by_a_result(run: Run, name: str) -> None:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=100) | st.recursive(st.none() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.sampled_from(["agent", "input", "action", "id", "hops"]), one)).map(lambda one: json.dumps(one).encode()))  # fmt: skip
+@given(
+    st.binary(max_size=100)
+    | st.recursive(
+        st.none() | st.text(),
+        lambda one: (
+            st.lists(one) | st.dictionaries(st.sampled_from(["agent", "input", "action", "id", "hops"]), one)
+        ),
+    ).map(lambda one: json.dumps(one).encode())
+)
 def test_any_body_is_answered_by_a_result(run: Run, body: bytes) -> None:
     answered = run("call", "--dry-run", "-", stdin=body)
     assert set(json.loads(answered.stdout)) == KEYS

@@ -111,8 +111,16 @@ def test_a_fault_that_was_found_fails_only_when_told_so(run: Run) -> None:
 def test_a_dream_is_listed_and_told(run: Run, system: System) -> None:
     evidence = Report(service="web", check="home", status="failed", cause="refused", detail="no \x1b[31mred\x1b[0m",
                       phases={"connect": 0.0012})  # fmt: skip
-    dream = system.dreams.open(Dream(key="gke/web", cause="refused", opened_at=system.clock.now() - 90,
-                                     evidence=(evidence,), because="it is the first", pattern="Seen twice."))  # fmt: skip
+    dream = system.dreams.open(
+        Dream(
+            key="gke/web",
+            cause="refused",
+            opened_at=system.clock.now() - 90,
+            evidence=(evidence,),
+            because="it is the first",
+            pattern="Seen twice.",
+        )
+    )
     system.dreams.comment(dream.number, system.clock.now(), "opened: nobody answers")
     fact = Fact(
         kind="remedy-started", at=system.clock.now(), text="try restart", correlation_id=dream.correlation_id
@@ -228,7 +236,9 @@ def test_the_configuration_is_found_from_below(home: Path) -> None:
     assert (done.returncode, done.stdout.split()[0]) == (0, "ok:")
 
 
-def test_a_bug_shows_its_traceback_and_ends_with_70(run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+def test_a_bug_shows_its_traceback_and_ends_with_70(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("dreamnet_actions.entrances.cli.pausing.user", lambda: 1 / 0)
     assert run("pause").exit_code == 70
     assert "ZeroDivisionError" in caplog.text

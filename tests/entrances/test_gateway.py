@@ -160,7 +160,9 @@ def test_every_refusal_is_a_result(
     check_refused(client.request(method, path), status, code)
 
 
-def test_a_bug_is_answered_by_a_result_without_its_traceback(client: httpx2.Client, system: System, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_bug_is_answered_by_a_result_without_its_traceback(
+    client: httpx2.Client, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(type(system), "paused", lambda _: {}["secret"])
     result = check_refused(client.get("/readyz"), 500, "dreamnet.error")
     assert "secret" not in json.dumps(result)
@@ -235,7 +237,9 @@ def test_with_a_key_every_call_needs_it(system: System) -> None:
         ({"sec-fetch-site": "same-origin"}, 200),
     ],
 )
-def test_without_a_key_web_pages_of_other_sites_are_refused(client: httpx2.Client, headers: dict[str, str], status: int) -> None:  # fmt: skip
+def test_without_a_key_web_pages_of_other_sites_are_refused(
+    client: httpx2.Client, headers: dict[str, str], status: int
+) -> None:
     answered = client.get("/api/dreams", headers=headers)
     assert answered.status_code == status
     if status == 403:

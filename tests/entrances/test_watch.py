@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -35,11 +36,13 @@ def test_rounds_come_on_a_fixed_schedule(system: System, monkeypatch: pytest.Mon
     ticks = [fact.data for fact in system.journal.read(kinds={"tick"})]
     assert [one["number"] for one in ticks] == [0, 1, 2]
     assert all(0 <= one["late"] < 0.5 for one in ticks)
-    gaps = [after["planned"] - before["planned"] for before, after in zip(ticks, ticks[1:], strict=False)]
+    gaps = [after["planned"] - before["planned"] for before, after in itertools.pairwise(ticks)]
     assert gaps == pytest.approx([1.0, 1.0])
 
 
-def test_a_round_that_takes_too_long_costs_only_the_rounds_it_overran(system: System, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_round_that_takes_too_long_costs_only_the_rounds_it_overran(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = iter([1.4, 0.0, 0.0, 0.0])
     monkeypatch.setattr(type(system), "revive", lambda _: time.sleep(next(slow)))
     monkeypatch.setattr(watch, "CHECK", {"agent": "deploykeeper", "input": {"action": "status"}})
@@ -49,7 +52,9 @@ def test_a_round_that_takes_too_long_costs_only_the_rounds_it_overran(system: Sy
     assert all(one["late"] < 0.5 for one in ticks)
 
 
-def test_a_round_that_fails_is_logged_and_the_next_one_comes(system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+def test_a_round_that_fails_is_logged_and_the_next_one_comes(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(type(system), "revive", lambda _: 1 / 0)
     watch.run(system, tell=lambda _: None, seconds=1.5)
     assert len(system.journal.read(kinds={"tick"})) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -55,10 +56,8 @@ def test_a_body_over_the_limit_is_refused() -> None:
     | st.text(alphabet='{}[]:,"\\ \n0123456789eE+-.NaInfityu', max_size=60).map(str.encode)
 )
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    try:
+    with contextlib.suppress(RequestError):
         read_json(body)
-    except RequestError as error:
-        assert error.message
 
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -96,5 +95,6 @@ def test_an_id_beside_the_request_must_agree_with_its_own() -> None:
     assert with_id({"id": "a"}, "a", "--id") == {"id": "a"}
     assert with_id({"id": "a"}, None, "--id") == {"id": "a"}
     assert with_id([1], "a", "--id") == [1]
+    assert with_id({}, "", "--id") == {"id": ""}, "an empty id is the reader's to refuse"
     with pytest.raises(RequestInvalid, match=r"'b'.*--id says 'a'"):
         with_id({"id": "b"}, "a", "--id")
