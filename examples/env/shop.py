@@ -16,7 +16,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(f"at most {MAX_ITEMS} things, 3 {SIGN} each\n".encode())
 
-    def log_message(self, format, *args):
+    def log_message(self, *_):
         """Write no log."""
 
 

@@ -78,13 +78,18 @@ def exit_status() -> str:
         DreamNetError.exit_status: "a bug of DreamNet's",
     }
     lines = ["| exit status | meaning | HTTP |", "|---|---|---|"]
-    lines += [f"| {status} | {meanings.get(status) or rows[status][0]} | {rows[status][1]} |" for status in sorted(rows)]
+    lines += [
+        f"| {status} | {meanings.get(status) or rows[status][0]} | {rows[status][1]} |"
+        for status in sorted(rows)
+    ]
     return "\n".join(lines)
 
 
 def facts() -> str:
     """The kinds of facts."""
-    return "\n".join(["| kind | what it says |", "|---|---|", *[f"| `{kind}` | {doc} |" for kind, doc in KINDS.items()]])
+    return "\n".join(
+        ["| kind | what it says |", "|---|---|", *[f"| `{kind}` | {doc} |" for kind, doc in KINDS.items()]]
+    )
 
 
 def routes() -> str:
@@ -111,7 +116,9 @@ def limits() -> str:
         "a message's data in bytes": f"{MAX_DATA:,}",
         "hops of a message": HOP_LIMIT,
     }
-    return "\n".join(["| what | at most |", "|---|---|", *[f"| {what} | {most} |" for what, most in rows.items()]])
+    return "\n".join(
+        ["| what | at most |", "|---|---|", *[f"| {what} | {most} |" for what, most in rows.items()]]
+    )
 
 
 def commands() -> str:
@@ -122,7 +129,9 @@ def commands() -> str:
         assert command is not None
         text.append(f"## {name}\n\n```text\n{_help(command, [name])}\n```")
         inner = command.commands if isinstance(command, click.Group) else {}
-        text += [f"### {name} {one}\n\n```text\n{_help(below, [name, one])}\n```" for one, below in inner.items()]
+        text += [
+            f"### {name} {one}\n\n```text\n{_help(below, [name, one])}\n```" for one, below in inner.items()
+        ]
     return "\n\n".join(text)
 
 
@@ -156,7 +165,11 @@ def option_tables() -> str:
     """Every option of the configuration."""
     text = []
     for one in options.sections():
-        text.append(f"### {options.heading(one)}\n\n{one.doc}\n\n{options.table(one.model, one.keys)}".replace("``", "`"))
+        text.append(
+            f"### {options.heading(one)}\n\n{one.doc}\n\n{options.table(one.model, one.keys)}".replace(
+                "``", "`"
+            )
+        )
     return "\n\n".join(text)
 
 
@@ -166,14 +179,18 @@ def adapter(port: str, kind: str) -> str:
     parts = []
     for model in (row.options, row.workload):
         if model is not None:
-            parts.append(f"{options.class_doc(model)}\n\n{options.table(model, tuple(options.shapes.hints(model)))}")
+            parts.append(
+                f"{options.class_doc(model)}\n\n{options.table(model, tuple(options.shapes.hints(model)))}"
+            )
     return "\n\n".join(parts).replace("``", "`") or "It takes no options."
 
 
 def adapters() -> str:
     """Every adapter by port."""
     lines = ["| port | kind | page |", "|---|---|---|"]
-    lines += [f"| {one.port} | `{one.kind}` | [{page(one.adapter)}]({page(one.adapter)}.md) |" for one in ROWS]
+    lines += [
+        f"| {one.port} | `{one.kind}` | [{page(one.adapter)}]({page(one.adapter)}.md) |" for one in ROWS
+    ]
     return "\n".join(lines)
 
 
@@ -187,7 +204,9 @@ def error(code: str) -> str:
     first = errors.tree()[code][0]
     example = errors.EXAMPLES[code]
     lines = [_doc(first), ""]
-    lines += [f"Exit status {example.exit_status}, HTTP {example.http_status}, class `{type(example).__name__}`. For example:"]
+    lines += [
+        f"Exit status {example.exit_status}, HTTP {example.http_status}, class `{type(example).__name__}`. For example:"
+    ]
     lines += ["", "```text", f"error: {example.message}"]
     lines += [f"hint: {example.hint}"] if example.hint else []
     return "\n".join([*lines, f"docs: {example.docs}", "```"])

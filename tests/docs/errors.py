@@ -12,7 +12,9 @@ from dreamnet_actions.errors import DreamNetError
 from tests.docs.pages import ROOT
 
 EXAMPLES: dict[str, DreamNetError] = {
-    "dreamnet.error": DreamNetError("Something that DreamNet refuses to go on with.", hint="What to do about it."),
+    "dreamnet.error": DreamNetError(
+        "Something that DreamNet refuses to go on with.", hint="What to do about it."
+    ),
     "config.invalid": errors.ConfigInvalid(
         [
             errors.Mistake(
@@ -50,7 +52,9 @@ EXAMPLES: dict[str, DreamNetError] = {
     "temporary.paused": errors.Paused("ada", "2026-01-31T12:00:00Z"),
     "temporary.leased": errors.Leased("service/local/web", "another run"),
     "temporary.deadline": errors.DeadlineExceeded("the supervisor of the platform 'local'", 10),
-    "permanent.failed": errors.PermanentError("local/web was restarted and is not ready: 0 of 1 replicas ready."),
+    "permanent.failed": errors.PermanentError(
+        "local/web was restarted and is not ready: 0 of 1 replicas ready."
+    ),
     "permanent.command-failed": errors.CommandFailed(
         "python3 -m py_compile app.py", 1, "SyntaxError: '(' was never closed"
     ),

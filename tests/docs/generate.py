@@ -30,7 +30,9 @@ def main(arguments: list[str]) -> None:
         elif argument.startswith("outputs"):
             sessions.paste(only=argument.partition(":")[2])
         else:
-            sys.exit(f"nothing is generated under the name {argument!r}; there are docs, outputs and FILE.json")
+            sys.exit(
+                f"nothing is generated under the name {argument!r}; there are docs, outputs and FILE.json"
+            )
 
 
 def write(path: Path, text: str) -> None:

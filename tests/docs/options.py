@@ -70,7 +70,13 @@ def heading(section: Section) -> str:
         return "The file"
     path, _, kind = section.path.partition(" with ")
     path, _, platform = path.partition(" on ")
-    return f"`{path}` with `{kind}`" if kind else f"`{path}` on a `{platform}` platform" if platform else f"`{path}`"
+    return (
+        f"`{path}` with `{kind}`"
+        if kind
+        else f"`{path}` on a `{platform}` platform"
+        if platform
+        else f"`{path}`"
+    )
 
 
 def table(model: type, keys: tuple[str, ...]) -> str:

@@ -16,7 +16,11 @@ _NOTE = re.compile(r"<!-- (?P<kind>run|not run): (?P<what>[^<>]+?) -->\s*\Z")
 
 def pages() -> list[Path]:
     """Every page: the README and all below docs/ and examples/."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+    return [
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted((ROOT / "examples").rglob("*.md")),
+    ]
 
 
 def shown(page: Path) -> str:
@@ -63,7 +67,11 @@ def prose(text: str) -> str:
 
 def headings(text: str) -> list[str]:
     """Answer the headings of a page, without their marks."""
-    return [re.sub(r"`", "", line.lstrip("#").strip()) for line in prose(text).split("\n") if re.match("#+ ", line)]
+    return [
+        re.sub(r"`", "", line.lstrip("#").strip())
+        for line in prose(text).split("\n")
+        if re.match("#+ ", line)
+    ]
 
 
 def anchors(text: str) -> set[str]:

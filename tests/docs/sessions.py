@@ -1,7 +1,7 @@
 """The commands in the pages, really run: each page's blocks in order, in a fresh copy of the examples.
 
-A block is run when ``<!-- run: EXAMPLE -->`` stands before it (``status=10`` after the name: how it must end). A ``text`` block
-right after it is what it printed. Ports are changed for free ones, and back in what is shown.
+A block is run when ``<!-- run: EXAMPLE -->`` stands before it (``status=10`` after the name: how it must end). A
+``text`` block right after it is what it printed. Ports are changed for free ones, and back in what is shown.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def sessions() -> list[Session]:
             example, *rest = one.what.split()
             status = next((int(word.partition("=")[2]) for word in rest if word.startswith("status=")), 0)
             after = parts[index + 1] if index + 1 < len(parts) else None
-            is_output = after is not None and after.lang == "text" and not text[one.closed : after.start - 8].strip()
+            is_output = (
+                after is not None and after.lang == "text" and not text[one.closed : after.start - 8].strip()
+            )
             session = found.setdefault((page, example), Session(page, example))
             session.blocks.append(Block(one, status, after if is_output else None))
     return list(found.values())
@@ -110,11 +112,22 @@ class Place:
 
     def environment(self) -> dict[str, str]:
         """Answer the environment of somebody who just set the project up."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DREAMNET", "GIT", "GITHUB"))}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("DREAMNET", "GIT", "GITHUB"))
+        }
         person = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@localhost"}
         person |= {"GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@localhost", "USER": "ada"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-        return {**kept, **person, "PATH": path, "HOME": str(self.root), "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
+        return {
+            **kept,
+            **person,
+            "PATH": path,
+            "HOME": str(self.root),
+            "PYTHONUNBUFFERED": "1",
+            "TERM": "dumb",
+        }
 
 
 @contextmanager
@@ -123,7 +136,9 @@ def place(example: str) -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="dreamnet-docs-") as folder:
         root = Path(folder).resolve()
         there = Place(root, root / "examples" / example, {})
-        shutil.copytree(ROOT / "examples", root / "examples", ignore=shutil.ignore_patterns(".dreamnet", "__pycache__"))
+        shutil.copytree(
+            ROOT / "examples", root / "examples", ignore=shutil.ignore_patterns(".dreamnet", "__pycache__")
+        )
         for file in there.cwd.rglob("*"):
             if file.suffix in _TEXTS:
                 file.write_text(there.local(file.read_text("utf-8")), "utf-8")
@@ -138,7 +153,9 @@ def place(example: str) -> Iterator[Place]:
 def paste(only: str = "") -> None:
     """Run every session and write what it printed into its page."""
     for name in [str(one) for one in sessions() if only in str(one)]:
-        session = next(one for one in sessions() if str(one) == name)  # the former one moved what stands below it
+        session = next(
+            one for one in sessions() if str(one) == name
+        )  # the former one moved what stands below it
         texts = []
         with place(session.example) as there:
             for block in session.blocks:
@@ -154,9 +171,9 @@ def paste(only: str = "") -> None:
         print(session)
 
 
-_HEX = re.compile(r"\b[0-9a-f]{7,64}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-_TIME = re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:.]+Z)?|\b\d\d:\d\d:\d\d\b")
-_NUMBER = re.compile(r"\d+(\.\d+)?(\s?(ms|s|m|h)\b)?")
+_HEX = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{7,64}\b")
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:.]+Z)?|\b\d\d:\d\d:\d\d\b|\b\d\d/[A-Z][a-z]{2}/\d{4}\b")
+_NUMBER = re.compile(r"(\d+(\.\d+)?(ms|[smhd](?![a-z]))?)+")
 
 
 def essence(line: str) -> str:
