@@ -2,9 +2,9 @@
 
     python -m benchmarks.start [--json FILE] [--rounds N]
 
-``help`` is ``dreamnet --help``; ``call`` is a whole dry run of the seed's deployment: read, parse, open the state, plan,
-answer. Each round runs every subject once, so that a busy moment of the machine falls on all of them; medians of
-the rounds after one that is not counted (it writes compiled files and the configuration's cache).
+``help`` is ``dreamnet --help``; ``call`` is a whole dry run of the seed's deployment: read, parse, open the state,
+plan, answer. Each round runs every subject once, so that a busy moment of the machine falls on all of them; medians
+of the rounds after one that is not counted (it writes compiled files and the configuration's cache).
 """
 
 from __future__ import annotations

@@ -96,7 +96,9 @@ class Gateway:
     def store(self, name: str, event: webhooks.Event) -> AgentResult:
         """Put a believed event on the bus, and write down that it came."""
         result = self.system.pipe.submit(event.request())
-        if result.outcome == "done":
+        # A redelivery answers the first result: it is the same webhook, and no second fact.
+        known = self.system.journal.read(kinds={"webhook"}, correlation_id=result.id, limit=1)
+        if result.outcome == "done" and not known:
             self.system.journal.append(
                 Fact(
                     kind="webhook",

@@ -55,7 +55,7 @@ class Choice:
             config=file,
             state=self.state,
             environ=environ(),
-            reporter=bootstrap._adapter("Reporter", "console")(quiet=not aloud or self.quiet),
+            aloud=aloud and not self.quiet,
         )
         system = bootstrap.assemble(options)
         try:
