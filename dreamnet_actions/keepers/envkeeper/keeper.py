@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, ErrorInfo, Outgoing, Report
+from dreamnet_actions.domain.result import ErrorInfo, Outcome, Report
 from dreamnet_actions.domain.secret import SinkState, Versioned, plan_keys
-from dreamnet_actions.errors import NotFound, PermanentError, RequestInvalid
+from dreamnet_actions.errors import (
+    DreamNetError,
+    NotFound,
+    PermanentError,
+    RefusedError,
+    RequestInvalid,
+    TemporaryError,
+)
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.entries import (
     Entry,
@@ -21,11 +28,9 @@ from dreamnet_actions.keepers.envkeeper.entries import (
 )
 from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
+from dreamnet_actions.keepers.envkeeper.writing import Writing
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink
-
-HOLD = 300.0
-"""Seconds for which a run may hold one sink; a dead run's hold is free at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +59,15 @@ class EnvKeeper:
 
     def plan(self, request: AgentRequest) -> Report:
         """Show which names would change where."""
-        plans = [plan for entry in self._meant(request) for plan in self._plans(entry)]
+        plans, errors = self._all_plans(self._meant(request))
         changes = [change for plan in plans for change in changes_of(plan, "a plan was asked for")]
+        outcome: Outcome = "planned" if changes else "unchanged"
         return Report(
-            outcome="planned" if changes else "unchanged",
-            summary=summarise(plans, "Would write"),
+            outcome=_worse(outcome, errors),
+            summary=_told(summarise(plans, "Would write"), errors),
             findings=findings_of(plans),
             changes=changes,
+            error=ErrorInfo.of(errors[0]) if errors else None,
         )
 
     def validate(self, request: AgentRequest) -> Report:
@@ -81,173 +88,90 @@ class EnvKeeper:
 
     def sync(self, request: AgentRequest) -> Report:
         """Write what changed, prove it by reading back, and have the services that read it restarted."""
-        entries = self._meant(request)
-        plans = [plan for entry in entries for plan in self._plans(entry)]
-        why = request.input.get("reason", "a sync was asked for")
         if request.dry_run:
-            changes = [change for plan in plans for change in changes_of(plan, why)]
-            return Report(
-                outcome="planned",
-                summary=summarise(plans, "Would write"),
-                findings=findings_of(plans),
-                changes=changes,
-            )
-        done: list[SinkPlan] = []
-        messages: list[Outgoing] = []
-        held: list[str] = []
+            return self.plan(request)
+        plans, errors = self._all_plans(self._meant(request))
+        writing = self._writing(request, "a sync was asked for")
         for plan in plans:
-            if not plan.changes:
-                continue
-            if (put_back := self._held(plan)) is not None:
-                held.append(f"{plan.sink.name}: {put_back}")
-                continue
-            with self.context.lock.lease(f"sink/{plan.sink.name}", HOLD):
-                self._write(request, plan)
-            done.append(plan)
-            messages += self._restarts(request, plan.sink, plan.entry.name)
-        return self._synced(plans, done, messages, held, why)
+            writing.each(plan.sink, lambda plan=plan: writing.sync(plan))  # type: ignore[misc]
+        if len(plans) == 1 and writing.errors and not errors and not writing.messages:
+            raise writing.errors[0]
+        errors = [*errors, *writing.errors]
+        report = self._synced(plans, writing)
+        return replace(
+            report,
+            outcome=_worse(report.outcome, errors),
+            summary=_told(report.summary, errors),
+            error=ErrorInfo.of(errors[0]) if errors else report.error,
+        )
 
-    def _synced(
-        self, plans: list[SinkPlan], done: list[SinkPlan], messages: list[Outgoing], held: list[str], why: str
-    ) -> Report:
-        summary = summarise(done, "Wrote") if done else "Everything is in step already."
-        if held:
-            summary = f"Held back, for these values were put back before: {'; '.join(held)}."
-        changes = [change for plan in done for change in changes_of(plan, why)]
-        if held and not done:
+    def _synced(self, plans: list[SinkPlan], writing: Writing) -> Report:
+        findings, done = findings_of(plans), writing.done
+        if writing.held and not done:
+            summary = f"Held back, for these values were put back before: {'; '.join(writing.held)}."
             info = ErrorInfo(
                 code="env.held",
                 message=summary,
                 hint="Change the source, then sync again.",
                 docs="docs/envkeeper.md",
             )
-            return Report(outcome="refused", summary=summary, findings=findings_of(plans), error=info)
+            return Report(
+                outcome="refused",
+                summary=summary,
+                findings=findings,
+                error=info,
+                messages=writing.messages,
+                then=writing.settle,
+            )
+        summary = summarise(done, "Wrote") if done else "Everything is in step already."
+        if writing.messages and not done:
+            summary = "Everything is in step; the restarts that a former run left out are asked for."
+        if writing.held:
+            summary += f" Held back, for these values were put back before: {'; '.join(writing.held)}."
         return Report(
-            outcome="done" if done else "unchanged",
+            outcome="done" if done or writing.messages else "unchanged",
             summary=summary,
-            findings=findings_of(plans),
-            changes=changes,
-            messages=messages,
+            findings=findings,
+            changes=writing.changes,
+            messages=writing.messages,
+            then=writing.settle,
         )
-
-    def _write(self, request: AgentRequest, plan: SinkPlan) -> None:
-        """Write one sink and see that it holds exactly what was meant."""
-        sink = plan.sink
-        revision = sink.write(plan.values)
-        held = sink.read_back()
-        wrong = [name for name, one in plan.values.items() if held.get(name) != one.value]
-        if wrong or set(held) != set(plan.values):
-            names = ", ".join(sorted(wrong) or sorted(set(held) ^ set(plan.values)))
-            if plan.state.revision is not None:
-                sink.restore(plan.state.revision)
-            raise PermanentError(
-                f"{sink.name} does not hold what was written: {names}.",
-                hint="The former values were put back.",
-            )
-        names = ", ".join(f"{key.name} {key.effect}" for key in plan.changes)
-        for service in sink.services or ("",):
-            key = self.context.key(service) if service else ""
-            self.context.note(
-                "env-changed",
-                f"{sink.name}: {names}",
-                request=request,
-                service=key,
-                data={
-                    "sink": sink.name,
-                    "entry": plan.entry.name,
-                    "revision": revision,
-                    "former": plan.state.revision,
-                },
-            )
 
     def restore(self, request: AgentRequest) -> Report:
         """Put the former values back where a service reads them, and have it restarted."""
+        writing = self._writing(request, "a restore was asked for")
         sinks = self._sinks(request)
-        why = request.input.get("reason", "a restore was asked for")
-        changes: list[Change] = []
-        messages: list[Outgoing] = []
-        for entry, sink in sinks:
-            state = sink.state()
-            target = self._target(request, sink) or state.former
-            if target is None:
-                continue
-            changes.append(
-                Change(
-                    what=f"values of {sink.name}",
-                    before=state.revision,
-                    after=target,
-                    why=why,
-                    undo="dreamnet sync",
-                )
+        if request.dry_run:
+            states = [(sink, sink.state()) for _, sink in sinks]
+            found = [(sink, state, writing.former(sink, state)) for sink, state in states]
+            changes = [writing.change_back(sink, state, target) for sink, state, target in found if target]
+            names = ", ".join(sink.name for sink, _, target in found if target)
+            return Report(
+                outcome="planned",
+                summary=f"Would put the former values of {names or 'nothing'} back.",
+                changes=changes,
             )
-            if request.dry_run:
-                continue
-            with self.context.lock.lease(f"sink/{sink.name}", HOLD):
-                self._put_back(request, entry, sink, state, target, why)
-            messages += self._restarts(request, sink, entry.name)
-        if not changes:
+        for entry, sink in sinks:
+            writing.each(sink, lambda entry=entry, sink=sink: writing.restore(entry, sink))  # type: ignore[misc]
+        if writing.errors and not writing.changes and not writing.messages:
+            raise writing.errors[0]
+        if not writing.changes and not writing.messages:
             raise NotFound(
                 "former values of", request.input.get("service") or request.input.get("entry") or "anything"
             )
-        names = ", ".join(sink.name for _, sink in sinks)
-        if request.dry_run:
-            return Report(
-                outcome="planned", summary=f"Would put the former values of {names} back.", changes=changes
-            )
         return Report(
-            outcome="done",
-            summary=f"The former values of {names} are back.",
-            changes=changes,
-            messages=messages,
+            outcome=_worse("done", writing.errors),
+            summary=_told(
+                f"The former values of {', '.join(writing.finished) or 'nothing'} are back.", writing.errors
+            ),
+            changes=writing.changes,
+            messages=writing.messages,
+            error=ErrorInfo.of(writing.errors[0]) if writing.errors else None,
+            then=writing.settle,
         )
 
-    def _target(self, request: AgentRequest, sink: SecretSink) -> str | None:
-        """Answer the set that this very request already chose, where it was cut off before its end."""
-        target, _ = self.context.journal.state(f"restore/{request.id}/{sink.name}")
-        return str(target) if target else None
-
-    def _put_back(
-        self, request: AgentRequest, entry: Entry, sink: SecretSink, state: SinkState, target: str, why: str
-    ) -> None:
-        """Restore one sink; what it held is not written again. The choice is stored first, so that twice is once."""
-        if self._target(request, sink) is None:
-            held = {"versions": dict(state.versions), "at": self.context.clock.now(), "why": why}
-            self.context.journal.set_state(f"held-env/{sink.name}", held)
-            self.context.journal.set_state(f"restore/{request.id}/{sink.name}", target)
-        sink.restore(target)
-        for service in sink.services or ("",):
-            key = self.context.key(service) if service else ""
-            self.context.note(
-                "env-restored",
-                f"{sink.name}: the former values are back, because {why}",
-                request=request,
-                service=key,
-                data={"sink": sink.name, "entry": entry.name},
-            )
-
-    def _restarts(self, request: AgentRequest, sink: SecretSink, entry: str) -> list[Outgoing]:
-        """Ask for a restart of every running service that reads the sink; a heal's story goes on in it."""
-        messages = []
-        for service in sink.services:
-            if service not in self.context.platform_of(service).observe().services:
-                continue  # it reads the values when it is started first
-            data = {
-                "service": service,
-                "target": self.context.config.services[service].platform,
-                "key": self.context.key(service),
-                "reason": f"{entry} changed",
-                "dream": request.input.get("dream"),
-                "remedy": request.input.get("remedy"),
-            }
-            messages.append(Outgoing(name="config-changed-needs-restart", to="deploykeeper", data=data))
-        return messages
-
-    def _held(self, plan: SinkPlan) -> str | None:
-        """Say so when these very versions were put back before: what broke once is not written again."""
-        held, _ = self.context.journal.state(f"held-env/{plan.sink.name}")
-        if held and held["versions"] == {name: one.version for name, one in plan.values.items()}:
-            return str(held["why"])
-        return None
+    def _writing(self, request: AgentRequest, why: str) -> Writing:
+        return Writing(context=self.context, request=request, why=request.input.get("reason", why))
 
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
 
@@ -276,6 +200,19 @@ class EnvKeeper:
             if service is None or service in sink.services
         ]
 
+    def _all_plans(self, entries: Sequence[Entry]) -> tuple[list[SinkPlan], list[DreamNetError]]:
+        """Plan every entry; one that cannot be planned hides no other, and raises where it is the only one."""
+        plans: list[SinkPlan] = []
+        errors: list[DreamNetError] = []
+        for entry in entries:
+            try:
+                plans += self._plans(entry)
+            except DreamNetError as error:
+                errors.append(error)
+        if errors and not plans:
+            raise errors[0]
+        return plans, errors
+
     def _plans(self, entry: Entry) -> list[SinkPlan]:
         """Read the source whole, check it whole, and compare it with each sink."""
         values = self._values(entry)
@@ -284,24 +221,59 @@ class EnvKeeper:
                 [f"{entry.name}: {text}" for text in wrong],
                 hint="Nothing was written. Mend the source, then sync again.",
             )
-        plans = []
-        for sink in entry.sinks:
-            state = sink.state()
-            plans.append(
-                SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values)
-            )
-        return plans
+        states = [(sink, sink.state()) for sink in entry.sinks]
+        if not values:
+            _refuse_to_wipe(entry, states)
+        return [
+            SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values)
+            for sink, state in states
+        ]
 
     def _values(self, entry: Entry) -> dict[str, Versioned]:
         """Read the wanted names at their versions; everything is masked before anybody sees it."""
         names = dict(entry.spec.keys)
         if not names:
             names = {name: name for name in entry.source.versions()}
-        wanted = {}
-        for reference in names.values():
-            name, _, version = reference.partition("@")
-            wanted[name] = version or "latest"
-        read = entry.source.access(wanted)
-        for one in read.values():
-            self.context.reporter.mask(one.value)
-        return {target: read[reference.partition("@")[0]] for target, reference in names.items()}
+        # A source is asked for one version of a name at a time; two targets may want two.
+        asked = {target: _reference(reference) for target, reference in names.items()}
+        rounds: list[dict[str, str]] = []
+        for name, version in sorted(set(asked.values())):
+            fits = next((one for one in rounds if name not in one), None)
+            if fits is None:
+                rounds.append(fits := {})
+            fits[name] = version
+        read: dict[tuple[str, str], Versioned] = {}
+        for one in rounds:
+            answer = entry.source.access(one)
+            for value in answer.values():
+                self.context.reporter.mask(value.value)
+            read |= {(name, version): answer[name] for name, version in one.items()}
+        return {target: read[reference] for target, reference in asked.items()}
+
+
+def _reference(reference: str) -> tuple[str, str]:
+    name, _, version = reference.partition("@")
+    return name, version or "latest"
+
+
+def _refuse_to_wipe(entry: Entry, states: Sequence[tuple[SecretSink, SinkState]]) -> None:
+    """Raise where a source that had names answers none: that is an outage or a mistake, and it wipes nothing."""
+    full = [f"{len(state.versions)} of {sink.name}" for sink, state in states if state.versions]
+    if full:
+        raise RefusedError(
+            f"{entry.name}: its source holds no name any more, and {', '.join(full)} would be removed.",
+            hint="Nothing was written. Mend the source; if it is meant, take the entry out of the configuration.",
+        )
+
+
+def _worse(outcome: Outcome, errors: Sequence[DreamNetError]) -> Outcome:
+    """Answer the outcome, or the one of what went wrong beside it: one failing target never hides the others."""
+    if not errors:
+        return outcome
+    if all(isinstance(one, TemporaryError) for one in errors):
+        return "deferred"
+    return "failed" if any(isinstance(one, PermanentError) for one in errors) else "refused"
+
+
+def _told(summary: str, errors: Sequence[DreamNetError]) -> str:
+    return " ".join([summary, *(one.message for one in errors)])

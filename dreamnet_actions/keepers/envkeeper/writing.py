@@ -1,0 +1,208 @@
+"""Writing to sinks: each all or nothing, proved by reading back; the restarts that follow from it are never lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dreamnet_actions.domain.message import bounded_id
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import Change, Outgoing
+from dreamnet_actions.domain.secret import SinkState
+from dreamnet_actions.errors import Conflict, DreamNetError, PermanentError, TemporaryError
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, changes_of
+from dreamnet_actions.ports.secrets import SecretSink
+
+HOLD = 300.0
+"""Seconds for which a run may hold one sink; a dead run's hold is free at once."""
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """What one request does to sinks, one after the other; a sink that goes wrong hides no other.
+
+    Before a sink is touched a note says so (``unfinished/<sink>``); it is forgotten once the restarts that follow are
+    on the bus (``then`` of the report). A run that finds such a note finishes what the former one left.
+    """
+
+    context: Context
+    request: AgentRequest
+    why: str
+    done: list[SinkPlan] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    messages: list[Outgoing] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    errors: list[DreamNetError] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    _notes: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def each(self, sink: SecretSink, do: Callable[[], None]) -> None:
+        """Do something to one sink that nobody else may hold meanwhile; what goes wrong is kept in ``errors``."""
+        try:
+            with self.context.lock.lease(f"sink/{sink.name}", HOLD):
+                self._finish(sink)
+                do()
+        except DreamNetError as error:
+            self.errors.append(error)
+
+    def sync(self, plan: SinkPlan) -> None:
+        """Bring one sink in step."""
+        if not plan.changes:
+            return
+        if (put_back := self._held(plan)) is not None:
+            self.held.append(f"{plan.sink.name}: {put_back}")
+            return
+        if plan.sink.state().revision != plan.state.revision:
+            raise TemporaryError(f"{plan.sink.name} was changed by somebody else meanwhile.", retry_after=1.0)
+        names = ", ".join(f"{key.name} {key.effect}" for key in plan.changes)
+        self._begin(plan.sink, plan.entry, "env-changed", f"{plan.sink.name}: {names}", plan.state)
+        self._write(plan)
+        self._finish(plan.sink)
+        self.done.append(plan)
+        self.changes += changes_of(plan, self.why)
+
+    def _write(self, plan: SinkPlan) -> None:
+        """Write one sink and see that it holds exactly what was meant; else put back what it held."""
+        sink = plan.sink
+        sink.write(plan.values)
+        held = sink.read_back()
+        wrong = {name for name, one in plan.values.items() if held.get(name) != one.value}
+        wrong |= held.keys() ^ plan.values.keys()
+        if not wrong:
+            return
+        if plan.state.revision is not None:
+            sink.restore(plan.state.revision)
+        else:
+            sink.write({})
+        self._forget(sink)
+        raise PermanentError(
+            f"{sink.name} does not hold what was written: {', '.join(sorted(wrong))}.",
+            hint="The former values were put back.",
+        )
+
+    def restore(self, entry: Entry, sink: SecretSink) -> None:
+        """Put one sink's former set back; what it held is not written again. Of the same request, twice is once."""
+        state = sink.state()
+        chosen, _ = self.context.journal.state(self._choice(sink))
+        target = chosen or self.former(sink, state)
+        if target is None:
+            return
+        if not chosen:
+            held = {"versions": dict(state.versions), "revision": state.revision, "why": self.why}
+            self.context.journal.set_state(f"held-env/{sink.name}", held)
+            self.context.journal.set_state(self._choice(sink), target)
+        if state.revision != target:
+            text = f"{sink.name}: the former values are back, because {self.why}"
+            self._begin(sink, entry, "env-restored", text, state)
+            sink.restore(str(target))
+            self._finish(sink)
+        self.changes.append(self.change_back(sink, state, str(target)))
+        self.finished.append(sink.name)
+
+    def former(self, sink: SecretSink, state: SinkState) -> str | None:
+        """Answer the set to go back to; not to one that was itself put back before."""
+        held, _ = self.context.journal.state(f"held-env/{sink.name}")
+        return None if held and held.get("revision") == state.former else state.former
+
+    def change_back(self, sink: SecretSink, state: SinkState, target: str) -> Change:
+        """Say what a restore changes."""
+        return Change(
+            what=f"values of {sink.name}",
+            before=state.revision,
+            after=target,
+            why=self.why,
+            undo="dreamnet sync",
+        )
+
+    def settle(self) -> None:
+        """Forget the notes: the restarts are on the bus."""
+        for key, (_, version) in self._notes.items():
+            with contextlib.suppress(
+                Conflict
+            ):  # somebody else has begun to write since, and left a note of theirs
+                self.context.journal.set_state(key, None, version=version)
+
+    # ── notes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, sink: SecretSink, entry: Entry, kind: str, text: str, state: SinkState) -> None:
+        note = {
+            "token": bounded_id(self.request.id, sink.name, self.context.ids.fresh()),
+            "entry": entry.name,
+            "kind": kind,
+            "text": text,
+            "former": state.revision,
+            "drifted": bool(state.drifted),
+        }
+        self.context.journal.set_state(_note_of(sink), note)
+
+    def _finish(self, sink: SecretSink) -> None:
+        """Where a note says that the sink was to be touched, and it was: write the fact and ask for the restarts."""
+        note, version = self.context.journal.state(_note_of(sink))
+        if not note or self._notes.get(_note_of(sink)) == (note["token"], version):
+            return
+        revision = sink.state().revision
+        if revision == note["former"] and not note["drifted"]:
+            return  # cut off before it was touched: what is to be done is seen anew
+        for service in sink.services or ("",):
+            self.context.note(
+                note["kind"],
+                note["text"],
+                request=self.request,
+                service=self.context.key(service) if service else "",
+                data={
+                    "sink": sink.name,
+                    "entry": note["entry"],
+                    "revision": revision,
+                    "former": note["former"],
+                },
+            )
+        self._notes[_note_of(sink)] = (note["token"], version)
+        self.messages += self._restarts(sink, note["entry"], note["token"])
+
+    def _forget(self, sink: SecretSink) -> None:
+        self.context.journal.set_state(_note_of(sink), None)
+
+    def _restarts(self, sink: SecretSink, entry: str, token: str) -> list[Outgoing]:
+        """Ask for a restart of every running service that reads the sink; a heal's story goes on in it."""
+        given = self.request.input
+        return [
+            Outgoing(
+                name="config-changed-needs-restart",
+                to="deploykeeper",
+                id=bounded_id(token, service),
+                data={
+                    "service": service,
+                    "target": self.context.config.services[service].platform,
+                    "key": self.context.key(service),
+                    "reason": f"{entry} changed",
+                    "dream": given.get("dream"),
+                    "remedy": given.get("remedy"),
+                    "attempt": given.get("attempt"),
+                },
+            )
+            for service in sink.services
+            if self._runs(service)
+        ]
+
+    def _runs(self, service: str) -> bool:
+        """Say whether a service was started; one that was not reads the values when it is. Not known: it was."""
+        try:
+            return service in self.context.platform_of(service).observe().services
+        except TemporaryError:
+            return True
+
+    def _held(self, plan: SinkPlan) -> str | None:
+        """Say so when these very versions were put back before: what broke once is not written again."""
+        held, _ = self.context.journal.state(f"held-env/{plan.sink.name}")
+        if held and held["versions"] == {name: one.version for name, one in plan.values.items()}:
+            return str(held["why"])
+        return None
+
+    def _choice(self, sink: SecretSink) -> str:
+        return f"restore/{self.request.id}/{sink.name}"
+
+
+def _note_of(sink: SecretSink) -> str:
+    return f"unfinished/{sink.name}"
