@@ -16,7 +16,7 @@ from dreamnet_actions.domain.journal import KINDS
 from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.domain.result import Outcome, Verdict
 from dreamnet_actions.entrances.cli.table import COMMANDS
-from tests.docs import blocks, errors, options
+from tests.docs import blocks, errors, generate, options
 from tests.docs.pages import ROOT, anchors, fences, headings, links, pages, shown
 
 DOCS = ROOT / "docs"
@@ -91,6 +91,14 @@ def test_every_command_fact_outcome_and_verdict_is_told() -> None:
     assert set(COMMANDS) <= set(commands)
     assert all(f"| `{kind}` |" in read("journal.md") for kind in KINDS)
     assert all(f"`{word}`" in read("requests.md") for word in (*get_args(Outcome), *get_args(Verdict)))
+
+
+@pytest.mark.parametrize("name", generate.MEASURED)
+def test_every_proof_and_benchmark_has_its_place(name: str) -> None:
+    folder, script = generate.MEASURED[name]
+    for one in generate.measured(folder):
+        assert one in headings(read(name)), "run scripts/generate docs"
+        assert f"scripts/{script} {one}\n" in read(name)
 
 
 @pytest.mark.parametrize("page", pages(), ids=shown)
