@@ -52,6 +52,13 @@ class Stage:
         state = self.state(service)
         return next((one.pid for one in (state.stable.replicas if state else ()) if one.pid), 0)
 
+    def wait_for_pid(self, service: str) -> int:
+        """Answer the first replica's process id as soon as there is one, 0 after 10 s."""
+        deadline = time.monotonic() + 10
+        while not (pid := self.pid(service)) and time.monotonic() < deadline:
+            self.system.clock.sleep(0.1)
+        return pid
+
     def calm(self) -> bool:
         """Say whether every service is ready, in its place, and without an open dream."""
         states = [self.state(name) for name in self.space.ports]
@@ -102,8 +109,15 @@ def _victim(service: str) -> Callable[[Stage], Data]:
 
 def _signal(service: str, number: signal.Signals) -> Callable[[Stage, Data], None]:
     def send(stage: Stage, data: Data) -> None:
-        if data["pid"] and data["pid"] == stage.pid(service):  # never somebody else's process
-            os.kill(data["pid"], number)
+        pid = stage.wait_for_pid(service)
+        dream = stage.system.dreams.find(f"local/{service}")
+        unseen = dream is None or dream.opened_at < data["at"]
+        if unseen:
+            data["pid"] = (
+                pid  # the one that was meant may have gone with a run that was cut off: then its successor
+            )
+        if data["pid"] and data["pid"] == pid:  # never somebody else's process
+            os.kill(pid, number)
 
     return send
 
@@ -207,7 +221,7 @@ def _announce(stage: Stage, revision: str, delivery: str) -> None:
     request = urllib.request.Request(
         stage.space.url("gateway", "/webhooks/github"), body, headers, method="POST"
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while True:
         try:
             urllib.request.urlopen(request, timeout=10).read()
