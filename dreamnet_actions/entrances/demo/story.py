@@ -227,13 +227,13 @@ def _announce(stage: Stage, revision: str, delivery: str) -> None:
             urllib.request.urlopen(request, timeout=10).read()
             return
         except urllib.error.HTTPError as error:
-            raise RuntimeError(
-                f"the gateway refused the webhook: {error.status} {error.read()[:300]!r}"
-            ) from error
-        except OSError:
+            if error.status != 503 or time.monotonic() > deadline:
+                answer = f"{error.status} {error.read()[:300]!r}"
+                raise RuntimeError(f"the gateway refused the webhook: {answer}") from error
+        except OSError as error:
             if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)  # noqa: TID251 - GitHub, too, is outside the injected clock
+                raise RuntimeError(f"the gateway does not answer: {error}") from error
+        stage.system.clock.sleep(0.2)  # the gateway is on its way: deliver again, as a person would on GitHub
 
 
 def _verdict(stage: Stage, data: Data) -> str | None:
