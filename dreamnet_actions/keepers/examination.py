@@ -53,8 +53,14 @@ class Examination:
                 else:
                     looks.append(Look(service=name, name=check_name, check=check))
         deadline = max((one.check.timeout for one in looks), default=0.0) + 1.0
+        missing = {(one.service, one.name) for one in looks}
         for report in self.probe.probe(looks, deadline) if looks else ():
             reports[report.service].append(shorten(report))
+            missing.discard((report.service, report.check))
+        for service, name in sorted(missing):  # a probe that says nothing about a look proves nothing by it
+            reports[service].append(
+                Report(service=service, check=name, status="unknown", detail="The probe gave no answer.")
+            )
         return {
             name: Examined(
                 service=name,

@@ -144,7 +144,9 @@ class _Cuttable:
         return guarded
 
 
-def cuts(make: Callable[[], MemorySystem], act: Callable[[MemorySystem], object]) -> Iterator[tuple[str, MemorySystem]]:
+def cuts(
+    make: Callable[[], MemorySystem], act: Callable[[MemorySystem], object]
+) -> Iterator[tuple[str, MemorySystem]]:
     """Run ``act`` on a fresh system for each point where it can be cut, cut it there, and hand the system over with
     fresh keepers, as the next run finds it: leases of the dead run are free, its messages wait again."""
     whole = Knife()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dreamnet_actions.config.models import Heal
-from tests.keepers.homes import facts, home, released, service, with_env
+from tests.keepers.homes import home
 
 
 def test_a_killed_service_is_found_healed_proved_and_resolved() -> None:

@@ -77,6 +77,12 @@ class Record:
         ]
         return self._report(intent["verdict"], intent["text"], changes, [])
 
+    def close(self, intent: dict[str, Any], text: str) -> None:
+        """Bring another request's rollout, which was being taken back, to its end in the books."""
+        ended = {**intent, "phase": "ended", "verdict": "rolled-back", "text": text, "changes": []}
+        self.context.journal.set_state(self._key, ended)
+        self._note("release-ended", text, version=intent["version"], verdict="rolled-back")
+
     # ── facts ────────────────────────────────────────────────────────────────────────────────────────────
 
     def began(self, release: Release, former: str | None) -> None:

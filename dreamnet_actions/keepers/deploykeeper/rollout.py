@@ -62,9 +62,12 @@ class Rollout:
 
     def out(self, version: str | None, *, forced_canary: bool) -> Report:
         """Bring ``version`` out (a branch, tag or commit; None: the branch's head, or the configured command)."""
-        record, state = self.record, self._state()
-        if not self.request.dry_run and (answer := record.answered()) is not None:
-            return answer
+        record = self.record
+        if not self.request.dry_run:
+            if (answer := record.answered()) is not None:
+                return answer
+            self._finish_former()
+        state = self._state()
         mine, strategy = record.mine, self._strategy(forced_canary)
         # A run that was cut off goes on with the commit that it had chosen: a branch may have moved since.
         revision = mine["revision"] if mine and mine.get("revision") else self._revision(version)
@@ -84,12 +87,11 @@ class Rollout:
         return self._bring_out(self._build(revision), strategy, change, by_canary=by_canary)
 
     def _bring_out(self, release: Release, strategy: Strategy, change: Change, *, by_canary: bool) -> Report:
-        record = self.record
-        if (cut := self._finish_taking_back(release)) is not None:
-            return cut
-        state = self._state()
+        record, state = self.record, self._state()
         former = state.stable.release.version if state else None
         if (intent := record.intent) is not None and intent["version"] == release.version:
+            if intent["phase"] == "back" and state is not None:  # of this request, which was cut off there
+                return self._take_back(release, state, intent["why"])
             former = intent.get("former", former)
         record.began(release, former)
         try:
@@ -98,19 +100,23 @@ class Rollout:
         except DreamNetError as error:
             return self._broken_off(release, error)
 
-    def _finish_taking_back(self, release: Release) -> Report | None:
-        """Where a run was cut off while it took a release back, do that first; of this request, that is the end."""
-        intent = self.record.intent
-        state = self._state()
-        if intent is None or intent["phase"] != "back" or state is None:
-            return None
-        if intent["request"] == self.request.id:
-            return self._take_back(release, state, intent["why"])
-        if state.stable.release.version == intent["version"] and state.former:
-            self.record.hold(intent["version"], intent["why"])
+    def _finish_former(self) -> None:
+        """Where a run of another request was cut off while it took a release back, do that first."""
+        record, state = self.record, self._state()
+        intent = record.intent
+        if (
+            intent is None
+            or intent["phase"] != "back"
+            or intent["request"] == self.request.id
+            or state is None
+        ):
+            return
+        record.hold(intent["version"], intent["why"])
+        self.platform.withdraw(self.service)
+        if intent["out"] and (state.former or state.stable.release.version != intent["version"]):
             self.platform.undo(self.service, token=intent["token"])
             self._settled()
-        return None
+        record.close(intent, f"{self.key}: {short(intent['version'])} was taken back, {intent['why']}")
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""

@@ -61,7 +61,9 @@ class Watching:
                     return Watched(
                         end="settled", why=f"{track.ready} of {track.desired} replicas ready", state=state
                     )
-                if track is not None and track.failure and track.ready < track.desired:
+                if (
+                    track is not None and track.failure
+                ):  # also while replicas of the release before still serve
                     failing_since = now if failing_since is None else failing_since
                     if now - failing_since >= patience:
                         return Watched(end="failed", why=track.failure, state=state)
