@@ -213,10 +213,16 @@ class DeployKeeper:
             except DreamNetError as error:
                 if len(services) == 1:
                     raise
-                outcome: Outcome = "deferred" if isinstance(error, TemporaryError) else "failed"
-                summary = f"{name}: {error.message}"
-                reports[name] = Report(outcome=outcome, summary=summary, error=ErrorInfo.of(error))
+                reports[name] = _error_of(name, error)
         return _together(list(reports.values()))
+
+
+def _error_of(name: str, error: DreamNetError) -> Report:
+    """Answer the report of one service of several that something was wrong with."""
+    outcome: Outcome = "failed" if isinstance(error, PermanentError) else "refused"
+    if isinstance(error, TemporaryError):
+        outcome = "deferred"
+    return Report(outcome=outcome, summary=f"{name}: {error.message}", error=ErrorInfo.of(error))
 
 
 def _together(reports: list[Report]) -> Report:

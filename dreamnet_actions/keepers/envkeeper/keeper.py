@@ -60,7 +60,8 @@ class EnvKeeper:
     def plan(self, request: AgentRequest) -> Report:
         """Show which names would change where."""
         plans, errors = self._all_plans(self._meant(request))
-        changes = [change for plan in plans for change in changes_of(plan, "a plan was asked for")]
+        why = request.input.get("reason", f"a {request.action} was asked for")
+        changes = [change for plan in plans for change in changes_of(plan, why)]
         outcome: Outcome = "planned" if changes else "unchanged"
         return Report(
             outcome=_worse(outcome, errors),
