@@ -41,6 +41,9 @@ class House(Protocol):
 
     nursery: Nursery
 
+    def synced(self, service: str, run: Run) -> dict[str, str]:
+        """The values that EnvKeeper synced for this run; raises StartFailed where they cannot be read."""
+
     def environment(self, service: str, run: Run) -> dict[str, str]:
         """Answer the variables that a replica of this run starts with. Raises StartFailed."""
 
@@ -162,6 +165,7 @@ class Replica:
     def _spawn(self, log: ReplicaLog) -> Child:
         workload = self.run.workload
         variables = self._house.environment(self.service, self.run) | {REPLICA_VARIABLE: self.id}
+        log.mask(self._house.synced(self.service, self.run).values())
         self.port = free_port(self._house.ports()) if workload.listens else None
         port = str(self.port or "")
         if self.port:

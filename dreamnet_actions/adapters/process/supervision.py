@@ -84,13 +84,17 @@ class Supervisor:
 
     def environment(self, service: str, run: Run) -> dict[str, str]:
         """Inherited, then configured, then synced variables, then our own marks."""
-        variables = self._base | dict(run.workload.environment)
-        if run.release.environment:
-            try:
-                variables |= read_set(self._places.environments / service, run.release.environment)
-            except DreamNetError as error:
-                raise StartFailed(f"start: its synced values cannot be read: {error.message}") from error
-        return variables | {PLATFORM_VARIABLE: self.mark}
+        synced = self.synced(service, run)
+        return self._base | dict(run.workload.environment) | synced | {PLATFORM_VARIABLE: self.mark}
+
+    def synced(self, service: str, run: Run) -> dict[str, str]:
+        """The values that EnvKeeper synced for this run."""
+        if not run.release.environment:
+            return {}
+        try:
+            return read_set(self._places.environments / service, run.release.environment)
+        except DreamNetError as error:
+            raise StartFailed(f"start: its synced values cannot be read: {error.message}") from error
 
     def ports(self) -> set[int]:
         """The replicas' ports, and the services' own."""
