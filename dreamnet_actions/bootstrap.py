@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 from dreamnet_actions.adapters.table import ROWS, Row
 from dreamnet_actions.config.compose import Composed, Slots, compose
 from dreamnet_actions.config.load import Loaded, find, load
-from dreamnet_actions.config.models import Config, MetricCheck, WorkloadCheck
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.spec.models import Config, MetricCheck, WorkloadCheck
 from dreamnet_actions.errors import ConfigMissing
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.pipe import Keeper, Pipe

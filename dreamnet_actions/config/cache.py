@@ -18,7 +18,7 @@ from typing import Any
 
 from dreamnet_actions import __version__
 from dreamnet_actions.config.compose import Composed
-from dreamnet_actions.config.models import Config
+from dreamnet_actions.domain.spec.models import Config
 
 FORMAT = 1
 MAX_BYTES = 8_388_608

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from dreamnet_actions.config import models
-from dreamnet_actions.config.forms import FreeLabel, Label
 from dreamnet_actions.config.kinds import OneKind, ShortList
-from dreamnet_actions.config.models import Check, Chosen, Config, EnvEntry, Heal, Service
-from dreamnet_actions.config.values import Len
+from dreamnet_actions.domain.spec import models
+from dreamnet_actions.domain.spec.forms import FreeLabel, Label
+from dreamnet_actions.domain.spec.models import Check, Chosen, Config, EnvEntry, Heal, Service
+from dreamnet_actions.domain.spec.values import Len
 
 if TYPE_CHECKING:
     from dreamnet_actions.config.tree import Tree

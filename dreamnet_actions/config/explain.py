@@ -14,7 +14,7 @@ from typing import Any
 from dreamnet_actions.config import shapes
 from dreamnet_actions.config.kinds import TAG, OneKind
 from dreamnet_actions.config.tree import Found, Node, Place, Step, Tree
-from dreamnet_actions.config.values import said, shown
+from dreamnet_actions.domain.spec.values import said, shown
 from dreamnet_actions.errors import Mistake, nearest, unknown
 
 MANY = 40

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.config.models import Chosen
+from dreamnet_actions.domain.spec.models import Chosen
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.config import cache
 from dreamnet_actions.config.compose import Composed
-from dreamnet_actions.config.models import Config
 from dreamnet_actions.config.source import find, load_bytes, root_of
+from dreamnet_actions.domain.spec.models import Config
 
 if TYPE_CHECKING:
     from dreamnet_actions.config.plain import Origin

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from dreamnet_actions.config import shapes
 from dreamnet_actions.config.kinds import OneKind
-from dreamnet_actions.config.models import Chosen, Config, Service
 from dreamnet_actions.config.tree import Node, Step, Tree, spell
-from dreamnet_actions.config.values import Written, kebab
+from dreamnet_actions.domain.spec.models import Chosen, Config, Service
+from dreamnet_actions.domain.spec.values import Written, kebab
 
 DEFAULT = "default"
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from dreamnet_actions.config.compose import Slots
 from dreamnet_actions.config.explain import Fault
-from dreamnet_actions.config.models import Scale, Service
 from dreamnet_actions.config.tree import Entry, Node, Tree, each_entry, texts
-from dreamnet_actions.config.values import LONGEST, kebab, shown
+from dreamnet_actions.domain.spec.models import Scale, Service
+from dreamnet_actions.domain.spec.values import LONGEST, kebab, shown
 from dreamnet_actions.domain.units import parse_share
 
 MOST_CIRCLES = 20

@@ -9,7 +9,7 @@ import math
 import re
 
 from dreamnet_actions.config.tree import Scalar
-from dreamnet_actions.config.values import shown
+from dreamnet_actions.domain.spec.values import shown
 
 LONGEST_NUMBER = 100
 """Digits of a number; Python refuses to read whole numbers over 4,300, and none over a hundred is meant."""

@@ -16,7 +16,7 @@ from pydantic_core import PydanticOmit, core_schema
 from dreamnet_actions.config import docs, shapes
 from dreamnet_actions.config.compose import Composed
 from dreamnet_actions.config.validate import NEWEST, adapter
-from dreamnet_actions.config.values import Written, kebab
+from dreamnet_actions.domain.spec.values import Written, kebab
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = f"urn:dreamnet:config:v{NEWEST}"

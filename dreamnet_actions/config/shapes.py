@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union
 
 from dreamnet_actions.config.kinds import OneKind, ShortList
 from dreamnet_actions.config.tree import Node, Step
-from dreamnet_actions.config.values import Ge, Le, Len, NameIn, Written, kebab, shown
+from dreamnet_actions.domain.spec.values import Ge, Le, Len, NameIn, Written, kebab, shown
 
 
 @functools.cache

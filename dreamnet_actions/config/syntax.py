@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.config.tree import Place
-from dreamnet_actions.config.values import shown
+from dreamnet_actions.domain.spec.values import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from dreamnet_actions.config.values import shown
+from dreamnet_actions.domain.spec.values import shown
 from dreamnet_actions.errors import Mistake
 
 Scalar: TypeAlias = "str | int | float | bool | None"

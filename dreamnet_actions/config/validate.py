@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from dreamnet_actions.config import references
 from dreamnet_actions.config.compose import Composed
 from dreamnet_actions.config.explain import Fault, explain
-from dreamnet_actions.config.models import Config
 from dreamnet_actions.config.tree import Place, Tree, to_json
-from dreamnet_actions.config.values import said
+from dreamnet_actions.domain.spec.models import Config
+from dreamnet_actions.domain.spec.values import said
 from dreamnet_actions.errors import ConfigInvalid, ConfigTooNew, Mistake
 
 if TYPE_CHECKING:

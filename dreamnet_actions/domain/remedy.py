@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dreamnet_actions.config.models import Heal
 from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.spec.models import Heal
 from dreamnet_actions.domain.units import format_duration
 
 Remedy = Literal["restart", "rollback", "restore-config", "scale-up"]

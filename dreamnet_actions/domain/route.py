@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dreamnet_actions.config.models import Route
 from dreamnet_actions.domain.actions import ACTIONS, Agent, infer
 from dreamnet_actions.domain.message import Message, bounded_id
+from dreamnet_actions.domain.spec.models import Route
 
 DEFAULTS: tuple[Route, ...] = (
     Route(on="health-check-failed-needs-restart", to="deploykeeper", input={"action": "restart"}),

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import Scale
+from dreamnet_actions.domain.spec.models import Scale
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreamnet_actions.config.models import Config, Webhook
+from dreamnet_actions.domain.spec.models import Config, Webhook
 from dreamnet_actions.entrances.wire import read_json
 from dreamnet_actions.errors import ConfigError, ConfigLacks, NotFound, RequestInvalid, Unauthenticated
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import Config, Service
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.spec.models import Config, Service
 from dreamnet_actions.errors import ConfigLacks
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.stores import Journal, Lock

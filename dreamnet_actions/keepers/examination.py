@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.config.models import MetricCheck, Service, WorkloadCheck
 from dreamnet_actions.domain.health import Health, Report, judge, shorten
 from dreamnet_actions.domain.release import ServiceState, Snapshot
+from dreamnet_actions.domain.spec.models import MetricCheck, Service, WorkloadCheck
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.probe import Look, Probe

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.spec.models import Service
 
 
 @dataclass(frozen=True, kw_only=True)

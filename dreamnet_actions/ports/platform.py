@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar, Protocol
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release, Snapshot
+from dreamnet_actions.domain.spec.models import Service
 
 
 class Platform(Protocol):

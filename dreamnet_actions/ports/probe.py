@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from dreamnet_actions.config.models import Check
 from dreamnet_actions.domain.health import Report
+from dreamnet_actions.domain.spec.models import Check
 
 
 @dataclass(frozen=True, kw_only=True)

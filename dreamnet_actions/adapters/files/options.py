@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dreamnet_actions.config.forms import FileInside
-from dreamnet_actions.config.values import STRICT
+from dreamnet_actions.domain.spec.forms import FileInside
+from dreamnet_actions.domain.spec.values import STRICT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from time import monotonic
 from typing import ClassVar
 
 from dreamnet_actions.adapters.git.command import TAIL
-from dreamnet_actions.config.models import ReleaseRules, Service
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import CommandFailed, ConfigLacks, Leased, PermanentError
 from dreamnet_actions.ports.delivery import Source
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.config.forms import HostPort, HttpAddress
-from dreamnet_actions.config.models import Check
-from dreamnet_actions.config.values import STRICT, Ge, Le, Len, PositiveSeconds, Seconds
+from dreamnet_actions.domain.spec.forms import HostPort, HttpAddress
+from dreamnet_actions.domain.spec.models import Check
+from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, PositiveSeconds, Seconds
 
 Status = Annotated[int, Ge(100), Le(599)]
 

@@ -20,8 +20,8 @@ from dreamnet_actions.adapters.probes.outcome import Outcome, Trouble
 from dreamnet_actions.adapters.probes.resolve import CAP, Address, Answer, Lookup, Resolver, literal
 from dreamnet_actions.adapters.probes.talks import http_talk, tcp_talk, tls_talk
 from dreamnet_actions.adapters.probes.text import Redactor, plain
-from dreamnet_actions.config.models import Check
 from dreamnet_actions.domain.health import Report
+from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look
 from dreamnet_actions.ports.system import Clock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.config.forms import DirectoryInside, UrlPath, Variable
-from dreamnet_actions.config.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds
+from dreamnet_actions.domain.spec.forms import DirectoryInside, UrlPath, Variable
+from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds
 
 
 @dataclass(frozen=True, kw_only=True)

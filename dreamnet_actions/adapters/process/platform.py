@@ -26,7 +26,6 @@ from dreamnet_actions.adapters.process.logs import read_lines
 from dreamnet_actions.adapters.process.loopback import HOST
 from dreamnet_actions.adapters.process.options import ProcessPlatformOptions, ProcessWorkload
 from dreamnet_actions.adapters.process.places import Places
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import (
     Release,
     Replica,
@@ -35,6 +34,7 @@ from dreamnet_actions.domain.release import (
     TrackState,
     Traffic,
 )
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import ConfigLacks, NotFound, TemporaryError
 from dreamnet_actions.ports.platform import Platform
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dreamnet_actions.config.models import MetricCheck, Strategy, WorkloadCheck
 from dreamnet_actions.domain.canary import Tally, judge
 from dreamnet_actions.domain.release import Release, ServiceState, Traffic
+from dreamnet_actions.domain.spec.models import MetricCheck, Strategy, WorkloadCheck
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
 from dreamnet_actions.ports.probe import Look
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import MetricCheck, Service
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.health import worst
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Report, Verdict
+from dreamnet_actions.domain.spec.models import MetricCheck, Service
 from dreamnet_actions.errors import (
     BudgetSpent,
     DreamNetError,

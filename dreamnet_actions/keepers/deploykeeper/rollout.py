@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.config.models import ReleaseRules, Service, Strategy
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report, Verdict
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service, Strategy
 from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun

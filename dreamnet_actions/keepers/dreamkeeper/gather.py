@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.config.models import MetricCheck, Service
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import Report, Streak, judge
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.patterns import WINDOW
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.remedy import Attempt, attempts, suspect
+from dreamnet_actions.domain.spec.models import MetricCheck, Service
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.plan import Situation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import MetricCheck, Scale, Service
 from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.scaling import Recommendation, recommend, stabilise, trim
+from dreamnet_actions.domain.spec.models import MetricCheck, Scale, Service
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.examination import Examined

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dreamnet_actions.config.models import Service, Watch
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import Health, Report, Streak, main_cause
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.remedy import Attempt, Choice, choose
+from dreamnet_actions.domain.spec.models import Service, Watch
 from dreamnet_actions.domain.units import format_duration
 
 Kind = Literal[

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Report
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import PermanentError, RefusedError, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.health import Report, Status
+from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context

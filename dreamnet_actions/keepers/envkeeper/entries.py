@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dreamnet_actions.config.models import EnvEntry
 from dreamnet_actions.domain.result import Change
 from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
+from dreamnet_actions.domain.spec.models import EnvEntry
 from dreamnet_actions.errors import ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from dreamnet_actions.config.models import EnvEntry
 from dreamnet_actions.domain.secret import Versioned
+from dreamnet_actions.domain.spec.models import EnvEntry
 
 _PLACEHOLDER = re.compile(r"(?i)^(changeme|change-me|todo|xxx+|<[^>]*>|\$\{[^}]*\})$")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dreamnet_actions.config.models import Config, Route
 from dreamnet_actions.domain.dream import ENDED
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.remedy import MESSAGES
+from dreamnet_actions.domain.spec.models import Config, Route
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.stores import DreamStore
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from dreamnet_actions.config.models import ReleaseRules, Service
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import CommandFailed, NotFound, PermanentError
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 

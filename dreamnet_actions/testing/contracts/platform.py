@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release, ServiceState, TrackState
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock

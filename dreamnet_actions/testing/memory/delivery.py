@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.secret import MASK, SecretValue
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import CommandFailed, NotFound, PermanentError
 from dreamnet_actions.ports.delivery import Builder, Commit, ReleaseReporter, Source
 from dreamnet_actions.ports.system import Reporter

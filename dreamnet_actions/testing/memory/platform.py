@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release, Snapshot, Traffic
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import DreamNetError, NotFound
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock

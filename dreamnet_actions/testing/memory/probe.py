@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from dreamnet_actions.config.models import Check
 from dreamnet_actions.domain.health import Cause, Report, Status
+from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look, Probe
 
 

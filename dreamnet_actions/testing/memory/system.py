@@ -19,13 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dreamnet_actions.config.models import Check, Config
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.release import Replica, ServiceState
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.secret import Versioned
+from dreamnet_actions.domain.spec.models import Check, Config
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 from dreamnet_actions.keepers.dreamkeeper import DreamKeeper

@@ -10,7 +10,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessWorkload,
 )
 from dreamnet_actions.config.compose import Slots, compose
-from dreamnet_actions.config.models import MetricCheck, WorkloadCheck
+from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
 
 SLOTS = Slots(
     platforms={"process": ProcessPlatformOptions},

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamnet_actions.config.models import Config
 from dreamnet_actions.config.plain import to_plain
 from dreamnet_actions.config.reader import read_bytes, read_text
 from dreamnet_actions.config.scalars import read_scalar
+from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.errors import ConfigError
 from tests.unit.config.slots import COMPOSED, GOOD
 

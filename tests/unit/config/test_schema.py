@@ -14,7 +14,7 @@ from dreamnet_actions.config.docs import class_doc, field_docs
 from dreamnet_actions.config.reader import read_bytes, read_text
 from dreamnet_actions.config.shapes import hints
 from dreamnet_actions.config.tree import plain
-from dreamnet_actions.config.values import kebab
+from dreamnet_actions.domain.spec.values import kebab
 from dreamnet_actions.errors import ConfigInvalid
 from tests.unit.config.broken import written
 from tests.unit.config.slots import COMPOSED, GOOD

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.config.models import Route
 from dreamnet_actions.domain.actions import ACTIONS
 from dreamnet_actions.domain.message import HOP_LIMIT, Message, bounded_id, digest
 from dreamnet_actions.domain.remedy import MESSAGES
 from dreamnet_actions.domain.request import parse_request, usable_id
 from dreamnet_actions.domain.route import DEFAULTS, matches, request_for, route
+from dreamnet_actions.domain.spec.models import Route
 from dreamnet_actions.errors import RequestInvalid, TooManyHops
 
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.config.models import Heal
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.remedy import TRIES_EACH, Attempt, Choice, attempts, choose, odds, suspect
+from dreamnet_actions.domain.spec.models import Heal
 
 NOW = 1_700_000_000.0
 ALL = ("restart", "rollback", "restore-config", "scale-up")
@@ -183,4 +183,6 @@ def test_every_remedy_is_tried_once_before_any_is_tried_twice() -> None:
         order.append(choice.remedy)
     assert order == ["restart", "rollback", "restart", "rollback"]
     spent = pick(heal, tried=order)
-    assert spent.remedy is None and spent.wait is None and "restart 2 times" in spent.because
+    assert spent.remedy is None
+    assert spent.wait is None
+    assert "restart 2 times" in spent.because

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.config.models import Scale
 from dreamnet_actions.domain.scaling import Recommendation, recommend, stabilise, trim
+from dreamnet_actions.domain.spec.models import Scale
 
 scales = st.builds(
     lambda target, low, more, tolerance, up, down: Scale(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.config.forms import (
+from dreamnet_actions.domain.spec.forms import (
     Branch,
     DirectoryInside,
     FileInside,
@@ -20,7 +20,7 @@ from dreamnet_actions.config.forms import (
     MessagePattern,
     Variable,
 )
-from dreamnet_actions.config.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds, Share
+from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds, Share
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from dreamnet_actions.config.values import Written, shown
+from dreamnet_actions.domain.spec.values import Written, shown
 
 RESERVED = "self"
 """The name of this system itself in requests; nothing in the file may take it."""
