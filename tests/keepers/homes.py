@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamnet_actions.adapters.probes.options import HttpCheck
-from dreamnet_actions.config.models import (
+from dreamnet_actions.domain.spec.models import (
     Chosen,
     Config,
     EnvEntry,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.dream import Dream
@@ -23,13 +23,15 @@ class DreamBook:
     context: Context
     dreams: DreamStore
 
-    def file(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+    def file(
+        self, one: Situation, decision: Decision, *, data: Mapping[str, object] | None = None
+    ) -> tuple[Dream, Change]:
         """Open a dream, or the former one again where the decision says so."""
         if decision.kind == "reopen" and one.dream is not None:
-            return self._reopen(one.dream, one, decision)
-        return self._open(one, decision)
+            return self._reopen(one.dream, one, decision, data or {})
+        return self._open(one, decision, data or {})
 
-    def _open(self, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+    def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
         """File a new dream with its evidence, cause and pattern (or answer the one that somebody just filed)."""
         now = self.context.clock.now()
         dream = self.dreams.open(
@@ -42,11 +44,15 @@ class DreamBook:
                 evidence=_evidence(one),
                 because=decision.because,
                 pattern=self._pattern(one, now),
+                umbrella=decision.umbrella,
+                data=data,
             )
         )
         return dream, self._opened(dream, one, "filed")
 
-    def _reopen(self, former: Dream, one: Situation, decision: Decision) -> tuple[Dream, Change]:
+    def _reopen(
+        self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
+    ) -> tuple[Dream, Change]:
         """Open the former dream again and count a flap."""
         now = self.context.clock.now()
         dream = self.dreams.update(
@@ -64,6 +70,8 @@ class DreamBook:
                 flaps=former.flaps + 1,
                 because=decision.because,
                 pattern=self._pattern(one, now),
+                umbrella=decision.umbrella,
+                data=data,
             )
         )
         return dream, self._opened(dream, one, f"reopened ({decision.because})")

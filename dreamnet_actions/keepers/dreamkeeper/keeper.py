@@ -23,10 +23,11 @@ from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
 from dreamnet_actions.keepers.dreamkeeper.people import People
-from dreamnet_actions.keepers.dreamkeeper.plan import Situation, decide, storm
+from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, decide, storm
 from dreamnet_actions.keepers.dreamkeeper.proving import Proving
 from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
+from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
 from dreamnet_actions.keepers.examination import Examination, Examined
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
@@ -104,7 +105,7 @@ class DreamKeeper:
             situations = _without_half_proofs(situations, only, story)
         if not request.dry_run:
             gather.remember(situations)
-        self._act(situations, story, dry_run=request.dry_run)
+        self._act(situations, story, dry_run=request.dry_run, services=True)
         load = LoadWatch(context=self.context)
         for name in situations:
             if _carries_load(examined[name], services[name]):
@@ -120,17 +121,25 @@ class DreamKeeper:
             one = gather.own(report, SPEC)
             situations[one.key] = one
             story.saw(one.key, one.health, one.reports)
-        self._act(situations, story, dry_run=request.dry_run)
+        self._act(situations, story, dry_run=request.dry_run, services=False)
 
-    def _act(self, situations: Mapping[str, Situation], story: Story, *, dry_run: bool) -> None:
+    def _act(
+        self, situations: Mapping[str, Situation], story: Story, *, dry_run: bool, services: bool
+    ) -> None:
         """Decide on each service and do it; one that somebody else works on is left to them, and one that goes
         wrong hides no other."""
         acting = Acting(context=self.context, dreams=self.dreams)
         raging = storm(situations, self.context.config.watch)
         failing = {name for name, one in situations.items() if one.confirmed and one.health == "failing"}
+        decisions: dict[str, Decision] = {}
         for name, one in situations.items():
             blocked = next((need for need in one.spec.needs if need in failing or acting.down(need)), None)
-            decision = decide(one, self.context.config.watch, blocked_by=blocked, storm=raging)
+            decisions[name] = decide(one, self.context.config.watch, blocked_by=blocked, storm=raging)
+        if services:
+            umbrella = Umbrella(acting=acting, situations=situations, story=story, dry_run=dry_run)
+            decisions = self._gathered(umbrella, decisions)
+        for name, decision in decisions.items():
+            one = situations[name]
             story.decided(name, decision)
             if dry_run or decision.kind in IDLE:
                 continue
@@ -143,6 +152,14 @@ class DreamKeeper:
                 story.heard(name, error.message)
             except (TemporaryError, PermanentError, RefusedError) as error:
                 story.failed(name, error)
+
+    def _gathered(self, umbrella: Umbrella, decisions: dict[str, Decision]) -> dict[str, Decision]:
+        """Let the umbrella speak for what it covers; where it cannot be written, each fault is filed by itself."""
+        try:
+            return umbrella.over(decisions)
+        except (TemporaryError, PermanentError, RefusedError) as error:
+            self.context.reporter.say(f"The umbrella dream could not be written: {error.message}")
+            return decisions
 
     def _gather(self) -> Gather:
         return Gather(context=self.context, dreams=self.dreams)

@@ -18,6 +18,7 @@ Kind = Literal[
     "unknown",  # our own fault: no evidence either way
     "suspected",  # it failed, but not often enough yet
     "held",  # something that it needs is the real problem
+    "gathered",  # it is part of an umbrella dream
     "left-alone",  # a person said so (snoozed, won't fix) or has the word (needs human)
     "recovering",  # well again, but not long enough yet
     "under-way",  # a remedy was asked for and has time left
@@ -62,11 +63,13 @@ class Situation:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do about one service; ``choice`` is set where a remedy was considered."""
+    """What to do about one service; ``choice`` is set where a remedy was considered, ``umbrella`` where a dream to be
+    filed outlived one of that number."""
 
     kind: Kind
     because: str
     choice: Choice | None = None
+    umbrella: int | None = None
 
 
 def storm(situations: Mapping[str, Situation], watch: Watch) -> str | None:
@@ -103,7 +106,7 @@ def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str |
     if blocked_by:
         return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
     if dream is None:
-        return _first_seen(one, watch, storm)
+        return first_seen(one, watch, storm)
     if dream.state == "needs-human":
         return Decision(kind="left-alone", because=f"a human is asked for: {dream.because}")
     if dream.state in ("healing", "verifying"):
@@ -144,7 +147,8 @@ def _well(one: Situation, dream: Dream | None) -> Decision:
     return Decision(kind="recovering", because=f"{one.streak.successes} looks in a row passed")
 
 
-def _first_seen(one: Situation, watch: Watch, storm: str | None) -> Decision:
+def first_seen(one: Situation, watch: Watch, storm: str | None) -> Decision:
+    """Decide on a fault that has no dream: a new one, or the former one again."""
     former = one.dream
     choice = next_remedy(one, None, storm)
     if (
