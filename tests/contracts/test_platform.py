@@ -12,8 +12,8 @@ import pytest
 
 from dreamnet_actions.adapters.process.platform import ProcessPlatform
 from dreamnet_actions.adapters.system.clock import SystemClock
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock
 from dreamnet_actions.testing.contracts.platform import PlatformContract

@@ -8,7 +8,7 @@ import pytest
 
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck
 from dreamnet_actions.adapters.probes.outside import OutsideProbe
-from dreamnet_actions.config.models import Check
+from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look, Probe
 from dreamnet_actions.testing.contracts.probe import Make, ProbeContract
 from dreamnet_actions.testing.memory.clock import VirtualClock

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Signer
 
 from dreamnet_actions.bootstrap import System
-from dreamnet_actions.config.models import Webhook
+from dreamnet_actions.domain.spec.models import Webhook
 from dreamnet_actions.entrances.webhooks import MAX_BYTES, github_signature, read
 from dreamnet_actions.errors import DreamNetError
 from tests.entrances.conftest import GITHUB_SECRET, STANDARD_SECRET, Run, gateway

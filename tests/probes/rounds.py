@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dreamnet_actions.adapters.probes.outside import OutsideProbe
-from dreamnet_actions.config.models import Check
 from dreamnet_actions.domain.health import Report
+from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look
 from dreamnet_actions.testing.memory.clock import VirtualClock
 

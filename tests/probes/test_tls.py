@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from dreamnet_actions.adapters.probes.certificate import read_certificate
 from dreamnet_actions.adapters.probes.options import HttpCheck, HttpExpect, TlsCheck
 from dreamnet_actions.adapters.probes.outside import OutsideProbe
-from dreamnet_actions.config.models import Check
 from dreamnet_actions.domain.health import Report
+from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.probes.servers import OK, Certificates, answer, reset, serving, silent

@@ -16,8 +16,8 @@ from typing import Any
 from dreamnet_actions.adapters.process.identity import Identity, marked
 from dreamnet_actions.adapters.process.options import ProcessWorkload, Ready
 from dreamnet_actions.adapters.process.platform import ProcessPlatform
-from dreamnet_actions.config.models import Service
 from dreamnet_actions.domain.release import Release, ServiceState, TrackState
+from dreamnet_actions.domain.spec.models import Service
 
 APP = Path(__file__).with_name("app.py")
 WITHIN = 15.0
