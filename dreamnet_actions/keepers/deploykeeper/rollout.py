@@ -72,8 +72,8 @@ class Rollout:
         # A run that was cut off goes on with the commit that it had chosen: a branch may have moved since.
         revision = mine["revision"] if mine and mine.get("revision") else self._revision(version)
         wanted = f"git:{revision}" if revision else self.platform.configured(self.service, self.spec).version
-        if self._runs(state, wanted) and not record.unproved(wanted):
-            return Report(outcome="unchanged", summary=f"{self.key} runs {short(wanted)} already.")
+        if state is not None and self._runs(state, wanted) and not record.unproved(wanted):
+            return self._kept(state)
         if mine is None and (version is None or self.request.hops > 0):
             record.refuse_held(wanted)  # a person who names a version may insist; a repeated webhook may not
         out_already = state is not None and state.stable.release.version == wanted
@@ -117,6 +117,25 @@ class Rollout:
             self.platform.undo(self.service, token=intent["token"])
             self._settled()
         record.close(intent, f"{self.key}: {short(intent['version'])} was taken back, {intent['why']}")
+
+    def _kept(self, state: ServiceState) -> Report:
+        """The version runs already; what else the configuration says of it (variables, limits, its port) may be new."""
+        release = state.stable.release
+        same = Report(outcome="unchanged", summary=f"{self.key} runs {release.short} already.")
+        if self.request.dry_run:
+            return same
+        self.platform.apply(self.service, self.spec, release)
+        after = self._state()
+        if after is not None and after.stable.settled:
+            return same
+        watched = self._settled()
+        why = f"{self.key} runs {release.short} with the configuration as it is now"
+        change = Change(
+            what=f"configuration of {self.key}", why=why, undo=f"dreamnet rollback {self.service}"
+        )
+        if watched.settled:
+            return self._prove(release, state, change, release.version)
+        return self._take_back(release, state, watched.why)
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""
@@ -283,13 +302,8 @@ class Rollout:
         strategy = self.rules.strategy
         return replace(strategy, canary=DEFAULT_STEPS) if forced and strategy.canary is None else strategy
 
-    def _runs(self, state: ServiceState | None, version: str) -> bool:
-        return (
-            state is not None
-            and state.canary is None
-            and state.stable.release.version == version
-            and state.stable.settled
-        )
+    def _runs(self, state: ServiceState, version: str) -> bool:
+        return state.canary is None and state.stable.release.version == version and state.stable.settled
 
     def _change(self, state: ServiceState | None, wanted: str) -> Change:
         return Change(
