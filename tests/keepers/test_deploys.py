@@ -1,0 +1,256 @@
+"""DeployKeeper: every way a release may go, and what is left running after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.spec.models import ReleaseRules, Thresholds
+from dreamnet_actions.errors import PermanentError, TemporaryError
+from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
+from tests.keepers.homes import config, facts, home, released, scaled, service
+
+
+def first(*shares: float) -> MemorySystem:
+    """A system whose ``web`` runs its first commit; the second waits to be deployed."""
+    system = memory_system(config({"web": released(*shares)}))
+    commit(system)
+    assert deploy(system).verdict == "deployed"
+    commit(system)
+    return system
+
+
+def commit(system: MemorySystem) -> str:
+    return system.sources["web"].commit({"app": str(len(system.sources["web"]._commits))})
+
+
+def deploy(system: MemorySystem, **given: object) -> AgentResult:
+    return system.ask("deploykeeper", "deploy", **given)
+
+
+def runs(system: MemorySystem, number: int) -> bool:
+    """Say whether exactly the n-th commit runs: ready, alone, with all the traffic."""
+    state = system.state("web")
+    assert state is not None
+    version = f"git:{system.sources['web']._commits[number - 1].revision}"
+    return (state.stable.release.version, state.canary, state.stable.settled) == (version, None, True)
+
+
+def version(system: MemorySystem, number: int = 2) -> str:
+    return f"git:{system.sources['web']._commits[number - 1].revision}"
+
+
+@pytest.mark.parametrize("shares", [(), (0.1, 0.5)])
+def test_a_good_release_is_out_proved_and_told(shares: tuple[float, ...]) -> None:
+    system = first(*shares)
+    result = deploy(system)
+    assert (result.outcome, result.verdict, result.exit_status, result.http_status) == (
+        "done",
+        "deployed",
+        0,
+        200,
+    )
+    assert runs(system, 2)
+    assert [one.state for one in system.releases.reports] == ["in-progress", "deployed"] * 2
+    assert result.findings
+    assert (result.changes[0]["from"], result.changes[0]["to"]) == (version(system, 1), version(system, 2))
+    assert deploy(system).outcome == "unchanged"
+    steps = [one["share"] for one in facts(system, "release-step") if "requests" not in one]
+    assert steps == list(shares)
+
+
+def test_a_canary_that_fails_its_clients_is_withdrawn_and_stable_never_touched() -> None:
+    system = first(0.1, 0.5)
+    system.platforms["local"].fail_requests(version(system), 1.0)
+    for second in range(40):
+        system.clock.after(0.25 * second, lambda: system.platforms["local"].serve("web", 20))
+    began, calls = system.clock.now(), len(system.platforms["local"].calls)
+    result = deploy(system)
+    assert (result.outcome, result.verdict, result.exit_status) == ("failed", "rolled-back", 10)
+    assert "at 10% of the traffic" in result.summary
+    assert system.clock.now() - began < 5
+    assert runs(system, 1)
+    assert [name for name, _ in system.platforms["local"].calls[calls:]] == ["apply", "shift", "withdraw"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "fault"), [((), "checks"), ((), "start"), ((0.5,), "checks"), ((0.5,), "start")]
+)
+def test_a_bad_release_is_taken_back_and_held(shares: tuple[float, ...], fault: str) -> None:
+    system = first(*shares)
+    if fault == "start":
+        system.platforms["local"].break_release(version(system))
+    else:
+        system.sick[version(system)] = "HTTP 500"
+    result = deploy(system)
+    assert (result.verdict, result.exit_status) == ("rolled-back", 10)
+    assert runs(system, 1)
+    assert (result.changes[0]["from"], result.changes[0]["to"]) == (version(system), version(system, 1))
+    held = deploy(system)
+    assert (held.outcome, held.exit_status, held.http_status) == ("refused", 4, 409)
+    system.sick.clear()
+    system.platforms["local"].mend_release(version(system))
+    assert deploy(system, version=version(system).removeprefix("git:")).verdict == "deployed"
+
+
+def test_a_repeated_webhook_may_not_insist() -> None:
+    system = first()
+    system.sick[version(system)] = "HTTP 500"
+    deploy(system)
+    revision = version(system).removeprefix("git:")
+    raw = {"agent": "deploykeeper", "input": {"action": "deploy", "version": revision}, "hops": 1}
+    assert system.submit(raw).exit_status == 4
+
+
+def test_a_fault_that_shows_after_the_promotion_is_taken_back_too() -> None:
+    system = first(0.5)
+    bad = version(system)
+    platform, promote = system.platforms["local"], system.platforms["local"].promote
+
+    def promoted(name: str) -> None:
+        promote(name)
+        system.sick[bad] = "fails under the whole load"
+
+    platform.promote = promoted  # type: ignore[method-assign]
+    result = deploy(system)
+    assert (result.verdict, result.exit_status) == ("rolled-back", 10)
+    assert runs(system, 1)
+
+
+def test_with_nothing_to_go_back_to_it_says_so() -> None:
+    system = memory_system(config({"web": released()}))
+    commit(system)
+    system.sick[version(system, 1)] = "HTTP 500"
+    result = deploy(system)
+    assert (result.outcome, result.verdict, result.exit_status) == ("failed", "rollback-failed", 11)
+    assert "no release before it" in result.summary
+
+
+def test_a_release_before_that_is_not_well_any_more_is_no_rollback() -> None:
+    system = first()
+    system.sick |= {version(system, 1): "HTTP 500", version(system): "HTTP 500"}
+    result = deploy(system)
+    assert (result.verdict, result.exit_status) == ("rollback-failed", 11)
+
+
+def test_what_nobody_can_look_at_is_deployed_and_unverified_and_never_taken_back() -> None:
+    system = first()
+    system.probe._answer = None
+    system.probe.tell("web", "unknown", detail="our own network")
+    result = deploy(system)
+    assert (result.outcome, result.verdict, result.exit_status) == ("failed", "deployed-unverified", 12)
+    assert runs(system, 2)
+
+
+def test_an_outage_in_the_middle_is_deferred_and_the_next_run_proves_it() -> None:
+    system = first(0.5)
+    system.sick[version(system)] = "HTTP 500"
+    system.clock.after(1.0, lambda: system.platforms["local"].fail_observe(TemporaryError("away")))
+    raw = {"agent": "deploykeeper", "input": {"action": "deploy"}, "id": "d-1"}
+    result = system.submit(raw)
+    assert (result.outcome, result.exit_status) == ("deferred", 75)
+    system.platforms["local"].fail_observe(None)
+    assert system.submit(raw).verdict == "rolled-back"
+    assert runs(system, 1)
+
+
+def test_people_who_cannot_be_told_break_no_release() -> None:
+    system = first()
+
+    def report(*_: object, **__: object) -> None:
+        raise TemporaryError("GitHub is down")
+
+    system.releases.report = report  # type: ignore[method-assign]
+    system.again()
+    assert deploy(system).verdict == "deployed"
+    assert any("could not be reported: GitHub is down" in line for line in system.reporter.lines)
+
+
+def test_a_build_that_fails_touches_nothing() -> None:
+    spec = service(release=ReleaseRules(git=".", build=("false",)))
+    system = memory_system(config({"web": spec}))
+    commit(system)
+    result = deploy(system)
+    assert (result.outcome, result.exit_status) == ("failed", 5)
+    assert system.platforms["local"].calls == []
+
+
+def test_a_rollback_goes_back_one_is_proved_and_holds_what_it_left() -> None:
+    system = first()
+    deploy(system)
+    result = system.ask("deploykeeper", "rollback")
+    assert (result.outcome, result.verdict) == ("done", "healthy")
+    assert runs(system, 1)
+    assert deploy(system).exit_status == 4
+    again = system.ask("deploykeeper", "rollback")
+    assert (again.outcome, again.exit_status, again.http_status) == ("refused", 3, 404)
+
+
+def test_a_rollback_to_a_release_that_fails_as_well_is_no_success() -> None:
+    system = first()
+    deploy(system)
+    system.sick[version(system, 1)] = "HTTP 500"
+    result = system.ask("deploykeeper", "rollback")
+    assert (result.outcome, result.verdict, result.exit_status) == ("failed", "rollback-failed", 11)
+
+
+def test_a_canary_left_behind_is_withdrawn_by_the_next_deploy() -> None:
+    system = first(0.5)
+    platform = system.platforms["local"]
+    left = system.builders["web"].build("web", system.config.services["web"], commit(system))
+    platform.apply("web", system.config.services["web"], left, canary=True)
+    platform.shift("web", 0.5)
+    deploy(system, version=version(system, 1).removeprefix("git:"))
+    assert runs(system, 1)
+
+
+def test_a_canary_may_be_forced_and_needs_a_stable_release() -> None:
+    system = first()
+    planned = system.submit({"agent": "deploykeeper", "input": {"action": "canary"}, "dry_run": True})
+    assert "by canary (10%, 50%)" in planned.summary
+    assert system.ask("deploykeeper", "canary").verdict == "deployed"
+    assert [one["share"] for one in facts(system, "release-step") if "requests" not in one] == [0.1, 0.5]
+
+
+def test_one_service_that_fails_hides_no_other() -> None:
+    system = memory_system(config({"a": service(), "b": service(), "c": service()}))
+    system.start()
+    restart = system.platforms["local"].restart
+
+    def refuse(name: str, *, token: str) -> None:
+        if name == "b":
+            raise PermanentError("b is locked")
+        restart(name, token=token)
+
+    system.platforms["local"].restart = refuse  # type: ignore[method-assign]
+    system.again()
+    result = system.ask("deploykeeper", "restart")
+    assert (result.outcome, result.exit_status) == ("failed", 5)
+    assert "local/a was restarted" in result.summary
+    assert "b is locked" in result.summary
+    assert "local/c was restarted" in result.summary
+    assert system.ask("deploykeeper", "deploy", version="v1").exit_status == 4
+
+
+def test_a_service_held_by_another_run_is_deferred() -> None:
+    system = home()
+    with system.lock.lease("service/local/web", 60):
+        assert system.ask("deploykeeper", "restart", service="web").exit_status == 75
+
+
+@pytest.mark.parametrize(("replicas", "status"), [(-1, 3), (1001, 3), (0, 0), (4, 0)])
+def test_scale_has_bounds(replicas: int, status: int) -> None:
+    system = home()
+    result = system.ask("deploykeeper", "scale", service="web", replicas=replicas)
+    assert result.exit_status == status
+    state = system.state("web")
+    assert state is not None
+    assert state.stable.ready == (replicas if status == 0 else 1)
+
+
+def test_a_message_may_not_scale_past_the_configured_bounds_and_a_person_may() -> None:
+    system = home(web=scaled(2, 4, thresholds=Thresholds(failures=2)))
+    raw = {"agent": "deploykeeper", "input": {"action": "scale", "service": "web", "replicas": 9}}
+    assert system.submit({**raw, "id": "m", "correlation_id": "dream-1-0"}).exit_status == 4
+    assert system.submit(raw).outcome == "done"
+    assert system.submit(raw).outcome == "unchanged"

@@ -1,0 +1,237 @@
+"""EnvKeeper: values in step, proved, put back, and shown nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dreamnet_actions.domain.flag import Flag
+from dreamnet_actions.domain.secret import SecretValue, Versioned
+from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
+from tests.keepers.homes import config, facts, service, with_env
+
+SECRET = "s3cr3t-§-valué/with+odd=parts"
+
+
+def two(values: Mapping[str, Mapping[str, str]] | None = None, **entry: Any) -> MemorySystem:
+    """Two entries: ``app`` for web and a file, ``db`` for db."""
+    plan = config({"web": service(), "db": service()}, env={"app": ("web", None), "db": ("db",)})
+    if entry:
+        plan.env["app"] = replace(plan.env["app"], **entry)
+    system = memory_system(plan, values=values or {"app": {"A": "1"}, "db": {"B": "2"}})
+    system.start()
+    return system
+
+
+def held(system: MemorySystem) -> list[dict[str, str]]:
+    return [sink.held for sinks in system.sinks.values() for sink in sinks]
+
+
+def test_a_sync_writes_every_sink_once_and_asks_for_the_restarts() -> None:
+    system = two()
+    planned = system.ask("envkeeper", "plan")
+    assert planned.outcome == "planned"
+    result = system.ask("envkeeper", "sync")
+    assert result.outcome == "done"
+    assert held(system) == [{"A": "1"}, {"A": "1"}, {"B": "2"}]
+    assert [one.message.data["service"] for one in system.bus.list()] == ["web", "db"]
+    assert [one["what"] for one in result.changes] == [one["what"] for one in planned.changes]
+    again = system.ask("envkeeper", "sync")
+    assert (again.outcome, again.changes, again.messages) == ("unchanged", [], [])
+    assert system.ask("envkeeper", "plan").outcome == "unchanged"
+    assert [sink.writes for sinks in system.sinks.values() for sink in sinks] == [1, 1, 1]
+
+
+def test_a_service_that_was_never_started_is_not_restarted() -> None:
+    system = memory_system(config({"web": service()}, env={"app": ("web",)}), values={"app": {"A": "1"}})
+    assert system.ask("envkeeper", "sync").messages == []
+
+
+@pytest.mark.parametrize("given", [{"source": "app"}, {"entry": "app"}, {"entry": "app", "source": "memory"}])
+def test_entries_are_named_by_themselves_or_their_source(given: dict[str, str]) -> None:
+    system = two()
+    system.ask("envkeeper", "sync", **given)
+    assert held(system) == [{"A": "1"}, {"A": "1"}, {}]
+
+
+def test_the_seeds_request_without_such_a_source_says_which_lines_to_add() -> None:
+    result = two().submit({"agent": "envkeeper", "input": {"action": "sync", "source": "gcp-secret-manager"}})
+    assert (result.outcome, result.exit_status) == ("refused", 2)
+    assert result.error is not None
+    assert "env:\n  gcp-secret-manager:" in result.error["hint"]
+
+
+def test_an_outage_of_one_source_hides_no_other_and_wipes_nothing() -> None:
+    system = two()
+    system.ask("envkeeper", "sync")
+    system.values["db"].put("B", "3")
+    system.values["app"].error = TemporaryError("the source is away")
+    result = system.ask("envkeeper", "sync")
+    assert (result.outcome, result.exit_status) == ("deferred", 75)
+    assert "the source is away" in result.summary
+    assert held(system) == [{"A": "1"}, {"A": "1"}, {"B": "3"}]
+    assert len(result.messages) == 1
+
+
+def test_a_source_that_became_empty_wipes_nothing_and_says_what_to_do() -> None:
+    system = two()
+    system.ask("envkeeper", "sync")
+    system.values["app"].remove("A")
+    for action in ("plan", "sync"):
+        result = system.ask("envkeeper", action, entry="app")
+        assert (result.outcome, result.exit_status) == ("refused", 4)
+        assert result.error is not None
+        assert "holds no name any more" in result.error["message"]
+        assert "Mend the source" in result.error["hint"]
+    assert held(system)[0] == {"A": "1"}
+    assert two({"app": {}, "db": {}}).ask("envkeeper", "sync").outcome == "unchanged"
+
+
+def test_one_name_that_went_is_removed_and_shown() -> None:
+    system = two({"app": {"A": "1", "B": "2"}, "db": {}})
+    system.ask("envkeeper", "sync")
+    system.values["app"].remove("A")
+    assert "A removed" in system.ask("envkeeper", "sync").summary
+    assert held(system)[0] == {"B": "2"}
+
+
+def test_a_name_that_is_asked_for_and_missing_is_an_error_and_nothing_is_written() -> None:
+    system = two(keys={"X": "A", "Y": "GONE"})
+    assert system.ask("envkeeper", "sync", entry="app").exit_status == 3
+    assert held(system)[0] == {}
+
+
+def test_two_targets_may_want_two_versions_of_one_name() -> None:
+    system = two(keys={"NOW": "A", "BEFORE": "A@1", "AGAIN": "A@2"})
+    system.values["app"].put("A", "one more")
+    system.values["app"].put("A", "newest")
+    system.ask("envkeeper", "sync")
+    assert held(system)[0] == {"NOW": "newest", "BEFORE": "1", "AGAIN": "one more"}
+
+
+def test_what_breaks_a_rule_is_told_at_once_by_name_and_nothing_is_written() -> None:
+    rules = {"PORT": "integer", "URL": "url", "JSON": "json", "NONE": "boolean"}
+    values = {"app": {"PORT": SECRET, "URL": "no url", "JSON": "{", "TODO": "changeme"}, "db": {}}
+    system = two(values, rules=rules, require=("NEEDED", "PORT"))
+    for action in ("validate", "sync", "plan"):
+        result = system.ask("envkeeper", action, entry="app")
+        assert (result.outcome, result.exit_status) == ("refused", 3)
+        assert result.error is not None
+        told = result.error["message"]
+        for name in ("PORT", "URL", "JSON", "TODO", "NEEDED", "NONE"):
+            assert name in told
+        assert SECRET not in told
+    assert held(system)[0] == {}
+    system.values["db"].put("B", "2")
+    assert system.ask("envkeeper", "sync").outcome == "refused"
+    assert held(system)[2] == {"B": "2"}
+
+
+class Lying:
+    """A sink that loses a name of what is written the first time."""
+
+    def __init__(self, sink: Any) -> None:
+        self._sink, self.lies = sink, 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sink, name)
+
+    WRITES = frozenset({"write", "restore"})
+
+    def write(self, values: Mapping[str, Versioned]) -> str:
+        kept = dict(list(values.items())[self.lies :])
+        self.lies = 0
+        return str(self._sink.write(kept))
+
+
+def test_a_sink_that_does_not_hold_what_was_written_gets_its_former_values_back() -> None:
+    for known in (True, False):
+        system = with_env()
+        if not known:
+            system = memory_system(
+                config({"web": service()}, env={"app": ("web",)}), values={"app": {"KEY": "x"}}
+            )
+        sink = system.sinks["app"][0]
+        system.sinks["app"] = [Lying(sink)]  # type: ignore[list-item]
+        system.values["app"].put("KEY", "another")
+        result = system.again().ask("envkeeper", "sync")
+        assert (result.outcome, result.exit_status) == ("failed", 5)
+        assert "does not hold what was written: KEY" in result.summary
+        assert sink.held == ({"KEY": "good"} if known else {})
+        assert system.ask("envkeeper", "sync").outcome == "done"
+
+
+def test_one_sink_that_refuses_hides_no_other() -> None:
+    system = two()
+    system.sinks["app"][0].refuses = frozenset({"A"})
+    result = system.ask("envkeeper", "sync")
+    assert (result.outcome, result.exit_status) == ("failed", 5)
+    assert held(system) == [{}, {"A": "1"}, {"B": "2"}]
+    assert len(result.messages) == 1
+
+
+def test_a_value_that_somebody_changed_by_hand_is_set_right() -> None:
+    system = with_env()
+    system.sinks["app"][0].held["KEY"] = "by hand"
+    plan = system.ask("envkeeper", "plan")
+    assert plan.findings[0]["drifted"] == ["KEY"]
+    assert system.ask("envkeeper", "sync").outcome == "done"
+    assert system.sinks["app"][0].held == {"KEY": "good"}
+
+
+def test_a_restore_goes_back_once_and_never_to_what_was_put_back_before() -> None:
+    system = with_env()
+    system.values["app"].put("KEY", "bad")
+    system.ask("envkeeper", "sync")
+    assert system.ask("envkeeper", "restore", service="web").outcome == "done"
+    assert system.sinks["app"][0].held == {"KEY": "good"}
+    again = system.ask("envkeeper", "restore", service="web")
+    assert (again.outcome, again.exit_status) == ("refused", 3)
+    assert system.sinks["app"][0].held == {"KEY": "good"}
+    assert system.ask("envkeeper", "sync").outcome == "refused"
+    assert system.ask("envkeeper", "restore", service="nobody").exit_status in (2, 3)
+
+
+def test_flags_are_shown_set_and_known_by_name() -> None:
+    flag = Flag(name="dark", state="ENABLED", variants={"on": True, "off": False}, default_variant="on")
+    system = memory_system(config({"web": service()}), flags=[flag])
+    assert system.ask("envkeeper", "flags").findings[0]["value"] is True
+    assert system.ask("envkeeper", "set-flag", flag="dark", variant="off").outcome == "done"
+    assert system.ask("envkeeper", "set-flag", flag="dark", variant="off").outcome == "unchanged"
+    assert system.ask("envkeeper", "set-flag", flag="dark", state="DISABLED").outcome == "done"
+    for wrong in ({"flag": "drak", "variant": "on"}, {"flag": "dark", "variant": "no"}, {"flag": "dark"}):
+        assert system.ask("envkeeper", "set-flag", **wrong).exit_status == 3
+    assert memory_system(config({"web": service()})).ask("envkeeper", "flags").exit_status == 2
+    assert len(facts(system, "flag-changed")) == 2
+
+
+def test_no_form_of_a_value_is_in_anything_that_anybody_sees(caplog: pytest.LogCaptureFixture) -> None:
+    system = two(
+        {"app": {"A": "old-" + SECRET, "PORT": "80"}, "db": {"B": SECRET}}, rules={"PORT": "integer"}
+    )
+    results = [system.ask("envkeeper", action) for action in ("plan", "validate", "sync", "plan")]
+    system.values["app"].put("A", SECRET)
+    results += [system.ask("envkeeper", "sync"), system.ask("envkeeper", "restore", service="web")]
+    system.values["app"].put("PORT", SECRET)
+    results += [system.ask("envkeeper", action) for action in ("validate", "sync", "plan")]
+    system.sinks["app"][0].refuses = frozenset({"A"})
+    results += [system.ask("envkeeper", "sync")]
+    for _ in range(3):
+        system.round()
+    seen = [json.dumps(one.to_json()) for one in results]
+    seen += [json.dumps(one.to_json()) for one in system.journal.read()]
+    seen += [json.dumps(one.message.to_json()) for one in system.bus.list()]
+    seen += [
+        json.dumps(system.journal.states("")),
+        json.dumps([one.to_json() for one in system.dreams.search()]),
+    ]
+    seen += [*system.reporter.lines, caplog.text, repr(results), repr(system.journal.read())]
+    forms = SecretValue(SECRET).forms() | SecretValue("old-" + SECRET).forms()
+    leaks = [form for form in forms for one in seen if form in one]
+    assert leaks == []
+    assert any(SECRET in sink.values() for sink in held(system))
