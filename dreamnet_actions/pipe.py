@@ -112,6 +112,18 @@ class Pipe:
             handed += 1
         return handed
 
+    def forget(self, before: float) -> int:
+        """Drop the answers to requests that began before then (seconds since 1970), so that they do not pile up for
+        ever; answers how many. From then on such a request is run again."""
+        old = [
+            key
+            for key, value in self._journal.states("request/").items()
+            if float(value.get("at", 0.0)) < before
+        ]
+        for key in old:
+            self._journal.set_state(key, None)
+        return len(old)
+
     def _claimed(self, request: AgentRequest, began: float) -> AgentResult:
         """Run a request that this run holds the claim of, and store how it ended."""
         key = f"request/{request.id}"

@@ -120,3 +120,11 @@ def test_a_scale_up_as_a_remedy_adds_to_what_runs_now() -> None:
     assert system.ask("dreamkeeper", "heal", dream="1", remedy="scale-up").exit_status in (0, 4)
     sent = [one.message.data for one in system.bus.list() if "scale-up" in one.message.name]
     assert [one["replicas"] for one in sent] == [4]
+
+
+def test_more_load_than_it_should_carry_is_no_reason_to_take_a_release_back() -> None:
+    system, platform = busy(high=1)
+    platform.load = 900.0
+    assert system.ask("deploykeeper", "verify", service="web").verdict == "degraded"
+    platform.remove("web")
+    assert system.ask("deploykeeper", "deploy", service="web").verdict == "deployed"

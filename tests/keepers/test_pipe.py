@@ -235,6 +235,17 @@ def test_a_report_is_told_when_its_messages_are_out_and_never_in_a_dry_run() -> 
     assert seen == [1]
 
 
+def test_old_answers_are_forgotten_and_young_ones_kept() -> None:
+    system, keeper = told(DONE)
+    system.submit(RAW)
+    system.clock.advance(100.0)
+    system.submit({**RAW, "id": "r-2"})
+    assert system.pipe.forget(system.clock.now() - 50) == 1
+    assert set(system.journal.states("request/")) == {"request/r-2"}
+    assert system.submit(RAW).outcome == "done"
+    assert keeper.runs == 3
+
+
 def test_a_message_too_large_for_the_wire_is_refused() -> None:
     system, _ = told(
         Report(outcome="done", summary="s", messages=[Outgoing(name="x", to=None, data={"a": "y" * 70_000})])

@@ -151,7 +151,7 @@ def test_what_has_no_route_waits_for_a_person_with_the_lines_to_add() -> None:
     (dead,) = system.bus.list(states={"dead"})
     assert "routes:\n  - {on: unheard-of, to: deploykeeper, input: {action: …}}" in dead.error
     health = system.submit({"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}})
-    assert "1 dead messages" in health.summary
+    assert "1 dead message" in health.summary
     replayed = system.ask("relaybot", "replay", message="m-1")
     assert replayed.outcome == "done"
     assert system.bus.list(states={"waiting"})

@@ -10,7 +10,7 @@ from dreamnet_actions.domain.health import worst
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Report, Verdict
-from dreamnet_actions.domain.spec.models import MetricCheck, Service
+from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service
 from dreamnet_actions.errors import (
     BudgetSpent,
     DreamNetError,
@@ -20,14 +20,15 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
-from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
+from dreamnet_actions.keepers.deploykeeper.rollout import DEFAULT_STEPS, Rollout
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
 from dreamnet_actions.keepers.examination import Examination
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.probe import Probe
 
-HOLD = 1800.0
-"""Seconds for which a run may hold one service; a dead run's hold is free at once."""
+HOLD = 600.0
+"""Seconds for which a run may hold one service beside the time that its rules give it; a dead run's hold is free at
+once."""
 MAX_REPLICAS = 1000
 
 
@@ -104,7 +105,6 @@ class DeployKeeper:
             before=_replicas(state),
             after="fresh replicas",
             why=why,
-            undo="nothing to undo: the version is the same",
         )
         if request.dry_run:
             return Report(outcome="planned", summary=f"Would restart {key}.", changes=[change])
@@ -208,13 +208,20 @@ class DeployKeeper:
                 if request.dry_run:
                     reports[name] = do(name, spec)
                     continue
-                with self.context.lock.lease(f"service/{self.context.key(name)}", HOLD):
+                with self.context.lock.lease(f"service/{self.context.key(name)}", _longest(spec)):
                     reports[name] = do(name, spec)
             except DreamNetError as error:
                 if len(services) == 1:
                     raise
                 reports[name] = _error_of(name, error)
         return _together(list(reports.values()))
+
+
+def _longest(spec: Service) -> float:
+    """Answer the seconds that a rollout of the service may take: its build, each step, getting ready, and back."""
+    rules = spec.release or ReleaseRules()
+    soaks = len(rules.strategy.canary or DEFAULT_STEPS) * rules.strategy.soak
+    return HOLD + rules.build_timeout + soaks + 5 * rules.ready_within
 
 
 def _error_of(name: str, error: DreamNetError) -> Report:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report, Verdict
-from dreamnet_actions.domain.spec.models import ReleaseRules, Service, Strategy
+from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service, Strategy
 from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
@@ -178,7 +178,10 @@ class Rollout:
     ) -> Report:
         """The release is out and ready: only its checks make it ``deployed``."""
         well, examined = self._watched_by_checks()
-        findings = [one.to_json() for one in examined.reports]
+        checks = [one.to_json() for one in examined.reports]
+        findings: list[dict[str, object]] = [
+            {"service": self.service, "health": examined.health, "checks": checks}
+        ]
         if well:
             text = f"{self.key}: {release.short} is deployed and passes its checks"
             return self.record.ended(release, "deployed", text, change, findings=findings, former=former)
@@ -294,9 +297,13 @@ class Rollout:
         )
 
     def _watched_by_checks(self) -> tuple[bool, Examined]:
-        return Examination(context=self.context, probe=self.probe).recovered(
+        """Watch the service's checks; more load than its replicas should carry is no fault of the release."""
+        well, examined = Examination(context=self.context, probe=self.probe).recovered(
             self.service, self.spec, self.rules.ready_within
         )
+        wrong = [self.spec.checks.get(one.check) for one in examined.reports if one.status != "passed"]
+        overload = examined.health == "degraded" and all(isinstance(one, MetricCheck) for one in wrong)
+        return well or overload, examined
 
     def _strategy(self, forced: bool) -> Strategy:
         strategy = self.rules.strategy
