@@ -128,6 +128,7 @@ class Rollout:
         after = self._state()
         if after is not None and after.stable.settled:
             return same
+        self.record.began(release, release.version)  # cut off from here on, the next run proves it
         watched = self._settled()
         why = f"{self.key} runs {release.short} with the configuration as it is now"
         change = Change(
