@@ -49,3 +49,8 @@ def parse_share(text: object) -> float:
         if share <= 1:
             return share
     raise ValueError(f"{text!r:.80} is no percentage; write one between '0%' and '100%'")
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 service``, ``3 services``. Only for nouns that take an ``s``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -76,6 +76,9 @@ def running(system: System, stop: threading.Event, *, workers: int) -> Iterator[
         interrupt(system)
         couriers.stop(GRACE)
         ticker.join(0.5)
+        # A loop that was ended on purpose is not one that fell silent.
+        ended = Fact(kind="tick", at=system.clock.now(), text="the loop was ended", data={"last": True})
+        system.journal.append(ended)
 
 
 class News:

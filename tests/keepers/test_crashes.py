@@ -50,6 +50,7 @@ def test_a_heal_cut_anywhere_ends_with_one_dream_one_restart_and_every_message_h
         assert max(sent.values()) == 1, point
         opened = facts(system, "dream-opened")
         assert len(opened) == 1, (point, opened)
+        assert len(facts(system, "remedy-started")) == 1, point
         points += 1
     assert points > 80
 

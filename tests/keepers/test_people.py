@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
 import pytest
 
+from dreamnet_actions.domain.dream import DreamState
 from dreamnet_actions.domain.spec.models import Heal
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem
@@ -157,3 +161,22 @@ def test_a_dream_of_our_own_has_no_remedy() -> None:
     system.platforms["local"].fail_observe(None)
     system.submit({"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}})
     assert system.dreams.get(own.number).state == "resolved"
+
+
+@pytest.mark.parametrize("state", ["snoozed", "wont-fix", "resolved"])
+def test_what_somebody_does_while_a_run_looks_is_respected(state: DreamState) -> None:
+    system = home()
+    system.probe._answer = None
+    system.probe.tell("web", "degraded", "slow")
+    system.round()
+    system.probe.tell("web", "failed", "timeout")
+    lease = system.lock.lease
+
+    def meanwhile(name: str, seconds: float) -> AbstractContextManager[None]:
+        if name == "dream/local/web" and dream(system).state == "open":
+            system.dreams.update(replace(dream(system), state=state, changed_at=system.clock.now()))
+        return lease(name, seconds)
+
+    system.lock.lease = meanwhile  # type: ignore[method-assign]
+    system.again().ask("dreamkeeper", "check", service="web")
+    assert (dream(system).state, remedies(system)) == (state, [])

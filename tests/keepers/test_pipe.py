@@ -254,6 +254,22 @@ def test_a_message_too_large_for_the_wire_is_refused() -> None:
     assert system.bus.list() == []
 
 
+def test_a_keeper_that_writes_in_a_dry_run_is_a_bug_and_writes_nothing() -> None:
+    system, keeper = told(DONE)
+    system.start()
+    platform = system.gate.before(system.platforms["local"])
+
+    def perform(request: AgentRequest) -> Report:
+        platform.restart("web", token=request.id)
+        return DONE
+
+    keeper.perform = perform  # type: ignore[method-assign]
+    assert system.submit({**RAW, "dry_run": True}).exit_status == 70
+    assert system.platforms["local"]._known["web"].restarted == []
+    assert system.submit(RAW).outcome == "done"
+    assert system.platforms["local"]._known["web"].restarted == ["r-1"]
+
+
 def test_the_port_of_a_dry_run_is_shut_also_for_a_keeper_that_forgets() -> None:
     system = home()
     system.gate.dry(True)

@@ -9,13 +9,13 @@ from dreamnet_actions.ports.system import Reporter
 
 
 class ConsoleReleaseReporter:
-    """Says each state through ``reporter``, which masks and makes harmless."""
+    """Says each state through ``reporter``, which masks and makes harmless. The text is not repeated: the journal's
+    fact of it was said just before."""
 
     WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
-        line = f"{release.service} {release.short} on {platform}: {state}"
-        self._reporter.say(f"{line}: {text}" if text else line)
+    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:  # noqa: ARG002
+        self._reporter.say(f"{release.service} {release.short} on {platform}: {state}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,19 +30,23 @@ def show_result(result: AgentResult) -> None:
 def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     """Write one finding: a service with its checks, or whatever plain data it is."""
     rest = {key: value for key, value in finding.items() if value not in (None, "", [], {})}
-    name = rest.pop("service", rest.pop("name", None))
-    checks = rest.pop("checks", [])
+    name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
+    checks, keys = rest.pop("checks", []), rest.pop("keys", [])
     text = rest.pop("text", None)
     if text is not None:
         yield one_line(f"{name}: {text}" if name else text)
         return
     health, because = rest.pop("health", None), rest.pop("because", None)
+    if health == "healthy" and rest.get("decision") == "nothing":
+        rest, because = {}, None  # well, and nothing to do: that is all there is to say
     words = [str(health)] if health else []
     words += [f"{key} {_short(value)}" for key, value in rest.items()]
     line = f"{name}: {', '.join(words)}" if name else ", ".join(words)
     yield one_line(f"{line} ({because})" if because else line)
     for check in checks:
         yield f"  {check_line(check)}"
+    for key in keys:
+        yield one_line(f"  {key['name']} {key['effect']}{_versions(key)}")
 
 
 def check_line(check: Mapping[str, Any]) -> str:
@@ -62,7 +67,16 @@ def change_line(change: Mapping[str, Any]) -> str:
     return one_line(f"{line}; undo: {change['undo']}" if change.get("undo") else line)
 
 
+def _versions(key: Mapping[str, Any]) -> str:
+    """Write from which version to which a name goes: ``(a754417a9016 → 559a91fff146)``."""
+    before, after = key.get("from"), key.get("to")
+    shown = [str(one) for one in (before, after) if one is not None]
+    return f" ({' → '.join(dict.fromkeys(shown))})" if shown else ""
+
+
 def _short(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={_short(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):

@@ -21,12 +21,13 @@ KEY_VARIABLE = "DREAMNET_KEY"
 @choice
 def watch(chosen: Choice, seconds: float | None, once: bool, workers: int) -> None:
     """The time between two rounds is `watch.every` of the configuration. Ctrl-C and SIGTERM end it within 5 s."""
+    from dreamnet_actions.domain.units import counted
     from dreamnet_actions.entrances.watch import run
 
     with chosen.system(aloud=False) as system:
         if not chosen.quiet:
             every = system.config.watch.every
-            say(f"Watching {len(system.config.services)} services every {every:g} s.")
+            say(f"Watching {counted(len(system.config.services), 'service')} every {every:g} s.")
         run(system, tell=lambda line: say(one_line(line)), seconds=seconds, once=once, workers=workers)
 
 

@@ -11,7 +11,7 @@ from dreamnet_actions.domain.health import Health, Report, Streak, main_cause
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.remedy import Attempt, Choice, choose
 from dreamnet_actions.domain.spec.models import Service, Watch
-from dreamnet_actions.domain.units import format_duration
+from dreamnet_actions.domain.units import counted, format_duration
 
 Kind = Literal[
     "nothing",  # well, and no dream to end
@@ -158,7 +158,9 @@ def first_seen(one: Situation, watch: Watch, storm: str | None) -> Decision:
     ):
         ago = format_duration(one.now - former.resolved_at)
         return Decision(kind="reopen", because=f"it came back {ago} after it was resolved", choice=choice)
-    return Decision(kind="open", because=f"{one.streak.failures} looks in a row failed", choice=choice)
+    return Decision(
+        kind="open", because=f"{counted(one.streak.failures, 'look')} in a row failed", choice=choice
+    )
 
 
 def _under_way(one: Situation, dream: Dream) -> Decision:

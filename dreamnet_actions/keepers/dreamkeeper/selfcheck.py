@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dreamnet_actions.domain.health import Report, Status
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
-from dreamnet_actions.domain.units import format_duration
+from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
@@ -65,7 +65,7 @@ class SelfCheck:
             name = dead[-1].message.name
             return (
                 "degraded",
-                f"{len(dead)} dead messages, the last is {name!r}; see 'dreamnet messages --dead'.",
+                f"{counted(len(dead), 'dead message')}, the last is {name!r}; see 'dreamnet messages --dead'.",
             )
         waiting = self.bus.list(states={"waiting"})
         oldest = min((_at(one.message.time) for one in waiting), default=None)
@@ -106,7 +106,7 @@ class SelfCheck:
     def _platforms(self) -> tuple[Status, str]:
         for platform in self.context.platforms.values():
             platform.observe()
-        return "passed", f"{len(self.context.platforms)} platforms answer."
+        return "passed", f"Every platform answers ({len(self.context.platforms)})."
 
 
 def _at(time: str) -> float:

@@ -204,5 +204,5 @@ class ReleaseReporterContract:
     def test_tells_every_state(self, reporter: ReleaseReporter, said: Callable[[], str], state: str) -> None:
         release = Release(service="web", version="git:" + "ab" * 20)
         reporter.report(release, platform="here", state=state, text="as it is")
-        for part in ("web", "abababa", "here", state, "as it is"):
+        for part in ("web", "abababa", "here", state):  # the text too, unless people read it already
             assert part in said()
