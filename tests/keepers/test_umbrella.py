@@ -182,19 +182,20 @@ def test_cut_anywhere_every_fault_is_spoken_for_by_one_dream() -> None:
     raw = {"agent": "dreamkeeper", "input": {"action": "check", "target": "local"}, "id": "c-1"}
 
     def ill() -> MemorySystem:
-        system = six()
-        fail(system)
+        system = memory_system(config({name: service() for name in "abc"}, umbrella_over=2))
+        system.start()
+        system.clock.advance(1.0)
+        fail(system, *"abc")
         return system
 
     for point, system in cuts(ill, lambda one: one.submit(raw)):
         check(system)
         check(system)
         assert umbrella(system).state == "open", point
-        assert set(umbrella(system).data["members"]) | about(system) == {f"local/{name}" for name in SIX}, (
-            point
-        )
+        keys = {f"local/{name}" for name in "abc"}
+        assert set(umbrella(system).data["members"]) | about(system) == keys, point
         assert len(system.dreams.search()) == 1 + len(about(system)), point
-        mend(system)
+        mend(system, *"abc")
         for _ in range(3):
             system.round(pause=60.0)
         assert all(one.ended for one in system.dreams.search()), point
