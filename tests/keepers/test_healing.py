@@ -5,7 +5,7 @@ from __future__ import annotations
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.spec.models import Heal, Thresholds
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
-from tests.keepers.homes import READY, config, facts, home, released, service, with_env
+from tests.keepers.homes import config, facts, home, released, service, with_env
 
 STORY = [
     "check-ended",
@@ -219,41 +219,3 @@ def test_a_remedy_without_a_result_is_given_up_and_the_next_is_tried() -> None:
     done = {(one["message"], one["outcome"]) for one in facts(system, "message-routed")}
     assert ("dream-1-0-1", "unchanged") in done  # the late restart was not done any more
     assert system.platforms["local"]._known["web"].restarted == []
-
-
-def test_a_late_result_is_not_held_against_the_remedy_under_way() -> None:
-    system = home()
-    system.platforms["local"].kill("web")
-    system.ask("dreamkeeper", "check", service="web")
-    told = {"service": "web", "dream": "1", "remedy": "rollback", "outcome": "failed"}
-    result = system.ask("dreamkeeper", "verify", **told)
-    assert result.findings[0]["because"] == "restart is still under way"
-    assert facts(system, "remedy-ended") == []
-    assert dream(system).state == "healing"
-
-
-def test_unknown_proves_nothing_either_way() -> None:
-    system = home()
-    system.platforms["local"].kill("web")
-    system.ask("dreamkeeper", "check", service="web")
-    system.probe._answer = None
-    system.probe.tell("web", "unknown", detail="our own network is down")
-    system.pipe.drain()
-    assert dream(system).state == "verifying"
-    assert facts(system, "remedy-ended", "dream-resolved") == []
-    system.probe.forget("web")
-    system.probe._answer = system.look
-    system.round()
-    assert dream(system).state == "resolved"
-
-
-def test_one_good_check_of_several_resolves_nothing() -> None:
-    system = home(web=service(checks={"home": service().checks["home"], "pods": READY}, heal=Heal(steps=())))
-    system.platforms["local"].kill("web")
-    system.ask("dreamkeeper", "check", service="web")
-    assert dream(system).state == "needs-human"
-    system.probe._answer = None
-    for _ in range(3):
-        result = system.ask("dreamkeeper", "check", service="web", check="home")
-        assert (result.verdict, dream(system).state) == ("healthy", "needs-human")
-    assert system.ask("dreamkeeper", "check", service="web", check="pods").verdict == "failing"
