@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dreamnet_actions.domain.result import AgentResult
-from dreamnet_actions.domain.spec.models import ReleaseRules, Thresholds
+from dreamnet_actions.domain.spec.models import ReleaseRules
 from dreamnet_actions.errors import PermanentError, TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
-from tests.keepers.homes import config, facts, home, released, scaled, service
+from tests.keepers.homes import config, facts, home, released, service
 
 
 def first(*shares: float) -> MemorySystem:
@@ -236,21 +236,3 @@ def test_a_service_held_by_another_run_is_deferred() -> None:
     system = home()
     with system.lock.lease("service/local/web", 60):
         assert system.ask("deploykeeper", "restart", service="web").exit_status == 75
-
-
-@pytest.mark.parametrize(("replicas", "status"), [(-1, 3), (1001, 3), (0, 0), (4, 0)])
-def test_scale_has_bounds(replicas: int, status: int) -> None:
-    system = home()
-    result = system.ask("deploykeeper", "scale", service="web", replicas=replicas)
-    assert result.exit_status == status
-    state = system.state("web")
-    assert state is not None
-    assert state.stable.ready == (replicas if status == 0 else 1)
-
-
-def test_a_message_may_not_scale_past_the_configured_bounds_and_a_person_may() -> None:
-    system = home(web=scaled(2, 4, thresholds=Thresholds(failures=2)))
-    raw = {"agent": "deploykeeper", "input": {"action": "scale", "service": "web", "replicas": 9}}
-    assert system.submit({**raw, "id": "m", "correlation_id": "dream-1-0"}).exit_status == 4
-    assert system.submit(raw).outcome == "done"
-    assert system.submit(raw).outcome == "unchanged"

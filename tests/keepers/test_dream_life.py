@@ -18,8 +18,7 @@ from dreamnet_actions.testing.memory.stores import MemoryDreamStore
 from dreamnet_actions.testing.memory.system import memory_system
 from tests.keepers.homes import Cut, Knife, config, facts, free, service
 
-NAMES = ("web", "api", "db")
-names = st.sampled_from(NAMES)
+names = st.sampled_from(NAMES := ("web", "api", "db"))
 BUDGET = 3
 
 
@@ -61,8 +60,6 @@ class DreamLife(RuleBasedStateMachine):
         self.snoozed: dict[int, tuple[float, int]] = {}
         self.put_aside: dict[str, int] = {}
 
-    # ── the world ────────────────────────────────────────────────────────────────────────────────────────
-
     def well(self, name: str) -> bool:
         known = self.system.platforms["local"]._known[name]
         ready = any(one.state == "ready" for one in known.replicas)
@@ -98,8 +95,6 @@ class DreamLife(RuleBasedStateMachine):
     def see_again(self, name: str) -> None:
         self.unknown.discard(name)
         self.system.probe.forget(name)
-
-    # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @rule(seconds=st.sampled_from([1.0, 40.0, 700.0]))
     def wait(self, seconds: float) -> None:
@@ -153,8 +148,6 @@ class DreamLife(RuleBasedStateMachine):
         about = [one["service"] for one in facts(self.system, *kinds) if one["service"].startswith("local/")]
         return sorted(Counter(about).items())
 
-    # ── people ───────────────────────────────────────────────────────────────────────────────────────────
-
     def dream(self, name: str) -> Dream | None:
         return self.system.dreams.find(f"local/{name}")
 
@@ -187,8 +180,6 @@ class DreamLife(RuleBasedStateMachine):
     @rule(name=names)
     def verify(self, name: str) -> None:
         assert self.system.ask("dreamkeeper", "verify", service=name).exit_status == 0
-
-    # ── what always holds ────────────────────────────────────────────────────────────────────────────────
 
     def tried(self, name: str) -> int:
         return sum(fact["service"] == f"local/{name}" for fact in facts(self.system, "remedy-started"))

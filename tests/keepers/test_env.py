@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -182,6 +183,21 @@ def test_a_value_that_somebody_changed_by_hand_is_set_right() -> None:
     assert plan.findings[0]["drifted"] == ["KEY"]
     assert system.ask("envkeeper", "sync").outcome == "done"
     assert system.sinks["app"][0].held == {"KEY": "good"}
+
+
+def test_a_sync_that_was_overtaken_overwrites_nothing() -> None:
+    system = with_env()
+    system.values["app"].put("KEY", "older")
+    sink, lease = system.sinks["app"][0], system.lock.lease
+
+    def meanwhile(name: str, seconds: float) -> AbstractContextManager[None]:
+        if sink.held == {"KEY": "good"}:
+            sink.write({"KEY": Versioned(value=SecretValue("newest"), version="9")})
+        return lease(name, seconds)
+
+    system.lock.lease = meanwhile  # type: ignore[method-assign]
+    assert system.again().ask("envkeeper", "sync").outcome == "deferred"
+    assert sink.held == {"KEY": "newest"}
 
 
 def test_a_restore_goes_back_once_and_never_to_what_was_put_back_before() -> None:

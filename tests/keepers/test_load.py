@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from dreamnet_actions.domain.release import Snapshot, Traffic
+from dreamnet_actions.domain.spec.models import Thresholds
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
-from tests.keepers.homes import config, facts, scaled
+from tests.keepers.homes import config, facts, home, scaled
 
 
 class Busy(MemoryPlatform):
@@ -128,3 +131,21 @@ def test_more_load_than_it_should_carry_is_no_reason_to_take_a_release_back() ->
     assert system.ask("deploykeeper", "verify", service="web").verdict == "degraded"
     platform.remove("web")
     assert system.ask("deploykeeper", "deploy", service="web").verdict == "deployed"
+
+
+@pytest.mark.parametrize(("replicas", "status"), [(-1, 3), (1001, 3), (0, 0), (4, 0)])
+def test_scale_has_bounds(replicas: int, status: int) -> None:
+    system = home()
+    result = system.ask("deploykeeper", "scale", service="web", replicas=replicas)
+    assert result.exit_status == status
+    state = system.state("web")
+    assert state is not None
+    assert state.stable.ready == (replicas if status == 0 else 1)
+
+
+def test_a_message_may_not_scale_past_the_configured_bounds_and_a_person_may() -> None:
+    system = home(web=scaled(2, 4, thresholds=Thresholds(failures=2)))
+    raw = {"agent": "deploykeeper", "input": {"action": "scale", "service": "web", "replicas": 9}}
+    assert system.submit({**raw, "id": "m", "correlation_id": "dream-1-0"}).exit_status == 4
+    assert system.submit(raw).outcome == "done"
+    assert system.submit(raw).outcome == "unchanged"

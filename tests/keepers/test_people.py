@@ -180,3 +180,17 @@ def test_what_somebody_does_while_a_run_looks_is_respected(state: DreamState) ->
     system.lock.lease = meanwhile  # type: ignore[method-assign]
     system.again().ask("dreamkeeper", "check", service="web")
     assert (dream(system).state, remedies(system)) == (state, [])
+
+
+def test_a_heal_that_was_overtaken_asks_for_nothing() -> None:
+    system = ill(steps=())
+    lease = system.lock.lease
+
+    def meanwhile(name: str, seconds: float) -> AbstractContextManager[None]:
+        if name == "dream/local/web" and dream(system).state == "needs-human":
+            system.dreams.update(replace(dream(system), state="snoozed", changed_at=system.clock.now()))
+        return lease(name, seconds)
+
+    system.lock.lease = meanwhile  # type: ignore[method-assign]
+    assert system.again().ask("dreamkeeper", "heal", dream="1", remedy="restart").exit_status == 4
+    assert remedies(system) == []

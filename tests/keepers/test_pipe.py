@@ -13,7 +13,7 @@ from dreamnet_actions.domain.message import HOP_LIMIT
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Outgoing, Report, Verdict
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
-from tests.keepers.homes import Cut, Knife, config, free, home, service
+from tests.keepers.homes import config, home, service
 
 RAW: dict[str, Any] = {"agent": "deploykeeper", "input": {"action": "restart", "service": "web"}, "id": "r-1"}
 
@@ -191,50 +191,6 @@ def test_a_verdict_answers_200(verdict: Verdict) -> None:
     assert system.submit(RAW).http_status == 200
 
 
-def test_messages_have_the_same_ids_however_often_a_request_is_run() -> None:
-    report = Report(
-        outcome="done",
-        summary="s",
-        messages=[
-            Outgoing(name="config-changed-needs-restart", to="deploykeeper", data={"service": "a"}),
-            Outgoing(name="config-changed-needs-restart", to="deploykeeper", id="own", hops=0),
-        ],
-    )
-    whole = Knife()
-    system, _ = told(report)
-    system.pipe._bus, system.pipe._journal = whole.around(system.bus), whole.around(system.journal)
-    assert system.submit({**RAW, "hops": 2, "correlation_id": "story"}).messages == ["r-1/0", "own"]
-    for at in range(len(whole.calls)):
-        system, _ = told(report)
-        knife = Knife(at)
-        bus, journal = system.pipe._bus, system.pipe._journal
-        system.pipe._bus, system.pipe._journal = knife.around(bus), knife.around(journal)
-        with pytest.raises(Cut):
-            system.submit(RAW)
-        free(system)
-        system.pipe._bus, system.pipe._journal = bus, journal
-        assert system.submit({**RAW, "hops": 2, "correlation_id": "story"}).messages == ["r-1/0", "own"]
-        assert [one.message.id for one in system.bus.list()] == ["r-1/0", "own"]
-    first, second = (one.message for one in system.bus.list())
-    assert (first.sender, first.causation_id, second.hops) == ("deploykeeper", "r-1", 0)
-
-
-def test_a_report_is_told_when_its_messages_are_out_and_never_in_a_dry_run() -> None:
-    seen: list[int] = []
-    report = Report(
-        outcome="done",
-        summary="s",
-        messages=[Outgoing(name="x", to="envkeeper")],
-        then=lambda: seen.append(len(system.bus.list())),
-    )
-    system, _ = told(report)
-    system.submit({**RAW, "dry_run": True})
-    assert seen == []
-    assert system.bus.list() == []
-    system.submit(RAW)
-    assert seen == [1]
-
-
 def test_old_answers_are_forgotten_and_young_ones_kept() -> None:
     system, keeper = told(DONE)
     system.submit(RAW)
@@ -244,14 +200,6 @@ def test_old_answers_are_forgotten_and_young_ones_kept() -> None:
     assert set(system.journal.states("request/")) == {"request/r-2"}
     assert system.submit(RAW).outcome == "done"
     assert keeper.runs == 3
-
-
-def test_a_message_too_large_for_the_wire_is_refused() -> None:
-    system, _ = told(
-        Report(outcome="done", summary="s", messages=[Outgoing(name="x", to=None, data={"a": "y" * 70_000})])
-    )
-    assert system.submit(RAW).http_status == 413
-    assert system.bus.list() == []
 
 
 def test_a_keeper_that_writes_in_a_dry_run_is_a_bug_and_writes_nothing() -> None:
