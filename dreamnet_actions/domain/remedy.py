@@ -202,4 +202,4 @@ def _because(
         return f"{_NAMES[change.kind]} changed just before ({change.text.rstrip('.')}){record}"
     if len(heal.steps) < 2:
         return f"it is the one remedy that is configured{record}"
-    return f"of {', '.join(heal.steps)} it is the next to try{record}"
+    return f"it is the next in line ({', '.join(heal.steps)}){record}"
