@@ -138,7 +138,7 @@ class Screen:
             console.print(self.draw())
             picture = console.export_svg(title=title)
         # The picture names a font on somebody's server; a page that shows it has no business asking there.
-        file.write_text(re.sub(r"@font-face\s*{[^}]*}", "", picture))
+        file.write_text(re.sub(r"@font-face\s*{[^}]*}|<!--.*?-->", "", picture))
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
