@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("dreamnet")
 
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
+SYNC = {"agent": "envkeeper", "input": {"action": "sync", "reason": "the loop keeps values in step"}}
 LOOK = 0.2
 """Seconds between two looks at the journal for news."""
 GRACE = 4.0
@@ -121,10 +122,11 @@ def until_stopped(stop: threading.Event) -> Iterator[None]:
 
 def _tick(system: System, stop: threading.Event) -> None:
     every, began, wall = system.config.watch.every, system.clock.monotonic(), system.clock.now()
-    number = 0
+    number, sync = 0, _Sync(system)
     while not stop.is_set():
         try:
             _round(system, number, planned=wall + number * every)
+            sync.when_due()
         except KeyboardInterrupt:
             return
         except Exception:
@@ -133,6 +135,24 @@ def _tick(system: System, stop: threading.Event) -> None:
         # The next whole period that is still to come; rounds that this one overran are left out.
         number = max(number + 1, math.ceil(passed / every))
         stop.wait(max(0.0, began + number * every - system.clock.monotonic()))
+
+
+class _Sync:
+    """Keeps values in step while the loop runs, where the configuration says how often."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._due = system.clock.monotonic()
+
+    def when_due(self) -> None:
+        """Sync once the time has come; nothing is made up for."""
+        every, now = self._system.config.watch.sync_every, self._system.clock.monotonic()
+        if every is None or not self._system.config.env or now < self._due:
+            return
+        self._due = now + every
+        result = self._system.pipe.submit(SYNC)
+        if result.error is not None:
+            log.warning("The sync ended %s: %s", result.outcome, result.summary)
 
 
 def _round(system: System, number: int, *, planned: float) -> None:

@@ -138,7 +138,7 @@ def test_a_dream_is_listed_and_told(run: Run, system: System) -> None:
     assert [one["text"] for one in data["story"]] == ["opened: nobody answers", "try restart"]
     assert json.loads(run("dreams", "--json").stdout)[0]["key"] == "gke/web"
     run("wont-fix", "gke/web", "--reason", "by design")
-    assert run("dreams").stdout == "No open dreams.\n"
+    assert run("dreams").stdout.startswith("No open dreams.\n\nEnded last")
     assert "wont-fix" in run("dreams", "--all").stdout
 
 

@@ -185,3 +185,24 @@ def test_a_port_that_is_taken_is_named(home: Path) -> None:
             _, err = process.communicate(timeout=10)
     assert process.returncode == 5
     assert f"127.0.0.1:{port} cannot be listened on" in err
+
+
+def test_values_are_kept_in_step_as_often_as_the_configuration_says(tmp_path: Path) -> None:
+    (tmp_path / "app.env").write_text("LEVEL=info\n")
+    (tmp_path / "dreamnet.yml").write_text(
+        "version: 1\nwatch: {every: 200ms, sync-every: 1s}\n"
+        "env: {app: {from: {dotenv: app.env}, to: [{dotenv: out.env}]}}\n"
+    )
+    command = [sys.executable, "-m", "dreamnet_actions", "--root", str(tmp_path), "watch", "--for", "15s"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: "info" in _text(tmp_path / "out.env"))
+            (tmp_path / "app.env").write_text("LEVEL=debug\n")
+            until(lambda: "debug" in _text(tmp_path / "out.env"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

@@ -240,6 +240,8 @@ class Watch:
 
     every: PositiveSeconds = 30.0
     """The time between two rounds of checks."""
+    sync_every: PositiveSeconds | None = None
+    """The time between two syncs of all ``env`` entries; left out, values are synced when somebody asks for it."""
     reopen_within: Seconds = 86400.0
     """A fault that comes back within this time reopens its dream and counts a flap."""
     umbrella_over: Annotated[int, Ge(2)] = 5

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dreamnet_actions.domain.dream import STATES, Dream
+from dreamnet_actions.domain.dream import ENDED, STATES, Dream
 from dreamnet_actions.domain.times import clock_time, rfc3339
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.entrances.cli.choice import Choice, choice
@@ -15,6 +15,9 @@ from dreamnet_actions.entrances.cli.render import check_line
 from dreamnet_actions.entrances.cli.terminal import one_line, say, table
 from dreamnet_actions.entrances.views import OPEN, dream_story, find_dream
 from dreamnet_actions.entrances.wire import write_json
+
+LATELY = 5
+"""How many ended dreams are shown where none is open."""
 
 
 @click.group(invoke_without_command=True)
@@ -26,7 +29,7 @@ from dreamnet_actions.entrances.wire import write_json
 def dreams(
     ctx: click.Context, chosen: Choice, everything: bool, states: tuple[Any, ...], as_json: bool
 ) -> None:
-    """Without a word more: those that have not ended, newest first."""
+    """Without a word more: those that have not ended, newest first; where none is open, those that ended last."""
     if ctx.invoked_subcommand:
         return
     wanted = states or (() if everything else OPEN)
@@ -36,8 +39,14 @@ def dreams(
             click.echo(write_json([dream.to_json() for dream in found]))
         elif found:
             say(dream_table(found, system.clock.now()))
+        elif everything or states:
+            say("No dreams.")
         else:
-            say("No dreams." if everything or states else "No open dreams.")
+            say("No open dreams.")
+            if ended := system.dreams.search(states=ENDED, limit=LATELY):
+                say(
+                    f"\nEnded last ('dreamnet dreams --all' shows more):\n{dream_table(ended, system.clock.now())}"
+                )
 
 
 @dreams.command()
