@@ -166,6 +166,8 @@ def test_a_sync_cut_anywhere_is_written_once_and_its_service_restarted(again: st
         assert len(system.platforms["local"]._known["web"].former) - before <= 1, point
         assert {one.state for one in system.bus.list()} == {"done"}, point
         assert any(fact["former"] for fact in facts(system, "env-changed")), point
+        asked = [one for one in system.bus.list() if one.message.name == "config-changed-needs-restart"]
+        assert len(asked) == 2, point  # of the first sync, and of this one
 
 
 @pytest.mark.parametrize("again", ["same", "fresh"])

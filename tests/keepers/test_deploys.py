@@ -59,20 +59,6 @@ def test_a_good_release_is_out_proved_and_told(shares: tuple[float, ...]) -> Non
     assert steps == list(shares)
 
 
-def test_a_canary_that_fails_its_clients_is_withdrawn_and_stable_never_touched() -> None:
-    system = first(0.1, 0.5)
-    system.platforms["local"].fail_requests(version(system), 1.0)
-    for second in range(40):
-        system.clock.after(0.25 * second, lambda: system.platforms["local"].serve("web", 20))
-    began, calls = system.clock.now(), len(system.platforms["local"].calls)
-    result = deploy(system)
-    assert (result.outcome, result.verdict, result.exit_status) == ("failed", "rolled-back", 10)
-    assert "at 10% of the traffic" in result.summary
-    assert system.clock.now() - began < 5
-    assert runs(system, 1)
-    assert [name for name, _ in system.platforms["local"].calls[calls:]] == ["apply", "shift", "withdraw"]
-
-
 @pytest.mark.parametrize(
     ("shares", "fault"), [((), "checks"), ((), "start"), ((0.5,), "checks"), ((0.5,), "start")]
 )
@@ -131,6 +117,17 @@ def test_a_release_before_that_is_not_well_any_more_is_no_rollback() -> None:
     system.sick |= {version(system, 1): "HTTP 500", version(system): "HTTP 500"}
     result = deploy(system)
     assert (result.verdict, result.exit_status) == ("rollback-failed", 11)
+
+
+def test_tried_again_after_a_failed_rollback_it_is_taken_back_anew() -> None:
+    system = first()
+    system.sick |= {version(system, 1): "HTTP 500", version(system): "HTTP 500"}
+    raw = {"agent": "deploykeeper", "input": {"action": "deploy"}, "id": "d-1"}
+    assert system.submit(raw).verdict == "rollback-failed"
+    del system.sick[version(system, 1)]
+    assert system.submit(raw).verdict == "rolled-back"
+    assert runs(system, 1)
+    assert system.submit(raw).verdict == "rolled-back"
 
 
 def test_what_nobody_can_look_at_is_deployed_and_unverified_and_never_taken_back() -> None:
@@ -192,24 +189,6 @@ def test_a_rollback_to_a_release_that_fails_as_well_is_no_success() -> None:
     system.sick[version(system, 1)] = "HTTP 500"
     result = system.ask("deploykeeper", "rollback")
     assert (result.outcome, result.verdict, result.exit_status) == ("failed", "rollback-failed", 11)
-
-
-def test_a_canary_left_behind_is_withdrawn_by_the_next_deploy() -> None:
-    system = first(0.5)
-    platform = system.platforms["local"]
-    left = system.builders["web"].build("web", system.config.services["web"], commit(system))
-    platform.apply("web", system.config.services["web"], left, canary=True)
-    platform.shift("web", 0.5)
-    deploy(system, version=version(system, 1).removeprefix("git:"))
-    assert runs(system, 1)
-
-
-def test_a_canary_may_be_forced_and_needs_a_stable_release() -> None:
-    system = first()
-    planned = system.submit({"agent": "deploykeeper", "input": {"action": "canary"}, "dry_run": True})
-    assert "by canary (10%, 50%)" in planned.summary
-    assert system.ask("deploykeeper", "canary").verdict == "deployed"
-    assert [one["share"] for one in facts(system, "release-step") if "requests" not in one] == [0.1, 0.5]
 
 
 def test_one_service_that_fails_hides_no_other() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
@@ -164,7 +163,9 @@ def test_a_sink_that_does_not_hold_what_was_written_gets_its_former_values_back(
         assert (result.outcome, result.exit_status) == ("failed", 5)
         assert "does not hold what was written: KEY" in result.summary
         assert sink.held == ({"KEY": "good"} if known else {})
+        before = len(facts(system, "env-changed"))
         assert system.ask("envkeeper", "sync").outcome == "done"
+        assert len(facts(system, "env-changed")) == before + 1
 
 
 def test_one_sink_that_refuses_hides_no_other() -> None:
@@ -213,19 +214,6 @@ def test_a_restore_goes_back_once_and_never_to_what_was_put_back_before() -> Non
     assert system.ask("envkeeper", "restore", service="nobody").exit_status in (2, 3)
 
 
-def test_flags_are_shown_set_and_known_by_name() -> None:
-    flag = Flag(name="dark", state="ENABLED", variants={"on": True, "off": False}, default_variant="on")
-    system = memory_system(config({"web": service()}), flags=[flag])
-    assert system.ask("envkeeper", "flags").findings[0]["value"] is True
-    assert system.ask("envkeeper", "set-flag", flag="dark", variant="off").outcome == "done"
-    assert system.ask("envkeeper", "set-flag", flag="dark", variant="off").outcome == "unchanged"
-    assert system.ask("envkeeper", "set-flag", flag="dark", state="DISABLED").outcome == "done"
-    for wrong in ({"flag": "drak", "variant": "on"}, {"flag": "dark", "variant": "no"}, {"flag": "dark"}):
-        assert system.ask("envkeeper", "set-flag", **wrong).exit_status == 3
-    assert memory_system(config({"web": service()})).ask("envkeeper", "flags").exit_status == 2
-    assert len(facts(system, "flag-changed")) == 2
-
-
 def test_no_form_of_a_value_is_in_anything_that_anybody_sees(caplog: pytest.LogCaptureFixture) -> None:
     system = two(
         {"app": {"A": "old-" + SECRET, "PORT": "80"}, "db": {"B": SECRET}}, rules={"PORT": "integer"}
@@ -247,6 +235,7 @@ def test_no_form_of_a_value_is_in_anything_that_anybody_sees(caplog: pytest.LogC
         json.dumps([one.to_json() for one in system.dreams.search()]),
     ]
     seen += [*system.reporter.lines, caplog.text, repr(results), repr(system.journal.read())]
+    assert SecretValue(SECRET).forms() <= system.reporter._forms
     forms = SecretValue(SECRET).forms() | SecretValue("old-" + SECRET).forms()
     leaks = [form for form in forms for one in seen if form in one]
     assert leaks == []
