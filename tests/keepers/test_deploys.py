@@ -79,6 +79,14 @@ def test_a_bad_release_is_taken_back_and_held(shares: tuple[float, ...], fault: 
     assert deploy(system, version=version(system).removeprefix("git:")).verdict == "deployed"
 
 
+def test_a_release_that_cannot_start_is_noticed_while_the_one_before_still_serves() -> None:
+    system = first()
+    system.platforms["local"].break_release(version(system))
+    began = system.clock.now()
+    assert deploy(system).verdict == "rolled-back"
+    assert system.clock.now() - began < 5  # its 10 s to get ready are not waited for
+
+
 def test_a_repeated_webhook_may_not_insist() -> None:
     system = first()
     system.sick[version(system)] = "HTTP 500"
