@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -185,6 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--keep", type=Path, default=None, help="copy the workspace of a broken story here")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     dice = random.Random(seed)
@@ -206,6 +208,14 @@ def main() -> int:
                 f"{'held' if not trial.broken else trial.broken}",
                 flush=True,
             )
+            if trial.broken and given.keep is not None:
+                kept = shutil.copytree(
+                    folder,
+                    given.keep / f"seed-{seed}-story-{stories}",
+                    symlinks=True,
+                    ignore=shutil.ignore_patterns("*.sock"),
+                )
+                print(f"  kept in {kept}", flush=True)
             if trial.broken:
                 for pid in _pids(trial.root, ""):
                     os.kill(pid, signal.SIGKILL)
