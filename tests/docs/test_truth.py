@@ -11,6 +11,7 @@ import pytest
 
 from dreamnet_actions import bootstrap
 from dreamnet_actions.adapters.table import ROWS
+from dreamnet_actions.bootstrap import late
 from dreamnet_actions.domain.actions import ACTIONS
 from dreamnet_actions.domain.journal import KINDS
 from dreamnet_actions.domain.request import parse_request
@@ -83,7 +84,7 @@ def test_every_adapter_is_on_its_page() -> None:
 
 def test_every_adapter_can_be_imported() -> None:
     for row in ROWS:
-        assert bootstrap._load(row.adapter)
+        assert late.imported(row.adapter)
 
 
 def test_every_command_fact_outcome_and_verdict_is_told() -> None:

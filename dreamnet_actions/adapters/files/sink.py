@@ -21,8 +21,10 @@ from typing import ClassVar
 
 from dreamnet_actions.adapters.files.atomic import read_text, write_bytes
 from dreamnet_actions.adapters.files.grammar import Reader, fits, write_entries
+from dreamnet_actions.adapters.files.options import DotenvSinkOptions
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
 from dreamnet_actions.errors import ConfigError, NotFound, PermanentError, StateDamaged
+from dreamnet_actions.ports.site import Site
 
 KEPT = 20
 """How many former sets are kept for ``restore``."""
@@ -71,6 +73,14 @@ class DotenvSink:
         self._hash_key = hash_key
         place = hashlib.sha256(str(self._file.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
         self._records = Path(state_directory) / f"{self._file.name}-{place[:12]}"
+
+    @classmethod
+    def at(cls, options: DotenvSinkOptions, site: Site) -> DotenvSink:
+        """Make the sink of the file that the options name."""
+        state = site.state / "sinks"
+        return cls(
+            site.root / options.dotenv, state_directory=state, hash_key=site.hash_key(), name=options.dotenv
+        )
 
     def state(self) -> SinkState:
         """Answer what it holds of ours. A file that vanished, or whose record did, counts as drifted whole."""

@@ -10,8 +10,10 @@ from typing import ClassVar
 
 from dreamnet_actions.adapters.files.atomic import read_text
 from dreamnet_actions.adapters.files.grammar import Reader
+from dreamnet_actions.adapters.files.options import DotenvSourceOptions
 from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.errors import ConfigInvalid, NotFound
+from dreamnet_actions.ports.site import Site
 
 LATEST = "latest"
 
@@ -34,6 +36,11 @@ class DotenvSource:
         self._file = Path(file)
         self._hash_key = hash_key
         self._shown = shown or str(file)
+
+    @classmethod
+    def at(cls, options: DotenvSourceOptions, site: Site) -> DotenvSource:
+        """Make the source of the file that the options name."""
+        return cls(site.root / options.dotenv, hash_key=site.hash_key(), shown=options.dotenv)
 
     def versions(self) -> Mapping[str, str]:
         """Answer every name with the hash of its value."""

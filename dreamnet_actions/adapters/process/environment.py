@@ -32,9 +32,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dreamnet_actions.adapters.process.durable import private_directory, sync_directory, write_atomic
+from dreamnet_actions.adapters.process.options import ProcessSinkOptions
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
 from dreamnet_actions.errors import NotFound, PermanentError, StateDamaged
 from dreamnet_actions.ports.secrets import SecretSink
+from dreamnet_actions.ports.site import Site
 
 SETS_KEPT = 10
 OWN_NAMES = frozenset({"DREAMNET_PLATFORM", "DREAMNET_REPLICA", "PORT"})
@@ -82,6 +84,11 @@ class ProcessEnvironmentSink(SecretSink):
         self._state = state_directory.resolve()
         self._platform, self._service = platform, service
         self._directory = self._state / "environments" / platform / service
+
+    @classmethod
+    def at(cls, options: ProcessSinkOptions, site: Site) -> ProcessEnvironmentSink:
+        """Make the sink of the service that the options name."""
+        return cls(options.process, site.config.services[options.process].platform, site.state)
 
     def state(self) -> SinkState:
         index = _read_index(self._directory)

@@ -37,6 +37,7 @@ from dreamnet_actions.domain.release import (
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import ConfigLacks, NotFound, TemporaryError
 from dreamnet_actions.ports.platform import Platform
+from dreamnet_actions.ports.site import Site
 
 DOWN = "nothing runs: the platform's supervisor is down (any write, or 'dreamnet watch', brings all services back)"
 
@@ -57,6 +58,11 @@ class ProcessPlatform(Platform):
         self._places = Places(state_directory.resolve(), name)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @classmethod
+    def at(cls, name: str, options: ProcessPlatformOptions, site: Site) -> ProcessPlatform:
+        """Make the platform of the configuration that has this name."""
+        return cls(name, site.state, site.root, options)
 
     def observe(self) -> Snapshot:
         try:

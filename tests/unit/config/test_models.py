@@ -67,7 +67,14 @@ def test_what_is_written_back_reads_back_as_the_same(config: Config) -> None:
     plain = to_plain(config)
 
     assert plain["services"]["db"]["stop-grace"] == "1m30s"
-    assert plain["watch"] == {"every": "12.5s", "reopen-within": "1d", "umbrella-over": 5, "storm": "33.3%"}
+    watch = {
+        "every": "12.5s",
+        "sync-every": None,
+        "reopen-within": "1d",
+        "umbrella-over": 5,
+        "storm": "33.3%",
+    }
+    assert plain["watch"] == watch
     assert COMPOSED.validate(read_text(json.dumps(plain, indent=1))) == config
 
 

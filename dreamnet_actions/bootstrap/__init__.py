@@ -1,0 +1,67 @@
+"""The composition root: configuration → adapters → keepers → pipe. The only place that knows all of them.
+
+Adapters are imported when they are chosen, never before: what a request does not use costs it nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dreamnet_actions.adapters.table import ROWS
+from dreamnet_actions.bootstrap.assembly import Assembly
+from dreamnet_actions.bootstrap.system import STATE_DIRECTORY, Options, System
+from dreamnet_actions.config.compose import Composed, Slots, compose
+from dreamnet_actions.config.load import Loaded, find, load
+from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
+from dreamnet_actions.errors import ConfigMissing
+
+__all__ = ["Options", "System", "assemble", "check_config", "composed", "schema"]
+
+
+def composed() -> Composed:
+    """Join the configuration's models with those of every adapter family in the table."""
+    checks: dict[str, type] = {row.kind: row.options for row in ROWS if row.port == "Probe" and row.options}
+    return compose(
+        Slots(
+            platforms=_options("Platform"),
+            workloads={row.kind: row.workload for row in ROWS if row.workload},
+            checks=checks | {"workload": WorkloadCheck, "metric": MetricCheck},
+            sources=_options("SecretSource"),
+            sinks=_options("SecretSink"),
+        )
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Answer the JSON Schema of the configuration."""
+    return composed().json_schema()
+
+
+def check_config(where: Path) -> Loaded:
+    """Read and validate a configuration file, or the one of a root; raises ConfigError. Starts nothing."""
+    return load(find(where) if where.is_dir() else where, composed())
+
+
+def assemble(options: Options) -> System:
+    """Join a configuration with its adapters. Raises ConfigError before anything is opened."""
+    file = options.config or find(options.root)
+    if not file.exists():
+        raise ConfigMissing([str(file)])
+    state = _state_directory(options, file)
+    loaded = load(file, composed(), cache_in=state / "cache")
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Assembly(options, loaded, state).system()
+
+
+def _options(port: str) -> dict[str, type]:
+    return {row.kind: row.options for row in ROWS if row.port == port and row.options is not None}
+
+
+def _state_directory(options: Options, file: Path) -> Path:
+    if options.state is not None:
+        return options.state.resolve()
+    if given := options.environ.get("DREAMNET_STATE"):
+        return Path(given).resolve()
+    folder = file.resolve().parent
+    return (folder.parent if folder.name == ".github" else folder) / STATE_DIRECTORY

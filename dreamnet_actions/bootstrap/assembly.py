@@ -1,0 +1,167 @@
+"""One assembly: each part of a System, made in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dreamnet_actions.bootstrap.keepers import Keepers
+from dreamnet_actions.bootstrap.late import Late, adapter, imported
+from dreamnet_actions.bootstrap.system import Options, System
+from dreamnet_actions.config.load import Loaded
+from dreamnet_actions.domain.spec.models import Chosen
+from dreamnet_actions.pipe import Pipe
+from dreamnet_actions.ports.delivery import Builder, Source
+from dreamnet_actions.ports.gate import Gate
+from dreamnet_actions.ports.platform import Platform
+from dreamnet_actions.ports.secrets import SecretSink
+from dreamnet_actions.ports.site import Site
+
+if TYPE_CHECKING:
+    from dreamnet_actions.keepers.envkeeper.entries import Entry
+    from dreamnet_actions.ports.flags import FlagStore
+    from dreamnet_actions.ports.probe import Probe
+    from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
+    from dreamnet_actions.ports.system import Clock, Ids, Reporter
+
+
+class Assembly:
+    """Builds one System. Each method makes one thing, in the order in which they need each other."""
+
+    def __init__(self, options: Options, loaded: Loaded, state: Path) -> None:
+        self.options = options
+        self.loaded = loaded
+        self.config = loaded.config
+        self.state = state
+        open_database = imported("dreamnet_actions.adapters.sqlite.database:open_database")
+        self.database = open_database(state / "dreamnet.db")
+        self.clock: Clock = adapter("Clock", "system")()
+        self.ids: Ids = adapter("Ids", "uuid")()
+        self.reporter: Reporter = options.reporter or adapter("Reporter", "console")(quiet=not options.aloud)
+        self.site = Site(
+            root=loaded.root,
+            state=state,
+            environ=options.environ,
+            clock=self.clock,
+            config=loaded.config,
+            hash_key=self.key,
+        )
+        self.journal: Journal = adapter("Journal", "sqlite")(self.database)
+        paused = options.environ.get("DREAMNET_PAUSED", "")
+        outside = "DREAMNET_PAUSED" if paused.lower() not in ("", "0", "false", "no") else None
+        self.gate = Gate(self.journal, always=outside)
+        self.lock: Lock = adapter("Lock", "sqlite")(self.database, self.clock)
+        self.dreams: DreamStore = self.gate.before(adapter("DreamStore", "sqlite")(self.database))
+        self.bus: MessageBus = self.gate.before(adapter("MessageBus", "sqlite")(self.database, self.clock))
+
+    def system(self) -> System:
+        """Join everything."""
+        platforms = {name: self.platform(name) for name in self.config.platforms}
+        flags = self.flags()
+        keepers = Keepers(self, platforms, flags)
+        pipe = keepers.pipe = Pipe(
+            keepers=keepers,
+            journal=self.journal,
+            bus=self.bus,
+            lock=self.lock,
+            clock=self.clock,
+            ids=self.ids,
+            gate=self.gate,
+        )
+        return System(
+            loaded=self.loaded,
+            state=self.state,
+            pipe=pipe,
+            gate=self.gate,
+            dreams=self.dreams,
+            journal=self.journal,
+            bus=self.bus,
+            lock=self.lock,
+            platforms=platforms,
+            flags=flags,
+            environ=self.options.environ,
+            clock=self.clock,
+            ids=self.ids,
+            reporter=self.reporter,
+            closing=self.database.close,
+        )
+
+    def probe(self) -> Probe:
+        """Make the probe that looks from outside, once it looks."""
+        site = self.site
+        make = lambda: adapter("Probe", "http")(
+            clock=site.clock, directory=site.root, environment=site.environ
+        )
+        return cast("Probe", Late(make))
+
+    def platform(self, name: str) -> Platform:
+        """Make one platform of the configuration, behind the gate."""
+        chosen = self.config.platforms[name]
+        made: Platform = adapter("Platform", chosen.kind).at(name, chosen.options, self.site)
+        return self.gate.before(made)
+
+    def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
+        """Make the source and builder of each service that is released from a repository."""
+        sources: dict[str, Source] = {}
+        builders: dict[str, Builder] = {}
+        for name, spec in self.config.services.items():
+            if spec.release is None or spec.release.git is None:
+                continue
+            repository = self.loaded.root / spec.release.git
+            sources[name] = adapter("Source", "git")(repository, environment=self.options.environ)
+            builder: Builder = adapter("Builder", "directory")(
+                sources[name],
+                self.state,
+                environment=self.options.environ,
+                in_use=partial(_directories, platforms[spec.platform], name),
+            )
+            builders[name] = self.gate.before(builder)
+        return sources, builders
+
+    def entries(self) -> dict[str, Entry]:
+        """Make the source and sinks of each env entry."""
+        from dreamnet_actions.keepers.envkeeper.entries import Entry
+
+        return {
+            name: Entry(
+                name=name,
+                spec=spec,
+                source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
+                sinks=[self.gate.before(self.sink(one)) for one in spec.to],
+            )
+            for name, spec in self.config.env.items()
+        }
+
+    def sink(self, chosen: Chosen) -> SecretSink:
+        """Make one sink of values."""
+        made: SecretSink = adapter("SecretSink", chosen.kind).at(chosen.options, self.site)
+        return made
+
+    def key(self) -> bytes:
+        """Answer the key under which values are hashed: the given one, else this installation's own."""
+        if given := self.options.environ.get("DREAMNET_HASH_KEY"):
+            return given.encode()
+        made: bytes = imported("dreamnet_actions.adapters.process.environment:installation_key")(self.state)
+        return made
+
+    def flags(self) -> FlagStore | None:
+        """Make the store of flags, where the configuration names a file."""
+        if self.config.flags is None:
+            return None
+        store: FlagStore = adapter("FlagStore", "flagd-file")(
+            self.loaded.root / self.config.flags.file,
+            state_directory=self.state / "flags",
+            shown=self.config.flags.file,
+        )
+        return self.gate.before(store)
+
+
+def _directories(platform: Platform, service: str) -> set[str]:
+    """Answer the directories that a service's releases, present and former, stand in."""
+    state = platform.observe().services.get(service)
+    if state is None:
+        return set()
+    releases = [track.release for track in state.tracks.values()] + list(state.former)
+    return {release.directory for release in releases if release.directory}
