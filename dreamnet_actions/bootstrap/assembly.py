@@ -90,11 +90,7 @@ class Assembly:
 
     def probe(self) -> Probe:
         """Make the probe that looks from outside, once it looks."""
-        site = self.site
-        make = lambda: adapter("Probe", "http")(
-            clock=site.clock, directory=site.root, environment=site.environ
-        )
-        return cast("Probe", Late(make))
+        return cast("Probe", Late(lambda: adapter("Probe", "http").at(self.site)))
 
     def platform(self, name: str) -> Platform:
         """Make one platform of the configuration, behind the gate."""
