@@ -27,6 +27,12 @@ log = logging.getLogger("dreamnet")
 
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
 SYNC = {"agent": "envkeeper", "input": {"action": "sync", "reason": "the loop keeps values in step"}}
+TIDY_EVERY = 3600.0
+"""Seconds between two times of tidying up."""
+KEEP_REQUESTS = 7 * 86400.0
+"""Seconds for which the id of an ended request answers its first result."""
+KEEP_TICKS = 48 * 3600.0
+"""Seconds for which every single tick is kept."""
 LOOK = 0.2
 """Seconds between two looks at the journal for news."""
 GRACE = 4.0
@@ -122,11 +128,12 @@ def until_stopped(stop: threading.Event) -> Iterator[None]:
 
 def _tick(system: System, stop: threading.Event) -> None:
     every, began, wall = system.config.watch.every, system.clock.monotonic(), system.clock.now()
-    number, sync = 0, _Sync(system)
+    number, sync, tidy = 0, _Sync(system), _Tidy(system)
     while not stop.is_set():
         try:
             _round(system, number, planned=wall + number * every)
             sync.when_due()
+            tidy.when_due()
         except KeyboardInterrupt:
             return
         except Exception:
@@ -153,6 +160,24 @@ class _Sync:
         result = self._system.pipe.submit(SYNC)
         if result.error is not None:
             log.warning("The sync ended %s: %s", result.outcome, result.summary)
+
+
+class _Tidy:
+    """Keeps the store from growing for ever: ended requests and ticks are dropped once nobody can ask for them."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._due = system.clock.monotonic()
+
+    def when_due(self) -> None:
+        """Tidy up once an hour."""
+        now = self._system.clock.monotonic()
+        if now < self._due:
+            return
+        self._due = now + TIDY_EVERY
+        today = self._system.clock.now()
+        self._system.pipe.forget(today - KEEP_REQUESTS)
+        self._system.journal.compact(before=today - KEEP_TICKS, kinds={"tick"})
 
 
 def _round(system: System, number: int, *, planned: float) -> None:

@@ -12,7 +12,7 @@ from dreamnet_actions.ports.system import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What an adapter may be made from. Its class offers ``at(options, site)``; a platform, ``at(name, options, site)``.
+    """What an adapter is made from. Its class offers ``at(options, site)``; a platform, ``at(name, options, site)``.
 
     ``root`` is the configuration's root, ``state`` DreamNet's own directory, ``environ`` the environment's variables.
     ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them.

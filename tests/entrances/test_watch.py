@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dreamnet_actions.bootstrap import System
+from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.entrances import watch
 from dreamnet_actions.entrances.delivery import Couriers
 
@@ -206,3 +207,16 @@ def test_values_are_kept_in_step_as_often_as_the_configuration_says(tmp_path: Pa
 
 def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
+
+
+def test_what_nobody_can_ask_for_any_more_is_dropped(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "CHECK", {"agent": "deploykeeper", "input": {"action": "status"}})
+    now = system.clock.now()
+    for days, name in ((8, "old"), (6, "young")):
+        at = now - days * 86400
+        system.journal.append(Fact(kind="tick", at=at, text=name), Fact(kind="webhook", at=at, text=name))
+        system.journal.set_state(f"request/{name}", {"digest": "", "at": at})
+    watch.run(system, tell=lambda _: None, seconds=1.0)
+    assert set(system.journal.states("request/")) == {"request/young"}
+    assert not [one for one in system.journal.read(kinds={"tick"}) if one.text in ("old", "young")]
+    assert [one.text for one in system.journal.read(kinds={"webhook"})] == ["old", "young"]
