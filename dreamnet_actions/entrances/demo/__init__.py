@@ -112,8 +112,9 @@ def _open(system: System, space: Workspace, goes_on: bool) -> None:
     if not goes_on:
         space.mend()
     system.revive()
-    system.pipe.submit({"agent": "envkeeper", "input": {"action": "sync"}})
     running = system.platforms["local"].observe().services
+    if not goes_on or set(running) < set(system.config.services):
+        system.pipe.submit({"agent": "envkeeper", "input": {"action": "sync"}})
     for name in system.config.services:
         if name in running and (goes_on or running[name].stable.settled):
             continue  # what was under way when the former run was cut off is taken up from the bus

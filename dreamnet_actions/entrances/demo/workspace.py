@@ -121,7 +121,8 @@ class Workspace:
         return self.git("rev-parse", "HEAD")
 
     def mend(self) -> None:
-        """Commit what a person would: the former demo ended with a bug in the repository."""
+        """Do what a person would after the former demo: it left a bug in the repository, and perhaps a wrong value."""
+        self.write_currency("EUR")
         if BUG[1] in (self.repository / "shop.py").read_text():
             self.commit("fix: let the till open again", bug=False)
 
@@ -156,7 +157,8 @@ def make(root: Path, *, running: bool) -> Workspace:
         (root / "gateway.env").write_text(f"WEBHOOK_SECRET={secrets.token_hex(16)}\n")
         (root / "gateway.env").chmod(0o600)
     space = Workspace(root=root, ports=_ports(root / "ports", running))
-    space.write_currency("EUR")
+    if not (root / "shop.env").exists():
+        space.write_currency("EUR")
     python = f'"{sys.executable}"'
     config = CONFIG.format(python=python, root=root, **space.ports)
     if not running:
