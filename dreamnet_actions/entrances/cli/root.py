@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -96,7 +97,8 @@ class Root(click.Group):
         found.name = cmd_name
         # The line of the list is the first line of the command's own help: written once, in the table.
         if not (found.help or "").startswith(row.summary):
-            found.help = f"{row.summary}\n\n{found.help or ''}".strip()
+            rest = inspect.cleandoc(found.help or "")  # before Python 3.13 a docstring keeps its indentation
+            found.help = f"{row.summary}\n\n{rest}".strip()
         return found
 
     def resolve_command(
