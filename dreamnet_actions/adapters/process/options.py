@@ -41,8 +41,8 @@ class ProcessWorkload:
     needed_keys: ClassVar[tuple[str, ...]] = ("command",)
 
     command: Annotated[tuple[str, ...], Len(1)] | None = None
-    """The program and its arguments; ``{port}`` becomes the port that the replica must listen on (also ``$PORT``). It has
-    to stay in the foreground: one that puts itself into the background counts as ended."""
+    """The program and its arguments; ``{port}`` becomes the port that the replica must listen on (also ``$PORT``). It
+    has to stay in the foreground: one that puts itself into the background counts as ended."""
     directory: DirectoryInside = "."
     """Where it starts, as a path from the configuration's root; a released revision starts in its own checkout."""
     port: Annotated[int, Ge(1), Le(65535)] | None = None
