@@ -179,6 +179,18 @@ class NotFound(RequestError):
         super().__init__(unknown(kind, name, known))
 
 
+class NothingBefore(NotFound):
+    """Something is to go back, and there is nothing before it: no former release, no former values."""
+
+    code = "request.nothing-before"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"former {kind} of", name)
+        self.message = f"{name} has no former {kind} to go back to."
+        self.hint = "There is something to go back to once it was changed a second time."
+        self.args = (self.message,)
+
+
 class RequestTooLarge(RequestError):
     """The request's body is larger than the limit."""
 

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, DreamNetError] = {
         [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
     ),
     "request.not-found": errors.NotFound("dream", "local/wep", ["local/web", "local/shop"]),
+    "request.nothing-before": errors.NothingBefore("release", "local/web"),
     "request.too-large": errors.RequestTooLarge(300_000, 262_144),
     "refused.not-allowed": errors.RefusedError(
         "Without a key this listens on this machine only; '0.0.0.0' is beyond it.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dreamnet_actions.domain.units import counted
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.terminal import say
 from dreamnet_actions.entrances.wire import write_json
@@ -22,13 +23,18 @@ def validate(chosen: Choice, file: str | None) -> None:
     loaded = check_config(Path(file) if file else chosen.file())
     config = loaded.config
     counts: dict[str, Sized] = {
-        "services": config.services,
-        "platforms": config.platforms,
-        "env": config.env,
-        "routes": config.routes,
+        "service": config.services,
+        "platform": config.platforms,
+        "env entry": config.env,
+        "route": config.routes,
     }
-    said = ", ".join(f"{len(section)} {name}" for name, section in counts.items() if section)
+    said = ", ".join(_counted(len(section), name) for name, section in counts.items() if section)
     say(f"ok: {loaded.file}" + (f" ({said})" if said else ""))
+
+
+def _counted(number: int, noun: str) -> str:
+    """Write a number with its noun, ``entry`` included."""
+    return counted(number, noun).replace("entrys", "entries")
 
 
 @click.command()

@@ -8,7 +8,7 @@ from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report, Verdict
 from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service, Strategy
-from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError, RequestInvalid
+from dreamnet_actions.errors import DreamNetError, NothingBefore, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
@@ -198,7 +198,7 @@ class Rollout:
         state, record = self._state(), self.record
         begun = record.mine  # then a run of this request was cut off: what it left has been chosen
         if state is None or (begun is None and not state.former):
-            raise NotFound("former release of", self.key)
+            raise NothingBefore("release", self.key)
         before = begun["version"] if begun else state.stable.release.version
         after = begun["to"] if begun else state.former[0].version
         why = self.request.input.get("reason", "a rollback was asked for")

@@ -11,7 +11,7 @@ from dreamnet_actions.domain.result import ErrorInfo, Outcome, Report
 from dreamnet_actions.domain.secret import SinkState, Versioned, plan_keys
 from dreamnet_actions.errors import (
     DreamNetError,
-    NotFound,
+    NothingBefore,
     PermanentError,
     RefusedError,
     RequestInvalid,
@@ -157,9 +157,8 @@ class EnvKeeper:
         if writing.errors and not writing.changes and not writing.messages:
             raise writing.errors[0]
         if not writing.changes and not writing.messages:
-            raise NotFound(
-                "former values of", request.input.get("service") or request.input.get("entry") or "anything"
-            )
+            asked = request.input.get("service") or request.input.get("entry") or "Nothing here"
+            raise NothingBefore("set of values", asked)
         return Report(
             outcome=_worse("done", writing.errors),
             summary=_told(
