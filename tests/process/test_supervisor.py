@@ -364,9 +364,9 @@ def test_a_mark_is_found_in_the_environment_only() -> None:
 def test_a_lock_that_is_held_is_waited_for_and_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
-    monkeypatch.setattr("dreamnet_actions.adapters.process.launch.START_LIMIT", 0.3)
     home.directory.mkdir(parents=True)
-    with (home.directory / "lock").open("w") as lock:
+    with (home.directory / "lock").open("w") as lock, monkeypatch.context() as short:
+        short.setattr("dreamnet_actions.adapters.process.launch.START_LIMIT", 0.3)
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(DeadlineExceeded):
             home.platform.apply("web", home.spec(), home.release("one"))

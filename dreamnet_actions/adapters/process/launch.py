@@ -105,16 +105,19 @@ def _launch(places: Places) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "dreamnet_actions.adapters.process.supervisor"]
     import subprocess  # late: most commands find the supervisor running
 
-    run = subprocess.run(
-        [*command, "--state", str(places.state), "--platform", places.platform],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment,
-        cwd="/",
-        start_new_session=True,
-        timeout=START_LIMIT,
-        check=False,
-    )
+    try:
+        run = subprocess.run(
+            [*command, "--state", str(places.state), "--platform", places.platform],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+            timeout=START_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeadlineExceeded("the supervisor to start", START_LIMIT) from error
     try:
         told: dict[str, Any] = json.loads(run.stdout)
     except ValueError:
