@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 from dreamnet_actions.config import syntax
 from dreamnet_actions.config.composer import Composer, Stopped
-from dreamnet_actions.config.source import MAX_BYTES, load_bytes, refuse_size
+from dreamnet_actions.config.source import MAX_BYTES, refuse_size
 from dreamnet_actions.config.tree import Place, Tree
 from dreamnet_actions.errors import ConfigInvalid, Mistake
 
@@ -23,11 +22,6 @@ _MARKS = {b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
-
-
-def read_file(path: Path) -> Tree:
-    """Read a file; raises ConfigInvalid for what is no configuration and for a file that cannot be read."""
-    return read_bytes(load_bytes(path), str(path))
 
 
 def read_text(text: str, file: str = "dreamnet.yml") -> Tree:

@@ -23,6 +23,11 @@ DEFAULTS: tuple[Route, ...] = (
 )
 """Built-in rules, after the configured ones; ``docs/relaybot.md`` lists them."""
 
+WEBHOOK = "webhook-"
+"""How the sender of a message begins that came by a webhook; the webhook's name follows."""
+OPEN_TO_WEBHOOKS: Mapping[str, str | None] = {"push": "webhook-github", "secret-changed": None}
+"""The built-in rules that webhooks may use: of which sender only, or None for every signed one."""
+
 
 def matches(pattern: str, name: str) -> bool:
     """Say whether a message's name fits a rule's ``on``: equal, or ``*`` at one end stands for any rest."""
@@ -34,8 +39,17 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def route(message: Message, rules: Sequence[Route]) -> Route | None:
-    """Answer the first rule that fits the message's name, addressee and sender; configured ones come first."""
-    for rule in (*rules, *DEFAULTS):
+    """Answer the first rule that fits the message's name, addressee and sender; configured ones come first.
+
+    A webhook's body chooses its own name, and so must not choose what is done: of the built-in rules it gets only
+    those that are made for webhooks. Any other is given to it by a line of the configuration.
+    """
+    built_in = DEFAULTS
+    if message.sender.startswith(WEBHOOK):
+        built_in = tuple(
+            one for one in DEFAULTS if OPEN_TO_WEBHOOKS.get(one.on, "") in (None, message.sender)
+        )
+    for rule in (*rules, *built_in):
         if (
             matches(rule.on, message.name)
             and message.to in (None, rule.to)

@@ -151,3 +151,17 @@ def test_a_rule_may_leave_out_the_action_as_a_request_may() -> None:
     message = Message(id="1", sender="a", name="x", to=None, time="t", data={"service": "web"})
     request = parse_request(request_for(message, rule), fresh_id="f")
     assert (request.action, request.input["service"]) == ("check", "web")
+
+
+@pytest.mark.parametrize("rule", DEFAULTS, ids=[one.on for one in DEFAULTS])
+def test_a_webhook_cannot_choose_what_is_done_by_naming_itself(rule: Route) -> None:
+    name = rule.on.replace("*", "restart")
+
+    def sent(sender: str) -> Message:
+        return Message(id="1", sender=sender, name=name, to=None, time="", data={"service": "web"})
+
+    assert route(sent("dreamkeeper"), ()) == rule
+    assert (route(sent("webhook-monitor"), ()) is not None) == (name == "secret-changed")
+    assert (route(sent("webhook-github"), ()) is not None) == (name in ("push", "secret-changed"))
+    given = Route(on=name, to=rule.to, input=rule.input, from_="webhook-monitor")
+    assert route(sent("webhook-monitor"), (given,)) == given
