@@ -30,8 +30,8 @@ BLANKS += "\u2028\u2029\u202f\u205f\u3000"
 """``Char.IsWhiteSpace``. Not in it: U+200B, U+FEFF, U+180E, and U+001C to U+001F, which Python does call blank."""
 
 COMMANDS = frozenset(
-    ["add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "notice"]
-    + ["remove-matcher", "save-state", "set-env", "set-output", "stop-commands", "warning"]
+    {"add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "notice"}
+    | {"remove-matcher", "save-state", "set-env", "set-output", "stop-commands", "warning"}
 )
 """The names that are registered while a step runs; the runner's own checkout has ``internal-set-repo-path`` too."""
 
@@ -228,8 +228,8 @@ class FileInvalid(ValueError):
 def pairs(content: bytes) -> list[tuple[str, str]]:
     """Read a file behind GITHUB_OUTPUT or GITHUB_ENV on Linux and macOS (EnvFileKeyValuePairs).
 
-    ``NAME=VALUE``, or ``NAME<<MARK``, lines and ``MARK``: whichever of ``=`` and ``<<`` comes first. Only LF ends a line
-    (CR stays in the value; on Windows CRLF ends one too), empty lines between are passed over, nothing is trimmed.
+    ``NAME=VALUE``, or ``NAME<<MARK``, lines and ``MARK``: whichever of ``=`` and ``<<`` comes first. Only LF ends a
+    line (CR stays in the value; on Windows CRLF ends one too), empty lines between are passed over, nothing is trimmed.
 
     Raises:
         FileInvalid: neither form, an empty name or mark before ``<<``, or no line that is the mark.

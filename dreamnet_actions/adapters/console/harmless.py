@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 from dreamnet_actions.domain.secret import MASK, SecretValue
 
-_COMMAND = re.compile(r"^(\s*):(?=:)")
+_WEIGHTLESS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+"""Characters that print but count for nothing where text is compared by culture, as the runner searches its marks."""
+_COMMAND = re.compile(rf"^([\s{_WEIGHTLESS}]*):(?=[{_WEIGHTLESS}]*:)")
 """The runner takes a line that begins with ``::``, after any blanks, for a command to itself."""
-_OLD_COMMAND = re.compile(r"#(?=#\[)")
+_OLD_COMMAND = re.compile(rf"#(?=[{_WEIGHTLESS}]*#[{_WEIGHTLESS}]*\[)")
 """The older form of such a command counts anywhere in a line."""
 
 
