@@ -119,7 +119,7 @@ def parse(line: str, names: Iterable[str] = COMMANDS) -> Command | None:
     return parse_new(line, names) or parse_old(line, names)
 
 
-def _weightless(char: str) -> bool:
+def weightless(char: str) -> bool:
     """Nothing to a comparison by culture: formats, controls that are not blank, joiners and variation selectors."""
     if char in BLANKS:
         return False
@@ -141,7 +141,7 @@ def may_be_command(line: str, names: Iterable[str] = COMMANDS) -> bool:
     it; anything that Python or .NET calls blank is trimmed; a line ends at every break that Unicode knows. Fullwidth
     ``：`` and ``＃`` are other characters than ``:`` and ``#`` in either reading (they differ in weight).
     """
-    bare = "".join(char for char in line if not _weightless(char))
+    bare = "".join(char for char in line if not weightless(char))
     known = "|".join(sorted((re.escape(one) for one in names), key=len, reverse=True))
     return any(
         re.search(

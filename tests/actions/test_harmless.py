@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 
 from dreamnet_actions.adapters.console.harmless import harmless, lines_of
 from dreamnet_actions.adapters.console.reporter import ConsoleReporter
-from tests.actions.grammar import BLANKS, COMMANDS, Runner, may_be_command, parse
+from dreamnet_actions.domain.plain import no_command
+from dreamnet_actions.entrances.cli.terminal import neutral, one_line
+from dreamnet_actions.entrances.wire import write_json
+from tests.actions.grammar import BLANKS, COMMANDS, Runner, may_be_command, parse, weightless
 
 WEIGHTLESS = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u3164\ufe00\ufe0f\uffa0\U000e0100\u200b\u00ad\x00\ufeff"
@@ -58,6 +64,32 @@ def test_no_line_is_a_command(text: str) -> None:
         assert "##[" not in line
         assert "\n" not in line
         assert "\r" not in line
+
+
+def test_the_weightless_are_known_on_both_sides() -> None:
+    for char in map(chr, range(sys.maxunicode + 1)):
+        if weightless(char):
+            assert no_command(f"{char}:{char}:x") == f"{char}: {char}:x", ascii(char)
+
+
+@settings(max_examples=300)
+@given(st.one_of(lines_like_commands, st.text(max_size=80)))
+@example("a\n::error::x\n \t##[add-mask]y")
+@example("\u200b::error::x")
+def test_what_the_command_line_prints_is_no_command(text: str) -> None:
+    for line in [*re.split("\r\n|\r|\n", neutral(text)), one_line(text)]:
+        assert not may_be_command(line), ascii(line)
+
+
+@given(st.one_of(lines_like_commands, st.text(max_size=80)), st.sampled_from([None, 2]))
+@example("##[add-mask]x", 2)
+@example("x\\\\##[", 2)
+def test_json_holds_no_command_and_says_the_same(text: str, indent: int | None) -> None:
+    written = write_json({"a": [text], text: 1, "b": {"c": text}}, indent=indent)
+    assert json.loads(written) == {"a": [text], text: 1, "b": {"c": text}}
+    for line in written.split("\n"):
+        assert parse(line) is None
+        assert "##[" not in line
 
 
 @given(lines_like_commands)

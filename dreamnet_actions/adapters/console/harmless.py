@@ -5,14 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from dreamnet_actions.domain.plain import no_command
 from dreamnet_actions.domain.secret import MASK, SecretValue
-
-_WEIGHTLESS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-"""Characters that print but count for nothing where text is compared by culture, as the runner searches its marks."""
-_COMMAND = re.compile(rf"^([\s{_WEIGHTLESS}]*):(?=[{_WEIGHTLESS}]*:)")
-"""The runner takes a line that begins with ``::``, after any blanks, for a command to itself."""
-_OLD_COMMAND = re.compile(rf"#(?=[{_WEIGHTLESS}]*#[{_WEIGHTLESS}]*\[)")
-"""The older form of such a command counts anywhere in a line."""
 
 
 class Masks:
@@ -43,7 +37,7 @@ def harmless(line: str) -> str:
         line = "".join(
             one if one.isprintable() else " " if one == "\t" else _escape(one) for one in line.rstrip("\r\n")
         )
-    return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", line))
+    return no_command(line)
 
 
 def _escape(one: str) -> str:
