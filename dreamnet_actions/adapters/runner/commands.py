@@ -14,8 +14,6 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from dreamnet_actions.errors import RequestInvalid
-
 Level = Literal["notice", "warning", "error"]
 
 SUMMARY_LIMIT = 1024 * 1024
@@ -55,41 +53,37 @@ def mask(value: str) -> str:
     """Answer the command after which the runner shows ``***`` for ``value`` and for each of its lines.
 
     Raises:
-        RequestInvalid: ``value`` is blank; the runner refuses it, as it would hide every blank.
+        ValueError: ``value`` is blank; the runner does not take it, as it would hide every blank.
     """
     if not value.strip():
-        raise RequestInvalid(["A blank value cannot be masked."], hint="Mask values that are not blank.")
+        raise ValueError("a blank value cannot be masked")
     return f"::add-mask::{_data(value)}"
 
 
-def output(path: Path, name: str, value: str, *, mark: str) -> None:
+def output(path: str | Path, name: str, value: str, *, delimiter: str) -> None:
     """Append one output to the file at ``path`` (GITHUB_OUTPUT): any text of any number of lines.
 
-    ``mark`` ends the value. It must be fresh chance for each output (the port Ids), so that no value can hold it.
+    ``delimiter`` is the line that ends the value: fresh chance for each output, so that nobody can put it into one.
 
     Raises:
-        RequestInvalid: ``name`` is no name of an output, or ``mark`` is not a word of its own or stands in ``value`` or
-            ``name``.
+        ValueError: ``name`` is no name of an output; ``delimiter`` is no plain word, or stands in ``value`` or ``name``.
     """
     if not _NAME.fullmatch(name):
-        raise RequestInvalid(
-            [f"{name!r} is no name of an output."],
-            hint="A name begins with a letter or _, and goes on with letters, digits, _ and -.",
+        raise ValueError(f"{name!r} is no name of an output: a letter or _, then letters, digits, _ and -")
+    if not _NAME.fullmatch(delimiter) or delimiter in value or delimiter in name:
+        raise ValueError(
+            f"the delimiter of the output {name!r} stands in it or is no plain word; choose another by chance"
         )
-    if not _NAME.fullmatch(mark) or mark in value or mark in name:
-        raise RequestInvalid(
-            [f"The mark that ends the output {name!r} stands in it, or is no word."],
-            hint="Choose another mark, by chance, and write the output again.",
-        )
-    _append(path, f"{name}<<{mark}\n{value}\n{mark}\n")
+    _append(Path(path), f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
-def summary(path: Path, text: str) -> bool:
+def summary(path: str | Path, text: str) -> bool:
     """Append Markdown to the file at ``path`` (GITHUB_STEP_SUMMARY); answers False where it had to be cut.
 
     All that is in the file counts towards the limit of 1 MiB. A cut closes an open fence or ``<details>`` before it
     says that there was more; where not even that fits, nothing is written.
     """
+    path = Path(path)
     room = SUMMARY_LIMIT - (path.stat().st_size if path.exists() else 0) - 1  # 1: a line end may come first
     encoded = _encode(text)
     if len(encoded) <= room:
