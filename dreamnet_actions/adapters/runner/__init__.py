@@ -1,1 +1,1 @@
-"""The runner of a workflow: its commands, and the files that a step may write to."""
+"""The protocol of GitHub's runner: what a step writes for it to read."""

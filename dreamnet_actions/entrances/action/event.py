@@ -37,8 +37,11 @@ DEFAULT_AGENT: Mapping[str, Agent] = {
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is to be done: exactly one of a request (plain JSON data) and a message, or neither: then ``ignored`` says
-    by which rule. ``agent`` is whose step this is, or who the event is for. ``claim``: the request's id is kept, so
-    that a second run with it is not done again. ``relayed``: RelayBot's own job, which hands on what is another keeper's."""
+    by which rule.
+
+    ``agent`` is whose step this is, or who the event is for. ``claim``: the request's id is kept, so that a second run
+    with it is not done again. ``relayed``: RelayBot's own job, which hands on what is another keeper's.
+    """
 
     agent: Agent | None = None
     relayed: bool = False
