@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dreamnet_actions.bootstrap.late import adapter, imported
+from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.ports.hosting import Hosting, Place, WorkingCopy
 
 
@@ -18,6 +19,10 @@ def working_copy(folder: Path, environ: Mapping[str, str]) -> WorkingCopy | None
 
 
 def hosting(place: Place) -> Hosting:
-    """Reach a repository at its host; nothing is sent before the first question."""
-    made: Hosting = adapter("Hosting", "github").at(place)
+    """Reach a repository at its host; nothing is sent before the first question. Raises ConfigError for a name or
+    address that cannot be one."""
+    repository = imported("dreamnet_actions.adapters.github.client:GitHubRepository")(
+        place.repository, SecretValue(place.token), clock=adapter("Clock", "system")(), api_url=place.api_url
+    )
+    made: Hosting = adapter("Hosting", "github")(repository)
     return made

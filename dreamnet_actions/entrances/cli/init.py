@@ -44,6 +44,7 @@ class Flags:
     branch: str | None
     env: str | None
     ref: str
+    runner: str
     yes: bool
     dry_run: bool
 
@@ -65,6 +66,7 @@ class Flags:
 @click.option("--branch", metavar="NAME", help="The branch that is deployed; else the default branch.")
 @click.option("--env", metavar="FILE", help="Keep the values of this file in step, with a workflow for it.")
 @click.option("--ref", metavar="REF", help="Commit or tag of DreamNet's workflows; else this release's.")
+@click.option("--runner", metavar="LABEL", help="The runner that jobs run on; else ubuntu-latest.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing: take what is recognised, and write.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and stop.")
 @choice
@@ -79,6 +81,7 @@ def init(
     branch: str | None,
     env: str | None,
     ref: str | None,
+    runner: str | None,
     yes: bool,
     dry_run: bool,
 ) -> None:
@@ -87,6 +90,7 @@ def init(
     Status 4 when a file is there that differs: it is left as it is.
     """
     from dreamnet_actions.entrances.setup import published
+    from dreamnet_actions.entrances.setup.called import RUNNER
     from dreamnet_actions.entrances.setup.choose import Asked, platform_name
     from dreamnet_actions.entrances.setup.look import look
 
@@ -97,6 +101,7 @@ def init(
         branch=branch,
         env=env,
         ref=ref or published.ref(),
+        runner=runner or RUNNER,
         yes=yes,
         dry_run=dry_run,
     )
@@ -121,7 +126,9 @@ def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted
         text, loaded = _drafted(root, seen, flags)
         place = _shown(there.file, root) if there is not None else _config_place()
         texts[place] = text
-    wanted = wanted_of(loaded, branch=flags.branch, ref=flags.ref, schedule=flags.schedule)
+    wanted = wanted_of(
+        loaded, branch=flags.branch, ref=flags.ref, runner=flags.runner, schedule=flags.schedule
+    )
     return texts | callers(wanted), wanted
 
 
@@ -257,11 +264,13 @@ def _tell_cost(wanted: Wanted) -> None:
 
 def _tell_where(wanted: Wanted) -> None:
     from dreamnet_actions.entrances.setup import published
+    from dreamnet_actions.entrances.setup.called import RUNNER
 
-    say(
-        "Where it runs: services are processes on the machine that runs the job. A runner of GitHub's is gone after "
-        "the job, so this is for a runner of your own, `dreamnet watch` or `dreamnet sandbox`."
-    )
+    if wanted.runner == RUNNER:
+        say(
+            "Where it runs: services are processes on the machine that runs the job, and a runner of GitHub's is gone "
+            "after the job. Name one of your own with --runner, or keep `dreamnet watch` running on your machine."
+        )
     if not published.is_pinned(wanted.ref):
         say(f"The workflows are named by {wanted.ref!r}, which can move; --ref takes a full commit.")
 

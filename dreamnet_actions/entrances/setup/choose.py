@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.spec.models import Config
+from dreamnet_actions.entrances.setup.called import RUNNER
 from dreamnet_actions.entrances.setup.draft import Service
 from dreamnet_actions.entrances.setup.recognise import Guess, label, words_of
 from dreamnet_actions.entrances.setup.seen import Seen
@@ -121,7 +122,9 @@ def ports_apart(services: Iterable[Service]) -> list[Service]:
     return apart
 
 
-def wanted_of(config: Config, *, branch: str | None, ref: str, schedule: str | None = None) -> Wanted:
+def wanted_of(
+    config: Config, *, branch: str | None, ref: str, runner: str = RUNNER, schedule: str | None = None
+) -> Wanted:
     """Answer what the callers of a configuration have to be written for; ``branch`` wins over what it deploys."""
     released = [one.release.branch for one in config.services.values() if one.release and one.release.git]
     base = Wanted(
@@ -129,5 +132,6 @@ def wanted_of(config: Config, *, branch: str | None, ref: str, schedule: str | N
         services=tuple(config.services),
         with_env=bool(config.env),
         ref=ref,
+        runner=runner,
     )
     return replace(base, schedule=schedule) if schedule else base

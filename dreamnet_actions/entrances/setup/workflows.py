@@ -1,24 +1,33 @@
 """The callers: a workflow file a keeper, of at most twenty lines, that says when it starts and calls the reusable one.
 
-Nothing of a caller is a script. An input is handed on as data, under the same name; no text of a repository stands in
-an expression.
+Nothing of a caller is a script, and no text of a repository stands in an expression. What a button was given is read
+from the event by the called workflow.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, DREAM, ENV, EVENTS, RELAY, Called
+from dreamnet_actions.entrances.setup.called import (
+    CALLED,
+    DEPLOY,
+    DREAM,
+    ENV,
+    EVENTS,
+    EVERY,
+    FIELDS,
+    RELAY,
+    RUNNER,
+    Called,
+)
 from dreamnet_actions.entrances.setup.yaml import flow, scalar
 from dreamnet_actions.errors import RequestInvalid
 
 FOLDER = ".github/workflows"
 MOST_LINES = 20
-EVERY = "(every)"
-"""What the drop-down calls "no service named". No service can have this name, and GitHub takes no empty choice."""
 MOST_CHOICES = 60
 """Services that a drop-down lists; where there are more it is a field, since nobody reads a longer one."""
 _GLOB = re.compile(r"[*?+\[\]!\\]")
@@ -34,6 +43,7 @@ class Wanted:
     sync_schedule: str = "17 5 * * *"
     with_env: bool = False
     ref: str = published.MAJOR
+    runner: str = RUNNER
 
     def keepers(self) -> tuple[str, ...]:
         """Answer the keepers that get a workflow."""
@@ -55,7 +65,7 @@ def caller(keeper: str, wanted: Wanted) -> str:
     called = CALLED[keeper]
     lines = [
         f"name: {called.title}",
-        *_run_name(called),
+        _run_name(keeper, called),
         "on:",
         *_triggers(keeper, wanted),
         *_button(called, wanted.services),
@@ -64,8 +74,7 @@ def caller(keeper: str, wanted: Wanted) -> str:
         f"  {keeper}:",
         f"    permissions: {flow(called.permissions)} # {called.why}",
         f"    uses: {published.address(keeper, wanted.ref)}",
-        "    with:",
-        *(f"      {name}: {_handed_on(name)}" for name in called.inputs),
+        *([] if wanted.runner == RUNNER else [f"    with: {flow({'runs-on': wanted.runner})}"]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -83,14 +92,14 @@ def branch_pattern(branch: str) -> str:
     return _GLOB.sub(lambda found: f"\\{found[0]}", branch)
 
 
-def _run_name(called: Called) -> list[str]:
+def _run_name(keeper: str, called: Called) -> str:
     """Name a run by what was asked for, and by the message it is for: the list of runs is read by people."""
-    if "action" not in called.inputs:
-        place = "github.event.client_payload.dreamnet"
-        return [f"run-name: {called.title} ${{{{ {place}.correlationid || {place}.correlation_id }}}}"]
-    words = [f"${{{{ inputs.action || '{called.actions[0]}' }}}}"]
-    words += ["${{ inputs.service }}"] if "service" in called.inputs else []
-    return [f"run-name: {called.title.split()[0]} {' '.join(words)}"]
+    message = "github.event.client_payload.dreamnet"
+    subject = f"{message}.subject || inputs.action || github.event.action"
+    relayed = [f"${{{{ {subject} }}}}", f"${{{{ {message}.correlationid || {message}.correlation_id }}}}"]
+    pressed = ["${{ inputs.action || github.event_name }}"]
+    pressed += ["${{ inputs.service }}"] if "service" in called.fields else []
+    return f"run-name: DreamNet {' '.join(relayed if keeper == RELAY else pressed)}"
 
 
 def _triggers(keeper: str, wanted: Wanted) -> list[str]:
@@ -103,20 +112,14 @@ def _triggers(keeper: str, wanted: Wanted) -> list[str]:
 
 
 def _button(called: Called, services: Sequence[str]) -> list[str]:
-    lines = ["  workflow_dispatch:", "    inputs:"]
-    if "service" in called.inputs:
-        listed = {"type": "choice", "options": [EVERY, *services]}
-        typed = {"description": "One service; empty: every one", "type": "string"}
-        lines.append(f"      service: {flow(listed if len(services) <= MOST_CHOICES else typed)}")
-    if "action" in called.inputs:
-        lines.append(f"      action: {flow({'type': 'choice', 'options': called.actions})}")
-    said = "A whole request as JSON"
-    said += "; it wins over what is chosen above" if "action" in called.inputs else ""
-    lines.append(f"      request: {flow({'description': said, 'type': 'string'})}")
+    choices = {"type": "choice", "options": called.actions}
+    lines = ["  workflow_dispatch:", "    inputs:", f"      action: {flow(choices)}"]
+    for name in called.fields:
+        if name != "service":
+            field: Mapping[str, object] = FIELDS[name]
+        elif len(services) <= MOST_CHOICES:
+            field = {"type": "choice", "options": [EVERY, *services]}
+        else:
+            field = {"description": "One service; empty: every one", "type": "string"}
+        lines.append(f"      {name}: {flow(field)}")
     return lines
-
-
-def _handed_on(name: str) -> str:
-    if name == "service":
-        return f"${{{{ inputs.service != '{EVERY}' && inputs.service || '' }}}}"
-    return f"${{{{ inputs.{name} }}}}"
