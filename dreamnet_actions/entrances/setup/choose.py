@@ -123,12 +123,21 @@ def ports_apart(services: Iterable[Service]) -> list[Service]:
 
 
 def wanted_of(
-    config: Config, *, branch: str | None, ref: str, runner: str = RUNNER, schedule: str | None = None
+    config: Config,
+    *,
+    branch: str | None,
+    otherwise: str | None,
+    ref: str,
+    runner: str = RUNNER,
+    schedule: str | None = None,
 ) -> Wanted:
-    """Answer what the callers of a configuration have to be written for; ``branch`` wins over what it deploys."""
+    """Answer what the callers of a configuration have to be written for.
+
+    ``branch`` wins over the one that the configuration deploys; ``otherwise`` counts where it deploys none.
+    """
     released = [one.release.branch for one in config.services.values() if one.release and one.release.git]
     base = Wanted(
-        branch=branch or (released[0] if released else "main"),
+        branch=branch or (released[0] if released else otherwise or "main"),
         services=tuple(config.services),
         with_env=bool(config.env),
         ref=ref,
