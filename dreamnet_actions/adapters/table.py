@@ -68,6 +68,7 @@ ROWS: tuple[Row, ...] = (
     Row(port="Builder", kind="directory", adapter=f"{_HERE}.git.builder:DirectoryBuilder"),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
+    Row(port="Hosting", kind="github", adapter=f"{_HERE}.github.hosting:GitHubHosting"),
     Row(port="Reporter", kind="console", adapter=f"{_HERE}.console.reporter:ConsoleReporter"),
     Row(port="Clock", kind="system", adapter=f"{_HERE}.system.clock:SystemClock"),
     Row(port="Ids", kind="uuid", adapter=f"{_HERE}.system.ids:UuidIds"),
