@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
-from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
 
@@ -43,9 +42,8 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         holder=holder(environ),
     )
 
-    def receive_only(message: Message) -> None:
-        whole = kept.bus.accept(message)
-        kept.bus.only = {(whole.sender, whole.id)}
+    in_a_run = bool(environ.get("GITHUB_RUN_ID"))
+    bus = imported("dreamnet_actions.adapters.github.given:GivenMessages")(kept.bus, everything=not in_a_run)
 
     def finish() -> None:
         if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
@@ -55,12 +53,12 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
     return Memory(
         dreams=adapter("DreamStore", "github")(repository),
         journal=kept.journal,
-        bus=kept.bus,
+        bus=bus,
         lock=kept.lock,
         close=kept.close,
         barrier=kept.journal.barrier,
         finish=finish,
-        receive_only=receive_only,
+        receive_only=bus.give,
         releases=adapter("ReleaseReporter", "github")(repository),
         source=adapter("Source", "github")(repository),
     )
