@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -135,8 +135,7 @@ class Branch:
 
     def refresh(self) -> None:
         """Fetch again, and put this run's changes upon what is there now. Raises what ``flush`` raises."""
-        with self._lock:
-            self._reload()
+        self._refetch()
         self._tell_lost()
 
     def change(
@@ -208,7 +207,8 @@ class Branch:
     def barrier(self) -> None:
         """Called before a write to the outside that cannot be repeated: what must be known before it is made durable.
 
-        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again. Raises as ``flush``.
+        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again, if that can be done now:
+        a rollback does not wait for GitHub. Raises as ``flush``.
         """
         if self.mode == "eager":
             return
@@ -218,7 +218,9 @@ class Branch:
         if due:
             self.flush(intent=True)
         elif old:
-            self.refresh()
+            with suppress(TemporaryError):
+                self._refetch()
+            self._tell_lost()
 
     def finish(self) -> None:
         """End the run: flush what is worth a commit; a quiet run makes none, unless the last is older than ``quiet``.
@@ -239,6 +241,10 @@ class Branch:
         self._tell_lost()
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refetch(self) -> None:
+        with self._lock:
+            self._reload()
 
     def _age(self) -> float:
         return self._clock.monotonic() - (self._fetched_at or 0.0)

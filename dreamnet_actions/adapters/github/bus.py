@@ -10,6 +10,7 @@ from dreamnet_actions.adapters.github.branch import Branch, Change, Snapshot
 from dreamnet_actions.adapters.github.letters import (
     Row,
     event_of,
+    is_known,
     is_pointer,
     message_of,
     prune,
@@ -66,6 +67,9 @@ class GitHubMessageBus(MessageBus):
         if is_pointer(message):
             message = self._resolved(message)
         copy = replace(message, data=copied(message.data))
+        with self._branch.reading() as at:
+            if is_known(at, copy):
+                return message
         self._branch.change(lambda at: self._store(at, [copy]), weight="notable", touches=(_row(copy),))
         return message
 
