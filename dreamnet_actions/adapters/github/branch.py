@@ -207,7 +207,7 @@ class Branch:
     def barrier(self) -> None:
         """Called before a write to the outside that cannot be repeated: what must be known before it is made durable.
 
-        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again, if that can be done now:
+        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again if that can be done now:
         a rollback does not wait for GitHub. Raises as ``flush``.
         """
         if self.mode == "eager":
