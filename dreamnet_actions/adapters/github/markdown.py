@@ -17,8 +17,8 @@ _FIRST = re.compile(r"^(?:(?=[-+=:])|(\d+)(?=[.)]))")
 _ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LINKED = (
     (re.compile(r"@"), f"@{BREAK}"),  # @name, owner/name@commit, mail addresses
-    (re.compile(r"#(?=\w)"), f"#{BREAK}"),  # #1, owner/name#1
-    (re.compile(r"\b(gh-)(?=\d)", re.IGNORECASE), rf"\1{BREAK}"),  # GH-1
+    (re.compile(r"#"), f"#{BREAK}"),  # #1, owner/name#1
+    (re.compile(r"\b(gh-)", re.IGNORECASE), rf"\1{BREAK}"),  # GH-1
     (re.compile(r":(?=//)"), f":{BREAK}"),  # https://…, ftp://…
     (re.compile(r"\b(www)(?=\.)", re.IGNORECASE), rf"\1{BREAK}"),  # www.…
     (re.compile(r":(?=[\w+-]+:)"), f":{BREAK}"),  # :octocat: is an image
