@@ -108,7 +108,7 @@ def test_a_lone_surrogate_is_written_as_its_escape(file: Path) -> None:
     ],
 )
 def test_what_could_write_another_output_is_refused(name: str, value: str, mark: str, file: Path) -> None:
-    with pytest.raises(ValueError, match="delimiter|name of an output"):
+    with pytest.raises(ValueError, match=r"delimiter|name of an output"):
         output(file, name, value, delimiter=mark)
     assert not file.exists()
 
