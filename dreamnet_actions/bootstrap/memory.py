@@ -50,7 +50,7 @@ def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: R
     if options.home == "github":
         from dreamnet_actions.bootstrap.github import github
 
-        return github(options, state, clock, ids, reporter)
+        return github(options, clock, ids, reporter)
     if options.home != "embedded":
         raise RequestInvalid([unknown("home", options.home, HOMES)])
     return embedded(state, clock)

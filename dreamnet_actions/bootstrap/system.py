@@ -36,6 +36,8 @@ class Options:
     reporter: Reporter | None = None
     home: str = "embedded"
     """Where dreams, messages and the journal live: ``embedded`` (SQLite on this machine) or ``github``."""
+    lasting: bool = False
+    """Whether this process lives on and others work beside it: then nothing is kept in memory until its end."""
     aloud: bool = False
     """Without a reporter of the entrance's own: whether what goes on is said on standard error."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Agent = Literal["dreamkeeper", "deploykeeper", "envkeeper", "relaybot"]
+EVERY = "(every)"
+"""What a button's drop-down calls "no service named": no service can have this name, and no choice may be empty."""
 AGENTS: tuple[Agent, ...] = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
 
 

@@ -1,8 +1,8 @@
 """More than three hundred hostile texts: what strangers put into titles, branches, comments and payloads to be obeyed.
 
 ``corpus(canary)`` answers them all, the same ones in the same order each time. A text that would run something creates
-the file ``canary`` where it succeeds: after a run, that file must not be there. Each text says its ``kind`` and where it
-is from. ``tests/actions/test_hostile.py`` proves the teeth of the corpus: every text of a shell does create its canary
+the file ``canary`` where it succeeds: after a run, that file must not be there. Each text says its ``kind`` and where
+it is from. ``tests/actions/test_hostile.py`` proves the teeth of the corpus: every text of a shell does create its canary
 where it is pasted into a script, and every command is one to the port of the runner's grammar.
 
 Where they are from:
@@ -15,7 +15,7 @@ Where they are from:
 - ``codeql``: CodeQL's queries for Actions (argument, environment and PATH injection),
 - ``own``: written here.
 
-The names say after whose example a text is written; only those of ``blns`` and ``runner`` are theirs to the letter.
+The names say after whose example a text is written; only those of ``blns`` are theirs to the letter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The texts of the corpus that are in no published list; ``hostile.py`` says where they are from, and hands them out."""
+"""The texts of the corpus that no published list has; ``hostile.py`` says where they are from, and hands them out."""
 
 from __future__ import annotations
 

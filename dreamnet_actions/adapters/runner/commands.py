@@ -66,7 +66,7 @@ def output(path: str | Path, name: str, value: str, *, delimiter: str) -> None:
     ``delimiter`` is the line that ends the value: fresh chance for each output, so that nobody can put it into one.
 
     Raises:
-        ValueError: ``name`` is no name of an output; ``delimiter`` is no plain word, or stands in one of them.
+        ValueError: ``name`` is no output's name; ``delimiter`` is no plain word, or stands in ``value`` or ``name``.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of an output: a letter or _, then letters, digits, _ and -")

@@ -62,7 +62,7 @@ def _agent(given: str, mistakes: list[str]) -> Agent | None:
         if given == agent:
             return agent
     if given:
-        mistakes.append(unknown("agent in 'agent'", given[:60], AGENTS))
+        mistakes.append(unknown("agent", given[:60], AGENTS))
     return None
 
 

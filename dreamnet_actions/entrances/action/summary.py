@@ -122,7 +122,9 @@ def _more(count: int) -> list[str]:
 def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
     lines = []
     if result.error is not None:
-        lines.append(plain(str(result.error.get("message", ""))))
+        message = str(result.error.get("message", ""))
+        if message not in (result.summary, f"{result.summary}."):
+            lines.append(plain(message))
         if hint := result.error.get("hint"):
             lines.append(plain(str(hint)))
     if result.messages:
