@@ -2,8 +2,8 @@
 
 ``corpus(canary)`` answers them all, the same ones in the same order each time. A text that would run something creates
 the file ``canary`` where it succeeds: after a run, that file must not be there. Each text says its ``kind`` and where
-it is from. ``tests/actions/test_hostile.py`` proves the teeth of the corpus: every text of a shell does create its canary
-where it is pasted into a script, and every command is one to the port of the runner's grammar.
+it is from. ``tests/actions/test_hostile.py`` proves the teeth of the corpus: every text of a shell does create its
+canary where it is pasted into a script, and every command is one to the port of the runner's grammar.
 
 Where they are from:
 
