@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +160,7 @@ class Bed:
 
     def pids(self) -> list[int]:
         """Answer the processes of the shop's replicas."""
-        found = subprocess.run(["pgrep", "-f", f"app.py [0-9]+"], capture_output=True, text=True, check=False)
+        found = subprocess.run(["pgrep", "-f", "app.py [0-9]+"], capture_output=True, text=True, check=False)
         pids = [int(one) for one in found.stdout.split()]
         return [pid for pid in pids if str(self.state) in environ_of(pid)]
 
@@ -171,11 +169,14 @@ class Bed:
         for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
 
-    def issues(self, state: str = "all") -> list[dict[str, Any]]:
-        """Answer the shop's issues as GitHub's API shows them to anybody."""
-        url = f"{self.github.api_url}/repos/{SHOP}/issues?state={state}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return list(json.load(answer))
+    def get(self, path: str) -> Any:
+        """Answer what GitHub's API shows to anybody, below the shop's repository."""
+        with urllib.request.urlopen(f"{self.github.api_url}/repos/{SHOP}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def issues(self) -> list[dict[str, Any]]:
+        """Answer all issues of the shop."""
+        return list(self.get("/issues?state=all"))
 
     def close(self) -> None:
         self.engine.close()
