@@ -10,6 +10,7 @@ import pytest
 
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
+from tests.github.homes import Make, bare, memories
 
 HERE = Path(__file__).parent
 OPENAPI = HERE / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
@@ -43,3 +44,16 @@ def github(make_github: Callable[..., StandIn]) -> StandIn:
     made = make_github()
     made.create_repository("octo/shop", files={"README.md": "# shop\n"})
     return made
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """An empty repository in a folder."""
+    return bare(tmp_path / "remote.git")
+
+
+@pytest.fixture
+def make(remote: Path, clock: VirtualClock) -> Iterator[Make]:
+    """Make a memory over the remote, by the virtual clock: one run, or one process, each."""
+    with memories(remote, clock) as made:
+        yield made

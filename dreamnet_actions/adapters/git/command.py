@@ -1,7 +1,7 @@
 """The git command, run so that neither the environment, a repository's settings nor a name can make it do more.
 
-No shell, no prompt, no pager, no hooks; variables that point git elsewhere (``GIT_DIR`` and its kin, set inside every
-hook) are taken away; revisions are checked before they come near an argument.
+No shell, no prompt, no pager, no hooks (``adapters.gitcalls``); revisions are checked before they come near an
+argument.
 """
 
 from __future__ import annotations
@@ -11,32 +11,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dreamnet_actions.adapters.gitcalls import SAFE, clean
 from dreamnet_actions.errors import CommandFailed, ConfigError, DeadlineExceeded, NotFound, PermanentError
 
-SAFE = (
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "core.fsmonitor=false",
-    "-c", "core.quotePath=false",
-    "-c", "core.pager=cat",
-    "-c", "log.showSignature=false",
-    "-c", "protocol.ext.allow=never",
-    "-c", "advice.detachedHead=false",
-    "-c", "gc.auto=0",
-)  # fmt: skip
 _REVISION = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f-]([^\s~^:?*\[\\\x00-\x1f\x7f])*")
 TAIL = 4000
 """The most characters of a command's output that an error shows."""
-
-
-def clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """Answer the environment that git gets: the caller's, without its own git settings."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
-    return kept | {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
 
 
 def checked(revision: str) -> str:
