@@ -43,9 +43,7 @@ def _settle_one(name: str, settings: Mapping[str, Any], value: Any) -> str | Non
         raise DispatchRefused(f"Required input '{name}' not provided")
     if kind == "choice":
         options = [_spell(one) for one in settings.get("options") or ()]
-        if not text and value is None:
-            return options[0] if options else ""
-        if text not in options:
+        if text not in options and (text or value is not None):
             raise DispatchRefused(
                 f"Provided value '{text}' for input '{name}' not in the list of allowed values"
             )

@@ -7,6 +7,7 @@ carried out by a few threads of the engine's own. Nothing that it started outliv
 from __future__ import annotations
 
 import itertools
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class Engine:
         self._changed = threading.Condition(threading.RLock())
         self._workers = ThreadPoolExecutor(self.options.at_once, thread_name_prefix="sandbox-run")
         self._closed = False
+        self.secret = secrets.token_urlsafe(18)
         host.subscribe(self._listen)
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────────────
@@ -159,6 +161,15 @@ class Engine:
         """Answer a repository's runs, the newest first."""
         with self._changed:
             return [one for one in reversed(self._runs.values()) if one.repository == repository]
+
+    def all_runs(self) -> list[Run]:
+        """Answer the runs of all repositories, the newest first."""
+        with self._changed:
+            return list(reversed(self._runs.values()))
+
+    def knows(self, secret: str) -> bool:
+        """Say whether an address of logs is one that this engine gave out."""
+        return secrets.compare_digest(secret.encode(), self.secret.encode())
 
     def run(self, id_: int) -> Run:
         """Answer a run; raises KeyError."""

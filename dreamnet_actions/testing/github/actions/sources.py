@@ -10,7 +10,9 @@ from pathlib import Path
 
 from dreamnet_actions.testing.github.actions.plan import JobPlan
 from dreamnet_actions.testing.github.actions.repository import Repository
+from dreamnet_actions.testing.github.call import Problem
 from dreamnet_actions.testing.github.hosting import Host
+from dreamnet_actions.testing.github.world import Moved
 
 SMALL = Path(__file__).with_name("small")
 """The stand-in actions that come with the sandbox, each in ``owner+name``."""
@@ -33,7 +35,7 @@ class Trees:
         """Answer a repository of the host's; None where it has none of that name."""
         try:
             git_dir = self._host.git_dir(name)
-        except LookupError:
+        except (LookupError, Problem, Moved):
             return None
         return Repository(git_dir) if git_dir.is_dir() else None
 
