@@ -36,11 +36,11 @@ KINDS = {
 _MOST_PAGES = 20
 _LISTS: Mapping[str, str] = {
     "actions": "/actions/runs",
-    "contents": "/commits",
+    "contents": "/git/matching-refs/heads/dreamnet",
     "deployments": "/deployments",
     "issues": "/issues",
 }
-"""Permission → an address that needs it for reading."""
+"""Permission → an address that needs it for reading, and answers a list whatever there is."""
 
 
 class GitHubHosting(Hosting):

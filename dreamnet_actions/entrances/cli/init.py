@@ -181,11 +181,11 @@ def _tell_seen(root: Path, seen: Seen, found: Recognised) -> None:
     )
     for one in found.services:
         how = " ".join(one.command) or "how it starts is not said"
-        say(one_line(f"  {one.name}: {how} ({one.why})"))
+        say("  " + one_line(f"{one.name}: {how} ({one.why})"))
     for workflow in seen.workflows():
-        say(one_line(f"  there already: {workflow}"))
+        say("  " + one_line(f"there already: {workflow}"))
     for note in found.notes:
-        say(one_line(f"  note: {note}"))
+        say("  " + one_line(f"note: {note}"))
 
 
 def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) -> None:

@@ -117,7 +117,7 @@ def _button(called: Called, services: Sequence[str]) -> list[str]:
     for name in called.fields:
         if name != "service":
             field: Mapping[str, object] = FIELDS[name]
-        elif len(services) <= MOST_CHOICES:
+        elif 0 < len(services) <= MOST_CHOICES:
             field = {"type": "choice", "options": [EVERY, *services]}
         else:
             field = {"description": "One service; empty: every one", "type": "string"}
