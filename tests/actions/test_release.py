@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import changelog  # noqa: E402
 
+UV = Path(sys.executable).with_name("uv")
 STANDINS = ROOT / "tests" / "actions" / "standins"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
 LOG = "# Changelog\n\nWords.\n\n## Unreleased\n\nEach waits.\n"
@@ -226,3 +227,20 @@ def test_the_build_job_makes_what_is_published(checkout: Path, tmp_path: Path) -
         assert any(name.endswith("/action.yml") for name in archive.getnames())
     assert (dist / "NOTES.md").read_text().startswith("### Added\n")
     assert not (checkout / "dreamnet_actions" / "entrances" / "setup" / "released.txt").exists()
+
+    again = tmp_path / "again"
+    git(tmp_path, "clone", "-q", "--branch", tag, str(checkout), str(again))
+    (again / "dreamnet_actions" / "entrances" / "setup" / "released.txt").write_text(f"{commit}\n")
+    subprocess.run(
+        [
+            *(UV, "build", "--quiet", "--no-build-isolation", "--python", sys.executable),
+            *("--sdist", "--wheel", "."),
+        ],
+        cwd=again,
+        env={**os.environ, "SOURCE_DATE_EPOCH": git(again, "log", "-1", "--format=%ct")},
+        check=True,
+    )
+    for file in (wheel, sdist):
+        assert (again / "dist" / file.name).read_bytes() == file.read_bytes(), (
+            "the same commit gives the same bytes"
+        )
