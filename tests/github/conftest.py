@@ -1,12 +1,19 @@
+"""A running stand-in for the tests of the GitHub home, with GitHub's OpenAPI description as judge of every call."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.homes import Make, bare, memories
+
+HERE = Path(__file__).parent
+OPENAPI = HERE / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
 
 
 @pytest.fixture
@@ -15,8 +22,33 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
+def make_github(clock: VirtualClock, tmp_path: Path) -> Iterator[Callable[..., StandIn]]:
+    """Make stand-ins with options of their own; at the end none has seen a violation (``github.violations.clear()``
+    where a test caused one)."""
+    made: list[StandIn] = []
+
+    def make(**options: Any) -> StandIn:
+        options = {"clock": clock, "root": tmp_path / f"github-{len(made)}", "check": OPENAPI} | options
+        made.append(StandIn(**options).__enter__())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.__exit__(None, None, None)
+    assert [violation for one in made for violation in one.violations] == []
+
+
+@pytest.fixture
+def github(make_github: Callable[..., StandIn]) -> StandIn:
+    """A stand-in with the repository ``octo/shop``: one commit on ``main`` that holds ``README.md``."""
+    made = make_github()
+    made.create_repository("octo/shop", files={"README.md": "# shop\n"})
+    return made
+
+
+@pytest.fixture
 def remote(tmp_path: Path) -> Path:
-    """An empty repository, as GitHub keeps one."""
+    """An empty repository in a folder."""
     return bare(tmp_path / "remote.git")
 
 

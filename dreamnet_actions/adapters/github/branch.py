@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -119,6 +119,8 @@ class Branch:
         self._fetched_at: float | None = None
         self._parsed: dict[str, Lines] = {}
         self._unit: list[Change] = []
+        self._doubt = False
+        """Whether something was pushed of which it is not known that it arrived, or did not."""
         self._lost: list[DreamNetError] = []
 
     def close(self) -> None:
@@ -135,8 +137,7 @@ class Branch:
 
     def refresh(self) -> None:
         """Fetch again, and put this run's changes upon what is there now. Raises what ``flush`` raises."""
-        with self._lock:
-            self._reload()
+        self._refetch()
         self._tell_lost()
 
     def change(
@@ -193,14 +194,13 @@ class Branch:
         if self.mode == "eager":
             return
         with self._lock:
-            for _ in self._tries():
-                if any(change.tried for change in self._unit):
-                    self._reload()  # an earlier push had no answer: look whether it arrived
+            for number in self._tries():
+                if number or self._doubt:
+                    self._reload()
                 if not self._unit or not self._current().is_changed():
                     break
-                if self._push(self._current(), "intent" if intent else "result"):
+                if self._push(self._current(), self._named(), "intent" if intent else "result"):
                     break
-                self._reload()
             self._unit.clear()
         self._pushed()
         self._tell_lost()
@@ -208,7 +208,8 @@ class Branch:
     def barrier(self) -> None:
         """Called before a write to the outside that cannot be repeated: what must be known before it is made durable.
 
-        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again. Raises as ``flush``.
+        Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again if that can be done now:
+        a rollback does not wait for GitHub. Raises as ``flush``.
         """
         if self.mode == "eager":
             return
@@ -218,7 +219,9 @@ class Branch:
         if due:
             self.flush(intent=True)
         elif old:
-            self.refresh()
+            with suppress(TemporaryError):
+                self._refetch()
+            self._tell_lost()
 
     def finish(self) -> None:
         """End the run: flush what is worth a commit; a quiet run makes none, unless the last is older than ``quiet``.
@@ -228,7 +231,7 @@ class Branch:
         if self.mode == "eager":
             return
         with self._lock:
-            worth = any(change.weight in WORTH or change.tried for change in self._unit)
+            worth = any(change.weight in WORTH for change in self._unit) or self._doubt
             silent = bool(self._unit) and self._clock.now() - self._current().rows.written >= self._quiet
         if worth or silent:
             self.flush()
@@ -239,6 +242,10 @@ class Branch:
         self._tell_lost()
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refetch(self) -> None:
+        with self._lock:
+            self._reload()
 
     def _age(self) -> float:
         return self._clock.monotonic() - (self._fetched_at or 0.0)
@@ -254,6 +261,7 @@ class Branch:
         """Fetch, and put the unit upon what is there now; what no longer holds is dropped from it."""
         self._head = self._remote.fetch()
         self._fetched_at = self._clock.monotonic()
+        self._doubt = False
         former = self._snapshot
         if former is not None and former.head == self._head and self._holds(former):
             return former
@@ -283,16 +291,35 @@ class Branch:
             snapshot.wrote |= dict.fromkeys(change.touches, change)
 
     def _eagerly(self, apply: Callable[[Snapshot], T]) -> T:
+        results: dict[str, T] = {}
         for _ in self._tries():
             snapshot = self._reload()
+            for unit in results.keys() & set(snapshot.rows.units):
+                return results[unit]
             result = apply(snapshot)
-            if not snapshot.is_changed() or self._push(snapshot, "change"):
+            if not snapshot.is_changed():
+                return result
+            unit = self._named()
+            results[unit] = result
+            try:
+                if self._push(snapshot, unit, "change"):
+                    return result
+            except TemporaryError:
+                if not self._arrived(unit):
+                    raise
                 return result
         raise AssertionError("the tries end with an error")
 
-    def _push(self, snapshot: Snapshot, what: str) -> bool:
-        """Commit and push once. Where no answer comes, the branch is asked for the unit's name."""
+    def _named(self) -> str:
+        """Name what is pushed next, so that it is found again: also a push that seems rejected may have arrived, for
+        the HTTP client sends it twice by itself where a connection is cut."""
         unit = self._ids.fresh()
+        for change in self._unit:
+            change.tried.add(unit)
+        return unit
+
+    def _push(self, snapshot: Snapshot, unit: str, what: str) -> bool:
+        """Commit and push once; False where it seems that others were faster."""
         former = snapshot.rows.units, snapshot.rows.written
         snapshot.rows.units = [*snapshot.rows.units, unit]
         snapshot.rows.written = self._clock.now()
@@ -300,16 +327,12 @@ class Branch:
             commit = self._remote.commit(
                 snapshot.head, snapshot.changes(), _told(what, snapshot), self._clock.now()
             )
+            self._doubt = True
             if not self._remote.push(commit):
                 return False
-        except TemporaryError:
-            for change in self._unit:
-                change.tried.add(unit)
-            if self.mode == "eager" and self._arrived(unit):
-                return True
-            raise
         finally:
             snapshot.rows.units, snapshot.rows.written = former
+        self._doubt = False
         self._head, self._snapshot = commit, None
         self._fetched_at = self._clock.monotonic()
         return True

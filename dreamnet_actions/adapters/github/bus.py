@@ -10,6 +10,7 @@ from dreamnet_actions.adapters.github.branch import Branch, Change, Snapshot
 from dreamnet_actions.adapters.github.letters import (
     Row,
     event_of,
+    is_known,
     is_pointer,
     message_of,
     prune,
@@ -41,6 +42,7 @@ class GitHubMessageBus(MessageBus):
     def __init__(self, branch: Branch, clock: Clock, holders: Holders, dispatch: Dispatch | None) -> None:
         self._branch, self._clock, self._holders, self._dispatch = branch, clock, holders, dispatch
         self._unannounced: list[str] = []
+        self._taken: dict[tuple[str, int], Change] = {}
         branch.after_push.append(self._announce)
 
     def publish(self, *messages: Message) -> Sequence[bool]:
@@ -52,10 +54,7 @@ class GitHubMessageBus(MessageBus):
             fresh = [one for one, is_new in zip(copies, new, strict=True) if is_new and one.to]
             self._unannounced.extend(row_key(one) for one in fresh)
 
-        touches = tuple(_row(one) for one in copies)
-        return self._branch.change(
-            lambda at: self._store(at, copies), weight="notable", touches=touches, then=announce
-        )[0]
+        return self._branch.change(lambda at: self._store(at, copies), weight="notable", then=announce)[0]
 
     def accept(self, message: Message) -> Message:
         """Take a message that came by its event: stored, if it has no row (its sender's push was lost, or somebody
@@ -66,7 +65,10 @@ class GitHubMessageBus(MessageBus):
         if is_pointer(message):
             message = self._resolved(message)
         copy = replace(message, data=copied(message.data))
-        self._branch.change(lambda at: self._store(at, [copy]), weight="notable", touches=(_row(copy),))
+        with self._branch.reading() as at:
+            if is_known(at, copy):
+                return message
+        self._branch.change(lambda at: self._store(at, [copy]), weight="notable")
         return message
 
     def receive(
@@ -84,14 +86,7 @@ class GitHubMessageBus(MessageBus):
             return []
         if self._branch.mode == "eager":
             return self._branch.change(take, weight="intent")[0]
-        return [
-            self._branch.change(
-                lambda at, key=key, attempts=attempts: self._lease(at, key, lease, attempts),  # type: ignore[misc]
-                weight="intent",
-                touches=(f"message/{key}",),
-            )[0]
-            for key, attempts in ready.items()
-        ]
+        return [self._take(key, lease, attempts) for key, attempts in ready.items()]
 
     def ack(self, delivery: Delivery) -> None:
         def done(row: Row) -> None:
@@ -104,10 +99,10 @@ class GitHubMessageBus(MessageBus):
 
     def retry(self, delivery: Delivery, *, error: str, after: float) -> None:
         due = self._clock.now() + after
-        self._change(delivery, _held_by(delivery, state="waiting", due=due, error=error))
+        self._change(delivery, self._held_by(delivery, state="waiting", due=due, error=error))
 
     def dead_letter(self, delivery: Delivery, *, error: str) -> None:
-        self._change(delivery, _held_by(delivery, state="dead", error=error))
+        self._change(delivery, self._held_by(delivery, state="dead", error=error))
 
     def replay(self, message_id: str) -> Message:
         def again(at: Snapshot) -> tuple[Message, str | None]:
@@ -221,6 +216,14 @@ class GitHubMessageBus(MessageBus):
             and (only is None or (row["message"]["sender"], row["message"]["id"]) in only)
         ][: max(0, limit)]
 
+    def _take(self, key: str, lease: float, attempts: int) -> Delivery:
+        """Lease one message in memory; the push decides whether it was so."""
+        delivery, change = self._branch.change(
+            lambda at: self._lease(at, key, lease, attempts), weight="intent"
+        )
+        self._taken[key, delivery.attempt] = change
+        return delivery
+
     def _lease(self, at: Snapshot, key: str, lease: float, attempts: int | None = None) -> Delivery:
         """Lease one message; raises Leased where somebody else took it since it had ``attempts``."""
         now = self._clock.now()
@@ -239,11 +242,19 @@ class GitHubMessageBus(MessageBus):
             if key in at.rows.messages:
                 change(at.rows.messages[key])
 
-        taken: Change | None = None
-        if self._branch.mode == "write-behind":
-            with self._branch.reading() as at:
-                taken = at.wrote.get(f"message/{key}")
-        self._branch.change(apply, weight="notable", needs=(taken,), touches=(f"message/{key}",))
+        taken = self._taken.get((key, delivery.attempt))
+        if taken is None or taken.lost is None:  # who lost it decides nothing
+            self._branch.change(apply, weight="notable", needs=(taken,))
+
+    def _held_by(self, delivery: Delivery, **fields: Any) -> Callable[[Row], None]:
+        """Answer a change that is made only while that delivery is the one that counts."""
+
+        def change(row: Row) -> None:
+            mine = row["owner"] == self._holders.me and row["attempts"] == delivery.attempt
+            if row["state"] == "leased" and mine:
+                row.update(fields)
+
+        return change
 
     def _announce(self) -> None:
         """Dispatch what is on the branch and was not announced; what fails for now stays for the next push, or for
@@ -264,17 +275,3 @@ class GitHubMessageBus(MessageBus):
                 final.append(error)
         if final:
             raise final[0]
-
-
-def _row(message: Message) -> str:
-    return f"message/{row_key(message)}"
-
-
-def _held_by(delivery: Delivery, **fields: Any) -> Callable[[Row], None]:
-    """Answer a change that is made only while that delivery is the one that counts."""
-
-    def change(row: Row) -> None:
-        if row["state"] == "leased" and row["attempts"] == delivery.attempt:
-            row.update(fields)
-
-    return change

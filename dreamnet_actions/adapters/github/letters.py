@@ -34,10 +34,15 @@ def row_key(message: Message) -> str:
     return hashlib.sha256(dumps([message.sender, message.id]).encode()).hexdigest()[:24]
 
 
+def is_known(at: Snapshot, message: Message) -> bool:
+    """Say whether a message is on the branch, or was."""
+    key = row_key(message)
+    return key in at.rows.messages or key in at.rows.handled
+
+
 def store(at: Snapshot, message: Message, now: float) -> bool:
     """Add a message unless it is known; answers whether it was new. ``message.data`` must be plain."""
-    key = row_key(message)
-    if key in at.rows.messages or key in at.rows.handled:
+    if is_known(at, message):
         return False
     at.rows.message_seq += 1
     fields = dict(vars(message))
@@ -57,7 +62,7 @@ def store(at: Snapshot, message: Message, now: float) -> bool:
         row["body"] = hashlib.sha256(body).hexdigest()
         at.put_body(f"{FOLDER}{row['body']}.json", body)
         fields["data"] = {}
-    at.rows.messages[key] = row | {"message": copied(fields)}
+    at.rows.messages[row_key(message)] = row | {"message": copied(fields)}
     return True
 
 

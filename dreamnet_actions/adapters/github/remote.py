@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -89,7 +90,8 @@ class RemoteBranch:
         Raises TemporaryError (network, server), Unauthenticated, RefusedError (permission), PermanentError.
         """
         self._fetches += 1
-        if self._fetches % _RENEW_AFTER == 0:
+        if self._repository is not None and self._fetches % _RENEW_AFTER == 0:
+            shutil.rmtree(self._repository, ignore_errors=True)
             self._repository = None
         status, _, said = self._git(
             "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",

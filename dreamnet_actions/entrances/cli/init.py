@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,14 @@ import click
 
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.environment import environ
-from dreamnet_actions.entrances.cli.terminal import one_line, say, tell
+from dreamnet_actions.entrances.cli.terminal import one_line, say
 from dreamnet_actions.errors import ConfigMissing, RefusedError, RequestInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dreamnet_actions.config.load import Loaded
     from dreamnet_actions.domain.spec.models import Config
     from dreamnet_actions.entrances.setup.choose import Asked
-    from dreamnet_actions.entrances.setup.draft import Service
-    from dreamnet_actions.entrances.setup.recognise import Guess, Recognised
+    from dreamnet_actions.entrances.setup.recognise import Recognised
     from dreamnet_actions.entrances.setup.seen import Seen
     from dreamnet_actions.entrances.setup.workflows import Wanted
     from dreamnet_actions.entrances.setup.writing import Planned
@@ -89,25 +86,29 @@ def init(
 
     Status 4 when a file is there that differs: it is left as it is.
     """
+    from dreamnet_actions.domain.spec.forms import FileInside, HttpAddress
     from dreamnet_actions.entrances.setup import published
     from dreamnet_actions.entrances.setup.called import RUNNER
-    from dreamnet_actions.entrances.setup.choose import Asked, platform_name
+    from dreamnet_actions.entrances.setup.choose import Asked, formed, platform_name
     from dreamnet_actions.entrances.setup.look import look
 
     flags = Flags(
-        asked=Asked(service=service, command=command, port=port, check=check),
+        asked=Asked(
+            service=service,
+            command=command,
+            port=port,
+            check=None if check is None else formed(check, HttpAddress, "--check"),
+        ),
         platform=platform_name(platform),
         schedule=_cron(schedule),
         branch=branch,
-        env=env,
+        env=None if env is None else formed(env, FileInside, "--env"),
         ref=ref or published.ref(),
         runner=runner or RUNNER,
         yes=yes,
         dry_run=dry_run,
     )
     root, seen = look(chosen.root or Path.cwd(), environ())
-    if branch is None and seen.branch is not None:
-        flags = replace(flags, branch=seen.branch)
     texts, wanted = _texts(root, seen, flags)
     _propose(root, texts, wanted, flags)
 
@@ -127,7 +128,12 @@ def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted
         place = _shown(there.file, root) if there is not None else _config_place()
         texts[place] = text
     wanted = wanted_of(
-        loaded, branch=flags.branch, ref=flags.ref, runner=flags.runner, schedule=flags.schedule
+        loaded,
+        branch=flags.branch,
+        otherwise=seen.branch,
+        ref=flags.ref,
+        runner=flags.runner,
+        schedule=flags.schedule,
     )
     return texts | callers(wanted), wanted
 
@@ -146,14 +152,15 @@ def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
     """Draft a configuration from what is seen and asked, and have it checked before anybody reads it."""
     from dreamnet_actions.bootstrap import composed
     from dreamnet_actions.config.reader import read_text
+    from dreamnet_actions.entrances.cli.asking import answered
     from dreamnet_actions.entrances.setup.choose import chosen, ports_apart
     from dreamnet_actions.entrances.setup.draft import Draft, write
-    from dreamnet_actions.entrances.setup.recognise import recognise
+    from dreamnet_actions.entrances.setup.recognise import label, recognise
 
     found = recognise(seen)
     _tell_seen(root, seen, found)
     guesses = chosen(found.services, flags.asked, seen)
-    services = ports_apart(_answered(guesses, seen, flags))
+    services = ports_apart(answered(guesses, flags.asked, label(seen.name), asking=flags.asking))
     if not services:
         raise RequestInvalid(
             ["Nothing here tells how a service starts."],
@@ -179,51 +186,6 @@ def _tell_seen(root: Path, seen: Seen, found: Recognised) -> None:
         say(one_line(f"  there already: {workflow}"))
     for note in found.notes:
         say(one_line(f"  note: {note}"))
-
-
-def _answered(guesses: Sequence[Guess], seen: Seen, flags: Flags) -> list[Service]:
-    """Ask about each service, or take what is known of it."""
-    from dreamnet_actions.entrances.setup.choose import service
-    from dreamnet_actions.entrances.setup.recognise import Guess, label
-
-    if not flags.asking:
-        ready = [(one, service(one, flags.asked)) for one in guesses]
-        for one, made in ready:
-            if made is None:
-                tell(f"left out: {one.name} ({one.why}): nothing tells how it starts; --command does")
-        return [made for _, made in ready if made is not None]
-    listed = list(guesses) or [Guess(name=label(seen.name), why="")]
-    several = len(listed) > 1
-    picked = [
-        one
-        for one in listed
-        if not several or click.confirm(f"Set up {one.name} ({one_line(one.why)})?", default=True)
-    ]
-    return [_asked(one, flags.asked) for one in picked]
-
-
-def _asked(guess: Guess, asked: Asked) -> Service:
-    """Ask about one service; each question has what was recognised or given as its answer."""
-    from dreamnet_actions.entrances.setup.choose import Asked, command_of, name, service
-
-    called = click.prompt(
-        "Service", default=guess.name, value_proc=_reader(lambda text: name(text, "--service"))
-    )
-    line = click.prompt(
-        "How it starts ({port} is the port that it listens on)",
-        default=asked.command or _joined(guess.command) or None,
-        value_proc=_reader(lambda text: command_of(text) and text),
-    )
-    port = click.prompt(
-        "Port for clients", default=asked.port or guess.port or 8080, type=click.IntRange(1, 65535)
-    )
-    path = guess.ready or "/"
-    check = click.prompt(
-        "Address that tells whether it is well", default=asked.check or f"http://127.0.0.1:{port}{path}"
-    )
-    made = service(replace(guess, name=called), Asked(command=line, port=port, check=check))
-    assert made is not None  # noqa: S101 — the command was asked for
-    return made
 
 
 def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) -> None:
@@ -327,7 +289,7 @@ def _releasable(seen: Seen, flags: Flags) -> str | None:
 
     from dreamnet_actions.domain.spec.forms import Branch
 
-    branch = flags.branch if seen.branch is not None else None
+    branch = (flags.branch or seen.branch) if seen.branch is not None else None
     try:
         return get_args(Branch)[1].parse(branch) if branch is not None else None
     except ValueError:
@@ -342,22 +304,3 @@ def _config_place() -> str:
 
 def _shown(file: Path, root: Path) -> str:
     return file.resolve().relative_to(root.resolve()).as_posix()
-
-
-def _joined(words: Sequence[str]) -> str:
-    """Write words as a line that splits into them again."""
-    import shlex
-
-    return shlex.join(words).replace("'{port}'", "{port}")
-
-
-def _reader(read: Callable[[str], object]) -> Callable[[str], str]:
-    """Have click ask again, with our words, where an answer is not taken."""
-
-    def proc(text: str) -> str:
-        try:
-            return str(read(text))
-        except RequestInvalid as error:
-            raise click.UsageError(f"{error.message} {error.hint}") from None
-
-    return proc

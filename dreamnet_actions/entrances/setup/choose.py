@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.entrances.setup.called import RUNNER
@@ -53,6 +54,15 @@ def name(text: str, flag: str) -> str:
             hint=f"Write {flag} {label(text)}.",
         )
     return text
+
+
+def formed(text: str, form: Any, flag: str) -> str:
+    """Answer a text that has a form of the configuration's (``HttpAddress``, ``FileInside``). Raises RequestInvalid."""
+    written = get_args(form)[1]
+    try:
+        return str(written.read(text))
+    except ValueError as error:
+        raise RequestInvalid([f"{flag}: {error}."], hint=f"Write {flag} {written.example}") from None
 
 
 def chosen(guesses: Sequence[Guess], asked: Asked, seen: Seen) -> list[Guess]:
