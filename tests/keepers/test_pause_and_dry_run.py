@@ -26,6 +26,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "publish": {"event": "something"},
     "replay": {"message": "dead-1"},
+    "route": {
+        "event": Message(
+            id="m-1", sender="user", name="secret-changed", to="envkeeper", time="2026-01-01T00:00:00Z"
+        ).to_json()
+    },
 }
 EVERY = [(agent, action) for agent, row in ACTIONS.items() for action in row]
 
