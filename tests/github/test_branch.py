@@ -282,6 +282,7 @@ def test_a_row_of_another_form_is_told_by_its_line(make: Make, remote: Path, tmp
             PermanentError,
             "a rule of the repository",
         ),
+        ("fatal: unable to access 'x': The requested URL returned error: 301", PermanentError, "renamed"),
         ("fatal: something new", PermanentError, "something new"),
     ],
 )

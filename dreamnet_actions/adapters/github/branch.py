@@ -77,7 +77,7 @@ class Snapshot:
 
     def is_changed(self) -> bool:
         """Say whether anything differs from the commit."""
-        return self.rows.encoded() != self._origin or bool(self.book.changes())
+        return self.rows.encoded() != self._origin or self.book.is_changed()
 
     def changes(self) -> dict[str, bytes | None]:
         """Answer all files that the next commit changes."""
