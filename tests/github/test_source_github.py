@@ -69,6 +69,7 @@ class TestGitHubSource(SourceContract):
         return source
 
 
+@pytest.mark.slow
 def test_many_commits_are_the_newest_hundred(repository: AtGitHub, source: GitHubSource) -> None:
     made = [repository.commit({"a": str(n)}, f"change {n}\n\nbody") for n in range(231)]
     found = source.between(made[0], "main")
