@@ -8,6 +8,7 @@ import pytest
 
 from dreamnet_actions.domain.actions import ACTIONS
 from dreamnet_actions.domain.flag import Flag
+from dreamnet_actions.domain.message import Message
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import Knife, config, home, released, service
 
