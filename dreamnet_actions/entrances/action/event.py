@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dreamnet_actions.domain.actions import ACTIONS, AGENTS, Agent
+from dreamnet_actions.domain.actions import ACTIONS, AGENTS, EVERY, Agent
 from dreamnet_actions.domain.message import EVENT_TYPE, TYPE
 from dreamnet_actions.domain.message import Message as CloudEvent
 from dreamnet_actions.domain.route import OPEN_TO_WEBHOOKS, WEBHOOK
@@ -146,14 +146,14 @@ def _foreign(kind: str, body: Mapping[str, Any]) -> CloudEvent:
 def _button(payload: Mapping[str, Any], agent: Agent | None) -> Asked:
     """Read a button's fields: ``request`` (a whole AgentRequest) wins over ``agent``, ``action`` and the other keys.
 
-    A field that was left empty was not given. Fields that the chosen action does not know are mistakes, unless they
-    are the drop-downs that every button of ours has.
+    A field that was left empty, or at "every service", was not given. Fields that the chosen action does not know are
+    mistakes, unless they are the drop-downs that every button of ours has.
     """
     found = payload.get("inputs")
     fields = {
         str(key): value
         for key, value in (found.items() if isinstance(found, Mapping) else ())
-        if value not in (None, "")
+        if value not in (None, "", EVERY)
     }
     if "request" in fields:
         data = read_json(str(fields["request"]).encode("utf-8", "surrogateescape"))
