@@ -8,7 +8,7 @@ from os import getpid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dreamnet_actions.bootstrap.late import adapter, imported
+from dreamnet_actions.bootstrap.late import imported
 from dreamnet_actions.bootstrap.memory import Memory
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
@@ -51,7 +51,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         kept.journal.finish()
 
     return Memory(
-        dreams=adapter("DreamStore", "github")(repository),
+        dreams=imported("dreamnet_actions.adapters.github.dreams:GitHubDreamStore")(repository),
         journal=kept.journal,
         bus=bus,
         lock=kept.lock,
@@ -59,8 +59,6 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         barrier=kept.journal.barrier,
         finish=finish,
         receive_only=bus.give,
-        releases=adapter("ReleaseReporter", "github")(repository),
-        source=adapter("Source", "github")(repository),
     )
 
 

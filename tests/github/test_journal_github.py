@@ -289,9 +289,9 @@ def test_others_that_are_always_faster_defer_the_run(make: Make, remote: Path, c
     busy = remote / "refs" / "heads" / "dreamnet.lock"
     busy.touch()
     before = clock.now()
-    with pytest.raises(TemporaryError, match="faster than this run, 12 times"):
+    with pytest.raises(TemporaryError, match="faster than this run, 30 times"):
         run.journal.flush()
-    assert 0 < clock.now() - before < 12
+    assert 0 < clock.now() - before < 30
     busy.unlink()
     run.journal.flush()
     assert commits(remote) == 1

@@ -1,7 +1,8 @@
 """Untrusted text in GitHub's Markdown: it reads as written, and is nothing else.
 
-markdown-it (with GFM's tables and strikes) reads it; what GitHub makes of plain text afterwards (mentions, references) is looked for by the patterns of its own
-docs."""
+markdown-it (with GFM's tables and strikes) reads it; what GitHub makes of plain text afterwards (mentions, references)
+is looked for by the patterns of its own docs.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from dreamnet_actions.ports.system import Clock, Ids
 Mode = Literal["write-behind", "eager"]
 T = TypeVar("T")
 
-TRIES = 12
+TRIES = 30
 """How often a unit is replayed and pushed before the run gives up for now."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 README = b"""# The memory of DreamNet
@@ -232,7 +232,8 @@ class Branch:
             return
         with self._lock:
             worth = any(change.weight in WORTH for change in self._unit) or self._doubt
-            silent = bool(self._unit) and self._clock.now() - self._current().rows.written >= self._quiet
+            routine = any(change.weight == "routine" for change in self._unit)
+            silent = routine and self._clock.now() - self._current().rows.written >= self._quiet
         if worth or silent:
             self.flush()
         with self._lock:

@@ -49,11 +49,12 @@ class Issues:
 
     def __init__(self, repository: GitHubRepository) -> None:
         self._repository = repository
+        self._here = {repository.name.lower(): True}
 
     def get(self, number: int) -> Issue | None:
         """Answer the issue (or pull request) as it is now; None where there is none (any more)."""
         try:
-            found = _issue(self._repository.call("GET", f"/issues/{number}"), self._repository.name)
+            found = self._issue(self._repository.call("GET", f"/issues/{number}"))
         except NotFound:
             return None
         return found if found.number == number else None  # it was moved, and GitHub sent us on
@@ -68,21 +69,19 @@ class Issues:
         if labels:
             parameters["labels"] = ",".join(labels)
         listed = self._repository.call("GET", "/issues", parameters=parameters)
-        return [_issue(one, self._repository.name) for one in listed]
+        return [self._issue(one) for one in listed]
 
     def create(self, *, title: str, body: str, labels: Sequence[str], assignees: Sequence[str] = ()) -> Issue:
         """Make an issue. After a TemporaryError it may be there all the same."""
         made = self._repository.rest.create_issue(
             title=title, body=body, labels=list(labels), assignees=list(assignees)
         )
-        return _issue(made.raw_data, self._repository.name)
+        return self._issue(made.raw_data)
 
     def edit(self, number: int, changes: Mapping[str, Any]) -> Issue:
         """Change an issue in one step; ``changes`` as GitHub names them
         (https://docs.github.com/en/rest/issues/issues#update-an-issue)."""
-        return _issue(
-            self._repository.call("PATCH", f"/issues/{number}", body=dict(changes)), self._repository.name
-        )
+        return self._issue(self._repository.call("PATCH", f"/issues/{number}", body=dict(changes)))
 
     def comments(self, number: int) -> list[Comment]:
         """Answer all comments under an issue, oldest first. Raises NotFound."""
@@ -123,9 +122,19 @@ class Issues:
                 made.append(name)
         return made
 
+    def _issue(self, data: Mapping[str, Any]) -> Issue:
+        return _issue(data, elsewhere=bool(data.get("pull_request")) or not self._is_here(data))
 
-def _issue(data: Mapping[str, Any], repository: str) -> Issue:
-    home = str(data.get("repository_url") or "")
+    def _is_here(self, data: Mapping[str, Any]) -> bool:
+        """Say whether an issue is this repository's: GitHub sends on from one that was moved, and from a repository
+        that has another name now, which is asked for where it is met."""
+        home = "/".join(str(data.get("repository_url") or self._repository.name).split("/")[-2:]).lower()
+        if home not in self._here:
+            self._here[home] = str(self._repository.call("GET", "")["full_name"]).lower() == home
+        return self._here[home]
+
+
+def _issue(data: Mapping[str, Any], *, elsewhere: bool) -> Issue:
     closer = data.get("closed_by") or {}
     return Issue(
         number=int(data["number"]),
@@ -141,8 +150,7 @@ def _issue(data: Mapping[str, Any], repository: str) -> Issue:
         closed_by=str(closer["login"]) if closer.get("login") else None,
         updated_at=_seconds(data.get("updated_at")) or 0.0,
         comments=int(data.get("comments") or 0),
-        elsewhere=bool(data.get("pull_request"))
-        or bool(home and not home.lower().endswith(f"/repos/{repository.lower()}")),
+        elsewhere=elsewhere,
     )
 
 

@@ -5,6 +5,7 @@ It reads the description (npm ``@octokit/openapi``) and compiles only what is as
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import threading
@@ -16,6 +17,12 @@ from urllib.parse import urlsplit
 _PREFIX = "#/components/"
 _URN = "urn:github:"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+
+
+@functools.cache
+def described(path: Path) -> Description:
+    """Answer the description in a file; it is read once in a process."""
+    return Description(path)
 
 
 class Description:
@@ -32,7 +39,9 @@ class Description:
         self._compiled: dict[str, Any] = {}
         self._formats = FormatChecker(formats=())
         self._formats.checks("date-time")(lambda one: not isinstance(one, str) or bool(_TIME.match(one)))
-        self._formats.checks("uri")(lambda one: not isinstance(one, str) or bool(urlsplit(one).scheme))
+        self._formats.checks("uri")(
+            lambda one: not isinstance(one, str) or one == "" or bool(urlsplit(one).scheme)
+        )
 
         def retrieve(uri: str) -> Any:
             found = _inside(self._document["components"], uri.removeprefix(_URN))
@@ -88,7 +97,9 @@ class Description:
             return self._judge("basic-error", {"$ref": _PREFIX + "schemas/basic-error"}, body)
         content = self._follow(response).get("content", {})
         if not content:
-            return [] if body is None else [f"status {status} has no body, this answer has one"]
+            return (
+                [] if body is None or status >= 400 else [f"status {status} has no body, this answer has one"]
+            )
         schema = content.get("application/json", {}).get("schema")
         if schema is None:
             return []
@@ -137,6 +148,9 @@ def _converted(schema: Any) -> Any:
         if key
         not in {"nullable", "example", "examples", "description", "default", "x-github-breaking-changes"}
     }
+    # Its alternatives overlap (an error of one kind is one of the basic kind, too), and its own answers match several.
+    if "oneOf" in made:
+        made["anyOf"] = made.pop("oneOf")
     return {"anyOf": [{"type": "null"}, made]} if schema.get("nullable") else made
 
 

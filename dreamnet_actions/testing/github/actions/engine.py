@@ -7,6 +7,7 @@ carried out by a few threads of the engine's own. Nothing that it started outliv
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 import threading
 import time
@@ -29,6 +30,7 @@ from dreamnet_actions.testing.github.hosting import Event, Host
 
 Say = Callable[[str], None]
 MOST_ATTEMPTS = 50
+log = logging.getLogger("dreamnet")
 
 
 class NotNow(ValueError):
@@ -274,6 +276,9 @@ class Engine:
         conclusion = "failure"
         try:
             conclusion = runner.go()
+        except Exception as bug:
+            run.now.log.append(f"This is a bug of the sandbox: {type(bug).__name__}: {bug}")
+            log.exception("A bug of the sandbox ended %s", run.title)
         finally:
             self._end(run, conclusion)
 
