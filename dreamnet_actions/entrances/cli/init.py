@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,10 +87,12 @@ def init(
     Status 4 when a file is there that differs: it is left as it is.
     """
     from dreamnet_actions.domain.spec.forms import FileInside, HttpAddress
+    from dreamnet_actions.entrances.cli import asking
     from dreamnet_actions.entrances.setup import published
-    from dreamnet_actions.entrances.setup.called import RUNNER
+    from dreamnet_actions.entrances.setup.called import DREAM, RUNNER
     from dreamnet_actions.entrances.setup.choose import Asked, formed, platform_name
     from dreamnet_actions.entrances.setup.look import look
+    from dreamnet_actions.entrances.setup.workflows import callers, path_of
 
     flags = Flags(
         asked=Asked(
@@ -110,6 +112,9 @@ def init(
     )
     root, seen = look(chosen.root or Path.cwd(), environ())
     texts, wanted = _texts(root, seen, flags)
+    if flags.asking and flags.schedule is None and not (root / path_of(DREAM)).exists():
+        wanted = replace(wanted, schedule=asking.schedule("30m", _needed_cron))
+        texts |= callers(wanted)
     _propose(root, texts, wanted, flags)
 
 
@@ -261,11 +266,13 @@ def _refuse_differing(differing: Sequence[Planned]) -> None:
 
 
 def _cron(text: str | None) -> str | None:
+    return None if text is None else _needed_cron(text)
+
+
+def _needed_cron(text: str) -> str:
     """Read --schedule. Raises RequestInvalid for what is no schedule, or one that GitHub does not keep."""
     from dreamnet_actions.domain.cron import SHORTEST, parse_schedule
 
-    if text is None:
-        return None
     try:
         cron = parse_schedule(text)
     except ValueError as error:
