@@ -95,7 +95,9 @@ def test_what_it_writes_is_valid_short_shown_and_the_same_again(name: str, tmp_p
 def test_the_workflows_pass_every_gate(name: str, tmp_path: Path) -> None:
     root = repository(tmp_path, REPOSITORIES[name])
     (root / "values.env").write_text("A=1\n")
-    assert init(root, "--yes", "--ref", PIN, "--env", "values.env", "--runner", "self-hosted").exit_code == 0
+    said = init(root, "--yes", "--ref", PIN, "--env", "values.env", "--runner", "self-hosted")
+    assert said.exit_code == 0
+    assert "DREAMNET_STATE" in said.stdout
     assert (root / ".github/workflows/dreamnet-env.yml").exists()
     gates(root)
 

@@ -238,6 +238,11 @@ def _tell_where(wanted: Wanted) -> None:
             "Where it runs: services are processes on the machine that runs the job, and a runner of GitHub's is gone "
             "after the job. Name one of your own with --runner, or keep `dreamnet watch` running on your machine."
         )
+    else:
+        say(
+            f"Where it runs: services are processes on {wanted.runner!r}. A checkout is wiped before each job, so set the "
+            "repository's variable DREAMNET_STATE to a folder there that stays (Settings, Secrets and variables, Actions)."
+        )
     if not published.is_pinned(wanted.ref):
         say(f"The workflows are named by {wanted.ref!r}, which can move; --ref takes a full commit.")
 
