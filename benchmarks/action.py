@@ -25,6 +25,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ HEALTH = (ROOT / "examples" / "requests" / "dreamkeeper.json").read_text(encodin
 KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP", "http", "https", "NO_PROXY", "no_proxy", "HOME", "LANG")
 """Variables of this machine that an installer may need to reach its index."""
 LIMIT = 120.0
-"""Seconds after which a case is cut, and its row says so."""
+"""Seconds after which a run is ended, and the benchmark with it."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,13 @@ def timed(command: list[str], environment: dict[str, str], where: Path) -> tuple
         stderr=subprocess.STDOUT,
     ) as process:
         assert process.stdout
+        cut = threading.Timer(LIMIT, process.kill)
+        cut.start()
         line = process.stdout.readline()
         first = time.perf_counter() - began
         rest = process.stdout.read()
-        ended = process.wait(LIMIT)
+        ended = process.wait()
+        cut.cancel()
     return Taken(first, time.perf_counter() - began), ended, (line + rest).decode("utf-8", "replace")
 
 
