@@ -2,8 +2,9 @@
 
     python -m benchmarks.action [--json FILE] [--rounds N]
 
-The run line of ``action.yml`` is run as GitHub's runner runs it (``bash --noprofile --norc -e -o pipefail FILE``), against the
-stand-in for GitHub on this machine, with the seed's health check as a dry run. Each case begins with what is there already:
+The run line of ``action.yml`` is run as GitHub's runner runs it (``bash --noprofile --norc -e -o pipefail FILE``),
+against the stand-in for GitHub on this machine, with the seed's health check as a dry run. Each case begins with what
+is there already:
 
 ``refused``    an agent that does not exist: answered before anything is installed
 ``nothing``    nothing: as on a fresh runner, which has no uv either
