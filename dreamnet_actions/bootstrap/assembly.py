@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
 from dreamnet_actions.bootstrap.memory import memory_of
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
+from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.models import Chosen
+from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.pipe import Pipe
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.gate import Gate
@@ -101,9 +103,11 @@ class Assembly:
         return self.gate.before(made, outside=True)
 
     def told(self) -> ReleaseReporter:
-        """Answer who is told how a release stands: the home's own way, and the console."""
-        made: ReleaseReporter = self.memory.releases or adapter("ReleaseReporter", "console")(self.reporter)
-        return self.gate.before(made)
+        """Answer who is told how a release stands: the console, and the home's own way."""
+        told: ReleaseReporter = adapter("ReleaseReporter", "console")(self.reporter)
+        if self.memory.releases is not None:
+            told = Told([told, self.memory.releases])
+        return self.gate.before(told)
 
     def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""
@@ -166,6 +170,26 @@ class Assembly:
             shown=self.config.flags.file,
         )
         return self.gate.before(store, outside=True)
+
+
+class Told:
+    """Several who are told of releases, each of them whatever becomes of the others."""
+
+    WRITES: ClassVar[frozenset[str]] = ReleaseReporter.WRITES
+
+    def __init__(self, reporters: Sequence[ReleaseReporter]) -> None:
+        self._reporters = reporters
+
+    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+        """Tell all; raises the first error once all were told."""
+        failed: list[DreamNetError] = []
+        for one in self._reporters:
+            try:
+                one.report(release, platform=platform, state=state, text=text)
+            except DreamNetError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
 
 def _directories(platform: Platform, service: str) -> set[str]:

@@ -59,6 +59,9 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         barrier=kept.journal.barrier,
         finish=finish,
         receive_only=bus.give,
+        releases=imported("dreamnet_actions.adapters.github.deployments:GitHubReleaseReporter")(
+            repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ)
+        ),
     )
 
 
@@ -96,11 +99,14 @@ def _addresses(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def run_url(environ: Mapping[str, str]) -> str | None:
+    """Answer the address of the run that this is, if it is one."""
+    run = environ.get("GITHUB_RUN_ID")
+    base = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
+    return f"{base}/actions/runs/{run}/attempts/{environ.get('GITHUB_RUN_ATTEMPT') or '1'}" if run else None
+
+
 def holder(environ: Mapping[str, str]) -> str:
     """Name this process in leases: the run's attempt and job, elsewhere the machine and process."""
-    run = environ.get("GITHUB_RUN_ID")
-    if not run:
-        return f"{socket.gethostname()}:{getpid()}"
-    base = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
-    attempt, job = environ.get("GITHUB_RUN_ATTEMPT") or "1", environ.get("GITHUB_JOB", "")
-    return f"{base}/actions/runs/{run}/attempts/{attempt}#{job}"
+    run = run_url(environ)
+    return f"{run}#{environ.get('GITHUB_JOB', '')}" if run else f"{socket.gethostname()}:{getpid()}"

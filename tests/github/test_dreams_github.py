@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.dreams import GitHubDreamStore
+from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.testing.contracts.dream_store import DreamStoreContract
+from dreamnet_actions.errors import Conflict, NotFound, RefusedError, TemporaryError
+from dreamnet_actions.testing.contracts.dream_store import FULL, DreamStoreContract
+from dreamnet_actions.testing.contracts.together import together
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 
