@@ -86,4 +86,4 @@ def test_as_they_are_most_are_more_than_text() -> None:
         return bool(more) or any(pattern.search(shown) for pattern in LINKED.values())
 
     marked = [one for one in CORPUS if one.kind == "markdown"]
-    assert sum(map(obeyed, marked)) >= 0.75 * len(marked)
+    assert sum(map(obeyed, marked)) > len(marked) / 2
