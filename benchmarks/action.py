@@ -2,8 +2,9 @@
 
     python -m benchmarks.action [--json FILE] [--rounds N]
 
-The run line of ``action.yml`` is run as GitHub's runner runs it (``bash --noprofile --norc -e -o pipefail FILE``), against the
-stand-in for GitHub on this machine, with the seed's health check as a dry run. Each case begins with what is there already:
+The run line of ``action.yml`` is run as GitHub's runner runs it (``bash --noprofile --norc -e -o pipefail FILE``),
+against the stand-in for GitHub on this machine, with the seed's health check as a dry run. Each case begins with what
+is there already:
 
 ``refused``    an agent that does not exist: answered before anything is installed
 ``nothing``    nothing: as on a fresh runner, which has no uv either
@@ -25,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +51,7 @@ HEALTH = (ROOT / "examples" / "requests" / "dreamkeeper.json").read_text(encodin
 KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP", "http", "https", "NO_PROXY", "no_proxy", "HOME", "LANG")
 """Variables of this machine that an installer may need to reach its index."""
 LIMIT = 120.0
-"""Seconds after which a case is cut, and its row says so."""
+"""Seconds after which a run is ended, and the benchmark with it."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +160,13 @@ def timed(command: list[str], environment: dict[str, str], where: Path) -> tuple
         stderr=subprocess.STDOUT,
     ) as process:
         assert process.stdout
+        cut = threading.Timer(LIMIT, process.kill)
+        cut.start()
         line = process.stdout.readline()
         first = time.perf_counter() - began
         rest = process.stdout.read()
-        ended = process.wait(LIMIT)
+        ended = process.wait()
+        cut.cancel()
     return Taken(first, time.perf_counter() - began), ended, (line + rest).decode("utf-8", "replace")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / ".github" / "published.json"
-PLACES = ("README.md", "docs", "examples", ".github/workflow-templates")
+PLACES = ("README.md", "docs", "examples", "workflow-templates")
 """Where snippets for users stand."""
 
 

@@ -21,6 +21,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 KEEPERS = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
 KEEPERS_WORKFLOWS = [file for file in WORKFLOWS if file.stem in KEEPERS]
 DOCUMENTS = [*WORKFLOWS, ROOT / "action.yml"]
+STARTERS = sorted((ROOT / "workflow-templates").glob("*.yml"))
 PIN = re.compile(r"^\| `([^`]+)` \| `([0-9a-f]{40})` \| (v[0-9.]+) \|", re.M)
 PINS = {
     name: (sha, tag)
@@ -170,6 +171,15 @@ KEEPERS_RULES: list[Callable[[Document], Iterator[str]]] = [concurrency, run_nam
 @pytest.mark.parametrize("rule", EVERYWHERE, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
 def test_every_workflow_keeps(file: Path, rule: Callable[[Document], Iterator[str]]) -> None:
+    assert list(rule(load(file.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in EVERYWHERE if rule is not pinned], ids=lambda rule: rule.__name__
+)
+@pytest.mark.parametrize("file", STARTERS, ids=lambda file: file.name)
+def test_every_starter_keeps(file: Path, rule: Callable[[Document], Iterator[str]]) -> None:
+    """Whom they call is held against the release by tests/docs/test_pins.py."""
     assert list(rule(load(file.read_text(encoding="utf-8")))) == []
 
 
