@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github import Auth, Github
 
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
@@ -43,3 +44,9 @@ def github(make_github: Callable[..., StandIn]) -> StandIn:
     made = make_github()
     made.create_repository("octo/shop", files={"README.md": "# shop\n"})
     return made
+
+
+def client(github: StandIn, token: str) -> Github:
+    """The official client, without its own retries and waits."""
+    at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}
+    return Github(auth=Auth.Token(token), base_url=github.api_url, **at_once)

@@ -185,10 +185,19 @@ class GitStore:
         finally:
             index.unlink(missing_ok=True)
 
-    def write_commit(self, tree: str, parents: Sequence[str], message: str, author: Person) -> str:
-        """Make a commit and answer its SHA; no ref moves."""
+    def write_commit(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        author: Person,
+        committer: Person | None = None,
+    ) -> str:
+        """Make a commit and answer its SHA; no ref moves. ``committer`` is the author unless given."""
         args = [part for one in parents for part in ("-p", one)]
-        return self.text("commit-tree", tree, *args, data=message.encode(), person=author)
+        env = environment(author) | ({} if committer is None else _as("COMMITTER", committer))
+        made = _run(self.path, ["commit-tree", tree, *args], message.encode("utf-8", "replace"), env=env)
+        return made.decode().strip()
 
     def commit(self, sha: str) -> CommitRecord:
         """Read one commit."""
@@ -268,8 +277,13 @@ def environment(person: Person | None = None, more: Mapping[str, str] | None = N
         "HOME": os.devnull,
     }
     if person is not None:
-        for role in ("AUTHOR", "COMMITTER"):
-            env[f"GIT_{role}_NAME"] = person.name
-            env[f"GIT_{role}_EMAIL"] = person.email
-            env[f"GIT_{role}_DATE"] = f"{int(person.when)} +0000"
+        env |= _as("AUTHOR", person) | _as("COMMITTER", person)
     return env | dict(more or {})
+
+
+def _as(role: str, person: Person) -> dict[str, str]:
+    return {
+        f"GIT_{role}_NAME": person.name,
+        f"GIT_{role}_EMAIL": person.email,
+        f"GIT_{role}_DATE": f"{int(person.when)} +0000",
+    }
