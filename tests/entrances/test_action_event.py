@@ -211,6 +211,13 @@ def test_a_button_is_a_request(agent: Any, fields: dict[str, str], expected: dic
     assert is_one_thing(found)
 
 
+def test_a_button_that_asks_for_a_plan_gets_no_more_than_a_plan() -> None:
+    for fields in ({"action": "restart"}, {"request": json.dumps(RESTART)}):
+        found = ask("workflow_dispatch", {"inputs": {**fields, "dry-run": "true"}}, agent="deploykeeper")
+        assert found.request is not None
+        assert found.request["dry_run"] is True
+
+
 def test_a_buttons_field_request_wins() -> None:
     fields = {"action": "status", "request": json.dumps(RESTART)}
     assert ask("workflow_dispatch", {"inputs": fields}, agent="deploykeeper").request == RESTART

@@ -159,18 +159,20 @@ def _button(payload: Mapping[str, Any], agent: Agent | None) -> Asked:
         data = read_json(str(fields["request"]).encode("utf-8", "surrogateescape"))
         if not isinstance(data, Mapping):
             raise RequestInvalid(["The field 'request' holds no JSON object."])
-        return _given(data, agent)
+        planned = str(fields.get("dry-run", "")).lower() == "true"
+        return _given({**data, "dry_run": True} if planned else data, agent)
     named = fields.pop("agent", None)
     chosen = agent or _keeper(named) or ("dreamkeeper" if named is None else None)
     if chosen is None:
         raise RequestInvalid([unknown("agent", str(named)[:60], AGENTS)])
     if named not in (None, chosen):
         raise RequestInvalid([f"The field 'agent' is {named!r:.60}, and this step is {chosen}'s."])
-    fields.pop("dry-run", None)
+    planned = str(fields.pop("dry-run", "")).lower() == "true"
     action = str(fields.pop("action", None) or _PRESSED[chosen])
     known = ACTIONS[chosen][action].keys if action in ACTIONS[chosen] else {}
     typed = {key: _typed(value, known[key].form if key in known else "text") for key, value in fields.items()}
-    return Asked(agent=chosen, request={"agent": chosen, "input": {"action": action, **typed}})
+    asks = {"agent": chosen, "input": {"action": action, **typed}, **({"dry_run": True} if planned else {})}
+    return Asked(agent=chosen, request=asks)
 
 
 _PRESSED: Mapping[Agent, str] = {

@@ -19,6 +19,8 @@ def show_result(result: AgentResult) -> None:
     if result.error is None:
         say(f"{result.outcome}: {result.summary}")
     for finding in result.findings:
+        if finding.get("text") == result.summary:
+            continue  # said already
         for line in finding_lines(finding):
             say(f"  {line}")
     for change in result.changes:

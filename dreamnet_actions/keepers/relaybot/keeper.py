@@ -119,11 +119,9 @@ class RelayBot:
         if len(about) > 1:
             return self._store(request, [self._about(addressed, one) for one in about])
         whole = self._about(addressed, about[0])
-        return Report(
-            outcome="done",
-            summary=f"{message.name} goes to {rule.to}.",
-            findings=[{"to": rule.to, "event": whole.to_json()}],
-        )
+        text = f"{message.name} goes to {rule.to}."
+        finding = {"to": rule.to, "event": whole.to_json(), "text": text}
+        return Report(outcome="done", summary=text, findings=[finding])
 
     def _message(
         self, request: AgentRequest, sender: str, name: str, to: str | None, data: Mapping[str, Any]
