@@ -11,21 +11,32 @@ from dreamnet_actions.testing.github.sandbox.snapshot import Button, IssueRow, R
 
 REFRESH = 4
 """Seconds between two looks of the browser."""
-_STYLE = """ :root{color-scheme:light
-dark;--line:#8884;--soft:#8882;--good:#1a7f37;--bad:#cf222e;--busy:#9a6700} @media
-(prefers-color-scheme:dark){:root{--good:#3fb950;--bad:#f85149;--busy:#d29922}}
-*{box-sizing:border-box}body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem
-1.2rem 4rem} h1{font-size:1.3rem;margin:.2rem 0 .6rem}h2{font-size:1.05rem;margin:1.6rem 0
-.4rem}a{color:inherit} table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem
-.35rem 0;vertical-align:top; border-top:1px solid
-var(--line)}th{font-weight:600;font-size:.85rem;opacity:.7;border:0}td.n{white-space:nowrap}
-pre{background:var(--soft);padding:.6rem .8rem;border-radius:.4rem;overflow:auto;white-space:pre-wrap;
-overflow-wrap:anywhere;margin:.4rem 0;font-size:.85rem;max-height:32rem} .tag{display:inline-block;border:1px
-solid var(--line);border-radius:1rem;padding:0 .5rem;font-size:.8rem;margin-right:.2rem}
-.success,.active,.open{color:var(--good)}.failure,.error,.cancelled,.startup_failure,.timed_out{color:var(--bad)}
-.queued,.pending,.in_progress,.waiting{color:var(--busy)}.soft{opacity:.65}details{margin:.2rem
-0}summary{cursor:pointer} label{display:block;margin:.6rem 0}input,select,button{font:inherit;padding:.25rem
-.5rem}button{cursor:pointer} input[type=text]{width:100%;max-width:32rem;display:block}.inline{display:inline}
+_STYLE = """
+:root{color-scheme:light dark;--line:#8884;--soft:#8882;--good:#1a7f37;--bad:#cf222e;--busy:#9a6700}
+@media (prefers-color-scheme:dark){:root{--good:#3fb950;--bad:#f85149;--busy:#d29922}}
+*{box-sizing:border-box}
+body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem 1.2rem 4rem}
+h1{font-size:1.3rem;margin:.2rem 0 .6rem}
+h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
+a{color:inherit}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.35rem .6rem .35rem 0;vertical-align:top;border-top:1px solid var(--line)}
+th{font-weight:600;font-size:.85rem;opacity:.7;border:0}
+pre{background:var(--soft);padding:.6rem .8rem;border-radius:.4rem;overflow:auto;margin:.4rem 0;font-size:.85rem}
+pre,code{white-space:pre-wrap;overflow-wrap:anywhere}
+pre{max-height:32rem}
+.tag{display:inline-block;border:1px solid var(--line);border-radius:1rem;padding:0 .5rem;font-size:.8rem}
+.success,.active,.open{color:var(--good)}
+.failure,.error,.cancelled,.startup_failure,.timed_out{color:var(--bad)}
+.queued,.pending,.in_progress,.waiting{color:var(--busy)}
+.soft{opacity:.65}
+details{margin:.2rem 0}
+summary{cursor:pointer}
+label{display:block;margin:.6rem 0}
+input,select,button{font:inherit;padding:.1rem .5rem}
+button{cursor:pointer}
+input[type=text]{width:100%;max-width:32rem;display:block}
+.inline{display:inline}
 """
 
 

@@ -114,7 +114,7 @@ class Sandbox:
         )
         self.token_file = self._secret_file("token", token)
         self.address = f"{github.server_url}/{self.name}"
-        self._pages.attach(github.engine, f"git push {self.address} {self.branch}")
+        self._pages.attach(github.engine, self.push_command)
         github.schedules.watch(self.name)
 
     def _add_house(self) -> None:
@@ -142,6 +142,11 @@ class Sandbox:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(text)
         return file
+
+    @property
+    def push_command(self) -> str:
+        """The command that pushes to the sandbox; the token is read from a file."""
+        return f"git -c credential.helper='store --file={self.credentials}' push {self.address} {self.branch}"
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────────────
 
