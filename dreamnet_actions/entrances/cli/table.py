@@ -29,6 +29,7 @@ COMMANDS: dict[str, Row] = {
     "watch": Row(_RUN, "running:watch", "Check on a schedule and deliver messages, until stopped."),
     "serve": Row(_RUN, "running:serve", "Answer requests and webhooks over HTTP, until stopped."),
     "call": Row(_RUN, "call:call", "Run one request, given as JSON, and answer its result as JSON."),
+    "sandbox": Row(_RUN, "sandbox:sandbox", "A GitHub of your own on this machine, for this repository."),
     "demo": Row(_RUN, "running:demo", "Show the scenarios on this machine, with real processes."),
     "pause": Row(_RUN, "pausing:pause", "Stop every write, in every run on this state."),
     "resume": Row(_RUN, "pausing:resume", "Allow writes again."),

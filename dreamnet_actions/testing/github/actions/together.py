@@ -43,6 +43,7 @@ class GitHubWithActions(StandIn):
         options: ActOptions | None = None,
         default_permissions: Mapping[str, str] = permissions.RESTRICTED,
         lateness: Lateness | None = None,
+        every: float | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._routes = ActionsRoutes()
@@ -59,6 +60,7 @@ class GitHubWithActions(StandIn):
         self._options = options
         self._default_permissions = default_permissions
         self._lateness = lateness
+        self._every = every
         self._say = say
         self._engine: Engine | None = None
         self._schedules: Schedules | None = None
@@ -72,7 +74,7 @@ class GitHubWithActions(StandIn):
             default_permissions=self._default_permissions,
             say=self._say,
         )
-        self._schedules = Schedules(self._engine, lateness=self._lateness)
+        self._schedules = Schedules(self._engine, lateness=self._lateness, every=self._every)
         return self
 
     def __exit__(
