@@ -20,6 +20,7 @@ from dreamnet_actions.entrances.setup.called import CALLED
 from dreamnet_actions.errors import RefusedError, TemporaryError
 from dreamnet_actions.ports.hosting import Hosted, HostedWorkflow, Identity
 from dreamnet_actions.testing.memory.hosting import MemoryHosting
+from tests.docs.pages import ROOT
 from tests.entrances.repositories import FLASK, repository, snapshot
 
 PIN = "0123456789abcdef0123456789abcdef01234567"
@@ -131,6 +132,20 @@ BROKEN: list[tuple[str, str, str, str, str]] = [
     (DREAM, r"^    permissions: .*\n", "", "lacks the permission contents: write", "      contents: write"),
     (RELAY, r", dreamnet.request.v1", "", "does not answer dreamnet.request.v1", "dreamnet.request.v1"),
     (RELAY, r"^  repository_dispatch:.*$", "  push:", "does not start by repository_dispatch", "types: ["),
+    (
+        DREAM,
+        r"^jobs:",
+        "concurrency: dreamnet-dreamkeeper\njobs:",
+        "waits for itself",
+        "Take 'concurrency' out",
+    ),
+    (
+        DEPLOY,
+        r"^jobs:",
+        "concurrency: {group: a, cancel-in-progress: true}\njobs:",
+        "cancels a keeper at work",
+        "out",
+    ),
     (DREAM, r"^on:$", "on:\n  repository_dispatch:", "it would act twice", "Take 'repository_dispatch' out"),
 ]
 
@@ -158,6 +173,7 @@ def test_each_lack_is_found_with_its_line_and_the_lines_to_add(
         (DREAM, r"@[0-9a-f]{40} # v1", "@v1", "named by 'v1', which can move"),
         (DREAM, r"issues: write", "issues: write, packages: write", "more than it needs: packages: write"),
         (DREAM, r"^    permissions: .*$", "    permissions: write-all", "'write-all': more than it needs"),
+        (RELAY, r"^jobs:", "concurrency: mine\njobs:", "messages get lost"),
         (DREAM, r"(?s)^  workflow_dispatch:.*(?=^permissions: )", "", "has no button"),
     ],
 )
@@ -316,6 +332,13 @@ def test_a_later_keeper_adds_its_check(root: Path) -> None:
     at = surroundings(root, working_copy(root, {"PATH": "/usr/bin:/bin"}), {}, None)
     found = examine(at, (*CHECKS, Check(name="cluster", look=cluster)), because="offline")
     assert [(one.what, one.detail) for one in lacks(found)] == [("cluster", "octocat/shop has none")]
+
+
+def test_this_repositorys_own_workflows_are_well() -> None:
+    at = surroundings(ROOT, None, {"GITHUB_REPOSITORY": "dreamnet/dreamnet"}, None)
+    assert {one.keeper for one in at.callers} == set(CALLED)
+    assert all(one.own for one in at.callers)
+    assert lacks(examine(at, because="offline")) == []
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +95,9 @@ def test_what_it_writes_is_valid_short_shown_and_the_same_again(name: str, tmp_p
 def test_the_workflows_pass_every_gate(name: str, tmp_path: Path) -> None:
     root = repository(tmp_path, REPOSITORIES[name])
     (root / "values.env").write_text("A=1\n")
-    assert init(root, "--yes", "--ref", PIN, "--env", "values.env", "--runner", "self-hosted").exit_code == 0
+    said = init(root, "--yes", "--ref", PIN, "--env", "values.env", "--runner", "self-hosted")
+    assert said.exit_code == 0
+    assert "DREAMNET_STATE" in said.stdout
     assert (root / ".github/workflows/dreamnet-env.yml").exists()
     gates(root)
 
@@ -354,21 +358,45 @@ class Terminal:
                 self.said += chunk.decode("utf-8", "replace")
         except OSError:
             pass
+        pid, self.pid = self.pid, 0
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def close(self) -> None:
+        """End what is left of it, so that no failed test leaves a process behind."""
         os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    with ExitStack() as stack:
+
+        def make(root: Path, *arguments: str) -> Terminal:
+            made = Terminal(root, *arguments)
+            stack.callback(made.close)
+            return made
+
+        yield make
 
 
 @pytest.mark.slow
-def test_questions_have_good_answers_ready_and_take_others(tmp_path: Path) -> None:
+def test_questions_have_good_answers_ready_and_take_others(
+    tmp_path: Path, terminal: Callable[..., Terminal]
+) -> None:
     root = repository(tmp_path, {"app.py": FLASK})
-    here = Terminal(root, "--ref", PIN)
+    here = terminal(root, "--ref", PIN)
     here.answer("Service [", "Shop Window")
     here.answer("Write --service shop-window.", "window")
     here.answer("How it starts", "")
     here.answer("Port for clients [5000]", "5055")
     here.answer("is well [http://127.0.0.1:5055/healthz]", "")
+    here.answer("How often to check (30m, 1h, or a cron line) [30m]", "3m")
+    here.answer("5 minutes", "2h")
     here.answer("Write 4 files?", "y")
     assert here.ends() == 0
+    assert 'cron: "7 0,2,4' in (root / ".github/workflows/dreamnet-dream.yml").read_text()
     window: Any = check_config(root).config.services["window"]
     assert window.command[:3] == ("python3", "-m", "flask")
     assert (window.port, window.checks["home"].http) == (5055, "http://127.0.0.1:5055/healthz")
@@ -376,10 +404,10 @@ def test_questions_have_good_answers_ready_and_take_others(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_no_is_no(tmp_path: Path) -> None:
+def test_no_is_no(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
     root = repository(tmp_path, {"app.py": FLASK})
-    here = Terminal(root)
-    for question in ("Service [", "How it starts", "Port for", "is well"):
+    here = terminal(root)
+    for question in ("Service [", "How it starts", "Port for", "is well", "How often"):
         here.answer(question, "")
     here.answer("Write 4 files?", "n")
     assert here.ends() == 130

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from dreamnet_actions.config.reader import read_text
 from dreamnet_actions.config.tree import plain
+from dreamnet_actions.domain.actions import ACTIONS, EVERY
 from dreamnet_actions.domain.cron import parse_cron, parse_schedule
+from dreamnet_actions.domain.request import parse_request
+from dreamnet_actions.entrances.action.event import Happened, asked
+from dreamnet_actions.entrances.action.inputs import Inputs
 from dreamnet_actions.entrances.setup import cost, published
 from dreamnet_actions.entrances.setup.called import CALLED, DREAM
 from dreamnet_actions.entrances.setup.recognise import label, words_of
@@ -119,6 +123,33 @@ def test_the_cost_is_runs_times_jobs() -> None:
     assert "2,880 min" in said
     assert "more than the free allowance" in said
     assert "leaves 560" in " ".join(cost.told(cost.costs({DREAM: "7,37 * * * *"})))
+
+
+@pytest.mark.parametrize(
+    ("keeper", "action"), [(one, action) for one in CALLED for action in CALLED[one].actions]
+)
+def test_a_button_that_is_pressed_as_it_stands_is_a_request(keeper: str, action: str) -> None:
+    called = CALLED[keeper]
+    fields = {"action": action, "dry-run": "false"} | dict.fromkeys(called.fields, "")
+    fields |= {"service": EVERY} if "service" in called.fields else {}
+    needed = {key: "1" for key, row in ACTIONS[called.agent][action].keys.items() if row.required}
+    assert set(needed) <= set(called.fields), (
+        "the button has a field for everything that it cannot do without"
+    )
+    found = asked(
+        Inputs(agent=called.agent), Happened(name="workflow_dispatch", payload={"inputs": fields | needed})
+    )
+    assert found.request is not None
+    assert parse_request(found.request, fresh_id="x").action == action
+    assert "service" not in found.request["input"]
+
+
+def test_a_dry_run_is_handed_on_by_every_caller() -> None:
+    for text in callers(Wanted(branch="main", services=("web",), with_env=True, runner="mine")).values():
+        workflow = yaml.safe_load(text)
+        (job,) = workflow["jobs"].values()
+        assert job["with"] == {"dry-run": "${{ inputs.dry-run || false }}", "runs-on": "mine"}
+        assert "dry-run" in workflow[True]["workflow_dispatch"]["inputs"]
 
 
 def test_many_services_are_a_field_and_not_a_drop_down() -> None:

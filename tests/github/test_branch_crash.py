@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -67,6 +68,22 @@ def test_of_many_writers_none_loses_and_none_doubles_anything(real: Make, mode: 
     assert Counter(one.message.id for one in after.bus.list(limit=1000)) == Counter(f"m{one}" for one in sent)
 
 
+def test_the_threads_of_one_run_share_its_unit(real: Make) -> None:
+    run = real()
+
+    def write(number: int) -> None:
+        for turn in range(20):
+            run.journal.append(Fact(kind="restarted", at=1.0, text=f"{number}-{turn}"))
+            run.journal.set_state(f"of/{number}", turn)
+            if turn % 7 == number:
+                run.journal.flush()
+
+    together([partial(write, number) for number in range(3)], seconds=100.0)
+    run.journal.finish()
+    assert [fact.seq for fact in real().journal.read()] == list(range(1, 61))
+    assert real().journal.states("of/") == {f"of/{number}": 19 for number in range(3)}
+
+
 def test_a_counter_under_compare_and_set_counts_every_turn_once(real: Make) -> None:
     def count(run: GitHubMemory) -> None:
         left = TURNS
@@ -101,7 +118,7 @@ def test_of_many_that_claim_the_same_one_acts(real: Make) -> None:
 
 # ── killed ───────────────────────────────────────────────────────────────────────────────────────────────
 
-Start = Callable[[int], "tuple[subprocess.Popen[bytes], Path]"]
+Start = Callable[..., "tuple[subprocess.Popen[bytes], Path]"]
 
 
 @pytest.fixture
@@ -109,7 +126,7 @@ def start(remote: Path, tmp_path: Path) -> Iterator[Start]:
     """Start a worker of a seed; all are killed at the end."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(seed: int) -> tuple[subprocess.Popen[bytes], Path]:
+    def start(seed: int, path: str = "/usr/bin:/bin") -> tuple[subprocess.Popen[bytes], Path]:
         out = tmp_path / f"told-{len(started)}"
         copies = tmp_path / "copies"
         copies.mkdir(exist_ok=True)
@@ -118,7 +135,7 @@ def start(remote: Path, tmp_path: Path) -> Iterator[Start]:
                 [sys.executable, str(WORKER), str(remote), str(seed), str(copies)],
                 cwd=ROOT,
                 stdout=stdout,
-                env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+                env={"PYTHONPATH": str(ROOT), "PATH": path},
             )
         started.append(worker)
         return worker, out
@@ -127,6 +144,34 @@ def start(remote: Path, tmp_path: Path) -> Iterator[Start]:
     for worker in started:
         worker.kill()
         worker.wait(10)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("step", "turn"), [("fetch", 1), ("fast-import", 1), ("push", 1), ("push", 2)])
+def test_a_run_that_is_killed_at_a_step_of_its_flush_can_be_run_again(
+    real: Make, start: Start, tmp_path: Path, step: str, turn: int, when: str
+) -> None:
+    real_git = shutil.which("git")
+    end = {"before": 'kill -9 "$PPID"', "after": f'{real_git} "$@"; kill -9 "$PPID"'}[when]
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" {step} "*)\n'
+        f"  echo x >> {tmp_path}/turns\n"
+        f"  if [ $(wc -l < {tmp_path}/turns) -eq {turn} ]; then {end}; exit 1; fi;;\n"
+        f'esac\nexec {real_git} "$@"\n'
+    )
+    program.chmod(0o755)
+    worker, out = start(0, path=f"{program.parent}:/usr/bin:/bin")
+    assert worker.wait(30) == -9
+    assert _names(out) == set()
+    _check(real(), {"0-0"} if (turn, when) == (2, "after") else set())
+    worker, out = start(0)
+    _until(lambda: bool(_names(out)))
+    worker.kill()
+    worker.wait(10)
+    _check(real(), _names(out))
 
 
 def test_nothing_flushed_is_lost_by_a_kill_and_a_rerun_doubles_nothing(

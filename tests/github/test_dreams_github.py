@@ -29,7 +29,7 @@ def make(github: StandIn, clock: VirtualClock) -> Make:
     """Make adapters as runs have them: each with a job's token of its own."""
     runs = 0
 
-    def make_one(token: str | None = None, **options: Any) -> GitHubDreamStore:
+    def make_one(token: str | None = None, timeout: float = 10.0, **options: Any) -> GitHubDreamStore:
         nonlocal runs
         runs += 1
         token = token or github.workflow_token(
@@ -41,7 +41,7 @@ def make(github: StandIn, clock: VirtualClock) -> Make:
             clock=clock,
             api_url=github.api_url,
             server_url=github.server_url,
-            timeout=10.0,
+            timeout=timeout,
         )
         return GitHubDreamStore(repository, **({"fresh_for": 0.0} | options))
 
@@ -210,6 +210,30 @@ def test_who_is_needed_is_assigned(make: Make, person: GitHubRepository, github:
     assert issue(person, dream.number)["assignees"] == []  # asked for once
 
 
+def test_who_cannot_be_assigned_keeps_nothing_from_being_told(
+    make: Make, github: StandIn, person: GitHubRepository
+) -> None:
+    store = make(assignees=["nobody"])
+    rule = github.faults.add("422", method="PATCH", path=f"/repos/{REPOSITORY}/issues/*")
+    dream = store.update(replace(store.open(WEB), state="needs-human"))
+    assert rule.acted == 1
+    assert "dream: needs-human" in labels(issue(person, dream.number))
+
+
+def test_two_runs_that_begin_a_story_at_once_lose_no_line(make: Make, person: GitHubRepository) -> None:
+    first, second = make(), make()
+    dream = first.open(WEB)
+    second._told = lambda number: None  # type: ignore[method-assign]  # it looked before the first one wrote
+    first.comment(dream.number, 1.0, "one")
+    second.comment(dream.number, 2.0, "two")
+    del second._told  # type: ignore[method-assign]
+    first.comment(dream.number, 3.0, "three")
+    second.comment(dream.number, 4.0, "four")
+    assert len(person.call("GET", f"/issues/{dream.number}/comments")) == 2
+    told = [(1.0, "one"), (2.0, "two"), (3.0, "three"), (4.0, "four")]
+    assert list(first.comments(dream.number)) == told == list(make().comments(dream.number))
+
+
 # ── whose it is ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -320,7 +344,7 @@ def test_own_writes_are_seen_where_lists_lag(
 
 
 @pytest.mark.parametrize(
-    "fault", ["502-after", "reset-after", "502", "reset", "truncated", "secondary", "429"]
+    "fault", ["502-after", "reset-after", "502", "reset", "truncated", "html", "secondary", "429"]
 )
 @pytest.mark.parametrize("lag", [0.0, 3600.0])
 def test_a_create_that_seems_to_have_failed_is_one_issue(
@@ -337,6 +361,18 @@ def test_a_create_that_seems_to_have_failed_is_one_issue(
     github.faults.clear()
     assert [one["number"] for one in issues(person) if "dream" in labels(one)] == [dream.number]
     assert store.get(dream.number) == dream
+
+
+@pytest.mark.slow
+def test_a_create_whose_answer_comes_too_late_is_one_issue(
+    make: Make, github: StandIn, person: GitHubRepository
+) -> None:
+    store = make(timeout=0.5)
+    store.ensure_labels()
+    rule = github.faults.add("hang-real", method="POST", path=f"/repos/{REPOSITORY}/issues", seconds=1.5)
+    dream = store.open(WEB)
+    assert rule.acted == 1
+    assert [one["number"] for one in issues(person)] == [dream.number]
 
 
 @pytest.mark.parametrize("fault", ["502-after", "502", "reset-after"])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dreamnet_actions.testing.github.actions.together import GitHubWithActions
 
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.hosting import GitHubHosting
@@ -17,6 +16,7 @@ from dreamnet_actions.entrances.doctor.examine import examine, surroundings
 from dreamnet_actions.errors import NotFound, TemporaryError, Unauthenticated
 from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.testing.contracts.hosting import Given, HostingContract, Make
+from dreamnet_actions.testing.github.actions.together import GitHubWithActions
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.conftest import OPENAPI
 from tests.github.scripted import Reply, Script, scripted
@@ -200,3 +200,36 @@ def test_the_doctor_looks_at_a_repository_that_init_set_up(
     dream = ".github/workflows/dreamnet-dream.yml"
     hosting._at.call("PUT", "/actions/workflows/dreamnet-dream.yml/disable")
     assert "switched off" in lacking()[dream]
+
+
+@pytest.mark.slow
+def test_the_command_asks_with_the_token_of_the_environment_and_never_shows_it(
+    github: GitHubWithActions, tmp_path: Path
+) -> None:
+    import json
+
+    from click.testing import CliRunner
+
+    from dreamnet_actions.entrances.cli.root import dreamnet
+    from tests.entrances.repositories import FLASK, snapshot
+    from tests.entrances.repositories import repository as made
+
+    root = made(tmp_path / "shop", {"app.py": FLASK})
+    where = ["--root", str(root)]
+    assert CliRunner().invoke(dreamnet, [*where, "init", "--yes", "--ref", "1" * 40]).exit_code == 0
+    github.create_repository(SHOP, files={path: text.decode() for path, text in snapshot(root).items()})
+    github.person("octocat", "admin")
+    token = github.fine_grained("octocat", {"actions": "read", "contents": "write", "issues": "write"})
+    env = {"GITHUB_TOKEN": token, "GITHUB_API_URL": github.api_url}
+    said = CliRunner(env=env).invoke(dreamnet, [*where, "doctor"])
+    assert said.exit_code == 5, said.output
+    assert said.stdout.startswith("lacking: 1 missing or wrong, 3 that cannot be told.")
+    assert "✗ permission deployments" in said.stdout
+    assert "Deployments: Read and write" in said.stdout
+    answered = CliRunner(env=env).invoke(dreamnet, [*where, "doctor", "--json"])
+    assert json.loads(answered.stdout)["not_looked_at"] == []
+    github.revoke(token)
+    refused = CliRunner(env=env).invoke(dreamnet, [*where, "doctor"])
+    assert refused.exit_code == 5
+    assert "Not looked at (the host does not take the token)" in refused.stdout
+    assert token not in said.output + answered.output + refused.output

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
-from dreamnet_actions.adapters.github.branch import Branch, Change, Snapshot
+from dreamnet_actions.adapters.github.branch import Branch
+from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.errors import Conflict, Leased, TemporaryError
 from dreamnet_actions.ports.stores import Lock
 from dreamnet_actions.ports.system import Clock, Ids

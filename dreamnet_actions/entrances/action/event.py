@@ -146,8 +146,8 @@ def _foreign(kind: str, body: Mapping[str, Any]) -> CloudEvent:
 def _button(payload: Mapping[str, Any], agent: Agent | None) -> Asked:
     """Read a button's fields: ``request`` (a whole AgentRequest) wins over ``agent``, ``action`` and the other keys.
 
-    A field that was left empty was not given. Fields that the chosen action does not know are mistakes, unless they
-    are the drop-downs that every button of ours has.
+    A field that was left empty, or at "every service", was not given. Fields that the chosen action does not know are
+    mistakes, unless they are the drop-downs that every button of ours has.
     """
     found = payload.get("inputs")
     fields = {

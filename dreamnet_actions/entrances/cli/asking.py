@@ -37,6 +37,17 @@ def answered(guesses: Sequence[Guess], asked: Asked, called: str, *, asking: boo
     return [_asked(one, asked) for one in picked]
 
 
+def schedule(usual: str, read: Callable[[str], str]) -> str:
+    """Ask how often to check, and say what that costs first; ``read`` makes the cron line of an answer."""
+    tell(
+        "Each look is a run of Actions, billed by whole minutes on GitHub's runners: every 30 min is 1,440 min a month."
+    )
+    answer: str = click.prompt(
+        "How often to check (30m, 1h, or a cron line)", default=usual, value_proc=_reader(read)
+    )
+    return answer
+
+
 def _asked(guess: Guess, asked: Asked) -> Service:
     """Ask about one service; each question has what was recognised or given as its answer."""
     called = click.prompt(

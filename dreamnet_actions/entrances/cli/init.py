@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,10 +87,12 @@ def init(
     Status 4 when a file is there that differs: it is left as it is.
     """
     from dreamnet_actions.domain.spec.forms import FileInside, HttpAddress
+    from dreamnet_actions.entrances.cli import asking
     from dreamnet_actions.entrances.setup import published
-    from dreamnet_actions.entrances.setup.called import RUNNER
+    from dreamnet_actions.entrances.setup.called import DREAM, RUNNER
     from dreamnet_actions.entrances.setup.choose import Asked, formed, platform_name
     from dreamnet_actions.entrances.setup.look import look
+    from dreamnet_actions.entrances.setup.workflows import callers, path_of
 
     flags = Flags(
         asked=Asked(
@@ -110,6 +112,9 @@ def init(
     )
     root, seen = look(chosen.root or Path.cwd(), environ())
     texts, wanted = _texts(root, seen, flags)
+    if flags.asking and flags.schedule is None and not (root / path_of(DREAM)).exists():
+        wanted = replace(wanted, schedule=asking.schedule("30m", _needed_cron))
+        texts |= callers(wanted)
     _propose(root, texts, wanted, flags)
 
 
@@ -233,6 +238,11 @@ def _tell_where(wanted: Wanted) -> None:
             "Where it runs: services are processes on the machine that runs the job, and a runner of GitHub's is gone "
             "after the job. Name one of your own with --runner, or keep `dreamnet watch` running on your machine."
         )
+    else:
+        say(
+            f"Where it runs: services are processes on {wanted.runner!r}. A checkout is wiped before each job, so set the "
+            "repository's variable DREAMNET_STATE to a folder there that stays (Settings, Secrets and variables, Actions)."
+        )
     if not published.is_pinned(wanted.ref):
         say(f"The workflows are named by {wanted.ref!r}, which can move; --ref takes a full commit.")
 
@@ -261,11 +271,13 @@ def _refuse_differing(differing: Sequence[Planned]) -> None:
 
 
 def _cron(text: str | None) -> str | None:
+    return None if text is None else _needed_cron(text)
+
+
+def _needed_cron(text: str) -> str:
     """Read --schedule. Raises RequestInvalid for what is no schedule, or one that GitHub does not keep."""
     from dreamnet_actions.domain.cron import SHORTEST, parse_schedule
 
-    if text is None:
-        return None
     try:
         cron = parse_schedule(text)
     except ValueError as error:

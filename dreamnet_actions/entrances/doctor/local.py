@@ -73,7 +73,13 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
                 file=path_of(keeper),
             )
         for one in found:
-            problems = [*_triggers(one, at), *_granted(one), *_schedules(one), *_reference(one)]
+            problems = [
+                *_triggers(one, at),
+                *_granted(one),
+                *_schedules(one),
+                *_waiting(one),
+                *_reference(one),
+            ]
             yield from problems
             if not any(problem.status == "failed" for problem in problems):
                 yield Finding(
@@ -192,6 +198,39 @@ def _schedules(one: Caller) -> Iterator[Finding]:
             )
             yield _lacks(
                 one, detail, "Write: cron: '*/5 * * * *', or watch more closely with dreamnet watch", line
+            )
+
+
+def _waiting(one: Caller) -> Iterator[Finding]:
+    """See that no concurrency of the caller's own cancels what waits: the called workflow keeps its own order.
+
+    By default one run waits and a newer one cancels it, and an equal group in caller and called is a deadlock that
+    GitHub ends by cancelling (https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run).
+    """
+    if one.own:
+        return
+    for holder in (one.tree.root, one.job_entry.node):
+        entry = holder.entries.get("concurrency")
+        if entry is None:
+            continue
+        group = entry.node.get("group")
+        name = str(group.value if group is not None else entry.node.value)
+        cancels, queue = entry.node.get("cancel-in-progress"), entry.node.get("queue")
+        fix = "Take 'concurrency' out: the called workflow has its own, which loses nothing."
+        if name == f"dreamnet-{one.keeper}":
+            detail = f"waits for itself: {name!r} is the group of the workflow that it calls"
+            yield _lacks(one, detail, fix, entry.key.line)
+        elif cancels is not None and cancels.value is not False:
+            yield _lacks(one, "cancels a keeper at work when another run comes", fix, entry.key.line)
+        elif queue is None or queue.value != "max":
+            yield Finding(
+                status="warning",
+                what=one.keeper,
+                detail="keeps one waiting run and cancels the others"
+                + "; messages get lost" * (one.keeper == RELAY),
+                fix=fix,
+                file=one.path,
+                line=entry.key.line,
             )
 
 

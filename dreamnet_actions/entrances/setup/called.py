@@ -18,8 +18,8 @@ __all__ = ["CALLED", "DEPLOY", "DREAM", "ENV", "EVENTS", "EVERY", "FIELDS", "REL
 @dataclass(frozen=True, kw_only=True)
 class Called:
     """One reusable workflow. ``permissions`` are those its jobs ask for together, ``why`` what they are for in a few
-    words; ``actions`` are the choices of its button, ``fields`` what else the button asks for. The button's values need
-    not be handed on: a called workflow sees its caller's event."""
+    words; ``actions`` are the choices of its button, ``fields`` what else the button asks for. The button's values
+    need not be handed on but for ``dry-run``: a called workflow sees its caller's event."""
 
     agent: Agent
     file: str

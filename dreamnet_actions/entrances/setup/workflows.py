@@ -1,7 +1,7 @@
 """The callers: a workflow file a keeper, of at most twenty lines, that says when it starts and calls the reusable one.
 
 Nothing of a caller is a script, and no text of a repository stands in an expression. What a button was given is read
-from the event by the called workflow.
+from the event by the called workflow; only ``dry-run`` is handed on, since that decides before the event is read.
 """
 
 from __future__ import annotations
@@ -74,9 +74,14 @@ def caller(keeper: str, wanted: Wanted) -> str:
         f"  {keeper}:",
         f"    permissions: {flow(called.permissions)} # {called.why}",
         f"    uses: {published.address(keeper, wanted.ref)}",
-        *([] if wanted.runner == RUNNER else [f"    with: {flow({'runs-on': wanted.runner})}"]),
+        f"    with: {flow(_handed_on(wanted))}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _handed_on(wanted: Wanted) -> dict[str, str]:
+    handed = {"dry-run": "${{ inputs.dry-run || false }}"}
+    return handed if wanted.runner == RUNNER else handed | {"runs-on": wanted.runner}
 
 
 def branch_pattern(branch: str) -> str:

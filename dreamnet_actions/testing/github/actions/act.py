@@ -28,6 +28,8 @@ from dreamnet_actions.testing.github.actions.rewrite import JOB_MARK, LABEL
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin"
 _GRACE = 5
+_NO_TERMINAL = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+"""act gives every step a terminal, which GitHub's runner does not: so that no pager or prompt waits for keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,7 @@ class ActRun:
             "XDG_CACHE_HOME": str(self._folder / "cache"),
             "XDG_CONFIG_HOME": str(self._folder / "home" / ".config"),
             "LANG": "C.UTF-8",
+            **_NO_TERMINAL,
             "DOCKER_HOST": "",  # else act looks for an engine, and complains of finding none
             processes.TRACKING: self._tracking,
         }

@@ -314,8 +314,9 @@ def _in_status(run: Run, value: str) -> bool:
     return value in {run.status, run.conclusion}
 
 
-def _created(run: Run, value: str) -> bool:
-    """A time as GitHub's search has it: ``>=T``, ``<T``, ``T..T``, ``T`` (a day, or to the second)."""
+def created(run: Run, value: str) -> bool:
+    """Say whether a run was made then; written as GitHub's search has it: ``>=T``, ``<T``, ``T..T``, ``T`` (a day, or a
+    second)."""
     at = run.attempts[0].created_at
     if ".." in value:
         begin, _, end = value.partition("..")
@@ -346,6 +347,6 @@ _FILTERS: dict[str, Callable[[Run, Any], bool]] = {
     "branch": lambda run, value: run.branch == value,
     "head_sha": lambda run, value: run.sha == value,
     "actor": lambda run, value: run.event.actor.lower() == value.lower(),
-    "created": _created,
+    "created": created,
     "check_suite_id": lambda run, value: str(run.id) == value,
 }
