@@ -8,7 +8,7 @@ from os import getpid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dreamnet_actions.bootstrap.late import imported
+from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
@@ -51,7 +51,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         kept.journal.finish()
 
     return Memory(
-        dreams=imported("dreamnet_actions.adapters.github.dreams:GitHubDreamStore")(repository),
+        dreams=adapter("DreamStore", "github")(repository),
         journal=kept.journal,
         bus=bus,
         lock=kept.lock,
@@ -59,9 +59,10 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         barrier=kept.journal.barrier,
         finish=finish,
         receive_only=bus.give,
-        releases=imported("dreamnet_actions.adapters.github.deployments:GitHubReleaseReporter")(
+        releases=adapter("ReleaseReporter", "github")(
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ)
         ),
+        source=adapter("Source", "github")(repository, environment=environ),
     )
 
 

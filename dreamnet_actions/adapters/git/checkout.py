@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dreamnet_actions.adapters.git.command import Git
+from dreamnet_actions.adapters.gitcalls import Git
 from dreamnet_actions.errors import CommandFailed, ConfigError, PermanentError
 from dreamnet_actions.ports.hosting import WorkingCopy
 

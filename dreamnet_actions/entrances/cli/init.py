@@ -240,8 +240,8 @@ def _tell_where(wanted: Wanted) -> None:
         )
     else:
         say(
-            f"Where it runs: services are processes on {wanted.runner!r}. A checkout is wiped before each job, so set the "
-            "repository's variable DREAMNET_STATE to a folder there that stays (Settings, Secrets and variables, Actions)."
+            f"Where it runs: services are processes on {wanted.runner!r}. A checkout is wiped before each job, so set "
+            "the variable DREAMNET_STATE (Settings, Secrets and variables, Actions) to a folder there that stays."
         )
     if not published.is_pinned(wanted.ref):
         say(f"The workflows are named by {wanted.ref!r}, which can move; --ref takes a full commit.")
