@@ -14,7 +14,9 @@ What the runner leaves to .NET is from its reference: ``Char.IsWhiteSpace`` (wha
 
 One thing depends on the machine: the runner searches ``::`` and ``##[`` by the rules of the current culture, where
 characters without weight (soft hyphen, zero-width space, NUL) count for nothing. ``parse`` is the plain reading;
-``may_be_command`` answers True where any reading could see a command, and is what our output must never meet.
+``may_be_command`` answers True where any reading could see a command, and is what our output must never meet. (The
+runner takes the name from a fixed number of characters behind what it found, so that in truth only a closing ``::`` can
+hold such characters.)
 """
 
 from __future__ import annotations
