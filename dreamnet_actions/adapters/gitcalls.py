@@ -1,12 +1,18 @@
 """How git is called wherever an adapter calls it: no prompt, no pager, no hooks, and none of the caller's ``GIT_*``.
 
-Variables that point git elsewhere (``GIT_DIR`` and its kin, set inside every hook) are taken away. Families of adapters
-do not know each other; this is no family, it holds only what more than one of them must do alike.
+Variables that point git elsewhere (``GIT_DIR`` and its kin, set inside every hook) are taken away; revisions are
+checked before they come near an argument. Families of adapters do not know each other; this is no family, it holds only
+what more than one of them must do alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dreamnet_actions.errors import CommandFailed, ConfigError, DeadlineExceeded, NotFound, PermanentError
 
 SAFE = (
     "-c", "core.hooksPath=/dev/null",
@@ -18,6 +24,9 @@ SAFE = (
     "-c", "advice.detachedHead=false",
     "-c", "gc.auto=0",
 )  # fmt: skip
+_REVISION = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f-]([^\s~^:?*\[\\\x00-\x1f\x7f])*")
+TAIL = 4000
+"""The most characters of a command's output that an error shows."""
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
@@ -29,3 +38,71 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
         "GIT_NO_REPLACE_OBJECTS": "1",
         "LC_ALL": "C",
     }
+
+
+def checked(revision: str) -> str:
+    """Answer ``revision`` if it has the form of a branch, tag or hash (git-check-ref-format's rules).
+
+    Raises NotFound for anything else: an option (``--upload-pack=…``), a range, a path in a commit.
+    """
+    wrong = (
+        not _REVISION.fullmatch(revision)
+        or len(revision) > 255
+        or ".." in revision
+        or "@{" in revision
+        or revision.startswith("/")
+        or revision.endswith(("/", ".lock", "."))
+    )
+    if wrong:
+        raise NotFound("revision", revision)
+    return revision
+
+
+class Git:
+    """Runs git commands on one repository. ``timeout`` is for each, in seconds."""
+
+    def __init__(
+        self, repository: Path, environment: Mapping[str, str], timeout: float, program: str
+    ) -> None:
+        self.repository, self.program, self.timeout = repository, program, timeout
+        self._environment = clean(environment)
+
+    def __call__(
+        self,
+        *arguments: str,
+        directory: Path | None = None,
+        extra: Mapping[str, str] | None = None,
+        allow: Sequence[int] = (0,),
+    ) -> tuple[int, str]:
+        """Run ``git ARGUMENTS``; answers its status (one of ``allow``) and output.
+
+        Raises CommandFailed for another status, ConfigError where there is no repository, DeadlineExceeded.
+        """
+        if not self.repository.is_dir():
+            raise ConfigError(
+                f"The git repository {self.repository} is not there.",
+                hint="Mend 'git' under the service's 'release'.",
+            )
+        try:
+            run = subprocess.run(
+                [self.program, *SAFE, *arguments],
+                cwd=directory or self.repository,
+                env=self._environment | dict(extra or {}),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeadlineExceeded(f"git {arguments[0]} in {self.repository}", self.timeout) from error
+        except FileNotFoundError as error:
+            raise PermanentError("The program git was not found.", hint="Install git.") from error
+        if run.returncode not in allow:
+            said = run.stderr.decode("utf-8", "replace").strip()
+            if "not a git repository" in said:
+                raise ConfigError(
+                    f"{self.repository} is no git repository.",
+                    hint="Mend 'git' under the service's 'release'.",
+                )
+            raise CommandFailed(f"git {arguments[0]}", run.returncode, said[-TAIL:])
+        return run.returncode, run.stdout.decode("utf-8", "surrogateescape")

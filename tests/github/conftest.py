@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github import Auth, Github
 
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
@@ -57,3 +58,9 @@ def make(remote: Path, clock: VirtualClock) -> Iterator[Make]:
     """Make a memory over the remote, by the virtual clock: one run, or one process, each."""
     with memories(remote, clock) as made:
         yield made
+
+
+def client(github: StandIn, token: str) -> Github:
+    """The official client, without its own retries and waits."""
+    at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}
+    return Github(auth=Auth.Token(token), base_url=github.api_url, **at_once)

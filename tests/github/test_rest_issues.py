@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from github import Auth, Github, GithubException
+from github import GithubException
 
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
+from tests.github.conftest import client
 
 pytestmark = pytest.mark.slow
-
-
-def client(github: StandIn, token: str) -> Github:
-    at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}
-    return Github(auth=Auth.Token(token), base_url=github.api_url, **at_once)
 
 
 def test_an_issue_from_first_to_last(github: StandIn, clock: VirtualClock) -> None:

@@ -42,7 +42,7 @@ _NOT_THERE = "couldn't find remote ref"
 _PROTECTED = re.compile(
     r"protected branch|repository rule violations|pre-receive hook declined|hook declined"
 )
-_TEMPORARY = re.compile(
+TEMPORARY = re.compile(
     r"Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|early EOF|RPC failed"
     r"|hung up unexpectedly|unexpected disconnect|Empty reply|returned error: (?:408|429|5\d\d)|Recv failure"
     r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error",
@@ -73,8 +73,8 @@ class RemoteBranch:
             raise PermanentError(f"The remote {url!r} is no address of a repository.")
         self.url, self.ref = url, f"refs/heads/{branch}"
         self._timeout, self._program = timeout, program
-        self._secrets = _forms(token)
-        self._environment = clean(environment) | _settings(url, token)
+        self._secrets = token_forms(token)
+        self._environment = clean(environment) | token_settings(url, token)
         self._temporary = tempfile.TemporaryDirectory(prefix="dreamnet-branch-", dir=folder)
         self._fetches = 0
         self._repository: Path | None = None
@@ -219,7 +219,7 @@ class RemoteBranch:
                 hint="Check GITHUB_REPOSITORY and GITHUB_SERVER_URL, and that the token is of this repository "
                 "(permission 'contents: write').",
             )
-        if _TEMPORARY.search(said):
+        if TEMPORARY.search(said):
             return TemporaryError(
                 f"{where} did not come through. It says:\n{said}",
                 hint="Nothing is lost: what was not pushed is tried again.",
@@ -228,7 +228,7 @@ class RemoteBranch:
         return CommandFailed(where, status, said)
 
 
-def _settings(url: str, token: str) -> dict[str, str]:
+def token_settings(url: str, token: str) -> dict[str, str]:
     """Answer git's settings as environment: https://git-scm.com/docs/git-config#ENVIRONMENT.
 
     The header holds for exactly this address, an empty one before it takes away what a user's file adds for it
@@ -248,5 +248,6 @@ def _basic(token: str) -> str:
     return base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
 
-def _forms(token: str) -> tuple[str, ...]:
+def token_forms(token: str) -> tuple[str, ...]:
+    """Answer the texts under which git could repeat the token."""
     return (token, _basic(token)) if token else ()

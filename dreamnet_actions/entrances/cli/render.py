@@ -33,6 +33,7 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
     checks, keys = rest.pop("checks", []), rest.pop("keys", [])
     text = rest.pop("text", None)
+    rest.pop("dream", None)  # the changes tell of it by its key
     if text is not None:
         yield one_line(f"{name}: {text}" if name else text)
         return

@@ -66,11 +66,13 @@ def invalid(resource: str, name: str, code: str = "invalid", message: str | None
 
 @dataclass
 class Answer:
-    """What a handler answers: a status, a body to be sent as JSON (None: empty) and more headers."""
+    """What a handler answers: a status, a body to be sent as JSON (None: empty) and more headers. ``raw`` goes out as
+    it is."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
 
 
 @dataclass(kw_only=True)
@@ -127,8 +129,11 @@ class Call:
         """Whether the caller may change what is not its own (GitHub: has push access)."""
         return self.token.kind == "workflow" or self.repository.role(self.actor) in {"write", "admin"}
 
-    def announce(self, name: str, *, action: str | None = None, sha: str = "", **payload: Any) -> None:
-        """Tell of an event after this request is in effect; what every payload has is added."""
+    def announce(
+        self, name: str, /, *, action: str | None = None, at: str = "", ref: str = "", **payload: Any
+    ) -> None:
+        """Tell of an event after this request is in effect; what every payload has is added. ``at`` is the commit,
+        ``ref`` the ref that it is about; both are the default branch's unless given."""
         repository = self.repository
         whole = {"action": action} if action else {}
         whole |= payload | self.world.payload(repository.full_name, self.actor.login)
@@ -137,8 +142,8 @@ class Call:
                 name=name,
                 action=action,
                 repository=repository.full_name,
-                ref=f"refs/heads/{repository.default_branch}",
-                sha=sha or self.world.git(repository).head(repository.default_branch),
+                ref=ref or f"refs/heads/{repository.default_branch}",
+                sha=at or self.world.git(repository).head(repository.default_branch),
                 payload=whole,
                 actor=self.actor.login,
                 by_workflow=self.token.kind == "workflow",
@@ -153,6 +158,9 @@ def respond(answer: Answer) -> Response:
     """Make bytes of an answer."""
     from starlette.responses import Response
 
+    if answer.raw is not None:
+        kind = "application/vnd.github.raw; charset=utf-8"
+        return Response(answer.raw, status_code=answer.status, headers=answer.headers, media_type=kind)
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
     text = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))

@@ -5,6 +5,7 @@ It reads the description (npm ``@octokit/openapi``) and compiles only what is as
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import threading
@@ -13,9 +14,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+_FORMER = {
+    ("GET", "/repos/{owner}/{repo}/statuses/{sha}"): "/repos/{owner}/{repo}/commits/{ref}/statuses",
+    ("GET", "/repos/{owner}/{repo}/git/refs"): "/repos/{owner}/{repo}/git/matching-refs/{ref}",
+}
+"""Paths that GitHub still serves and clients (PyGithub) still ask, though only another path is described."""
 _PREFIX = "#/components/"
 _URN = "urn:github:"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+
+
+@functools.cache
+def described(path: Path) -> Description:
+    """Answer the description in a file; it is read once in a process."""
+    return Description(path)
 
 
 class Description:
@@ -32,7 +44,9 @@ class Description:
         self._compiled: dict[str, Any] = {}
         self._formats = FormatChecker(formats=())
         self._formats.checks("date-time")(lambda one: not isinstance(one, str) or bool(_TIME.match(one)))
-        self._formats.checks("uri")(lambda one: not isinstance(one, str) or bool(urlsplit(one).scheme))
+        self._formats.checks("uri")(
+            lambda one: not isinstance(one, str) or one == "" or bool(urlsplit(one).scheme)
+        )
 
         def retrieve(uri: str) -> Any:
             found = _inside(self._document["components"], uri.removeprefix(_URN))
@@ -42,7 +56,8 @@ class Description:
 
     def operation(self, method: str, template: str) -> Mapping[str, Any] | None:
         """Answer the operation that the description has there."""
-        found: Mapping[str, Any] | None = self._paths.get(_anonymous(template), {}).get(method.lower())
+        described = _FORMER.get((method, template), template)
+        found: Mapping[str, Any] | None = self._paths.get(_anonymous(described), {}).get(method.lower())
         return found
 
     def knows(self, method: str, path: str) -> str | None:
@@ -88,7 +103,9 @@ class Description:
             return self._judge("basic-error", {"$ref": _PREFIX + "schemas/basic-error"}, body)
         content = self._follow(response).get("content", {})
         if not content:
-            return [] if body is None else [f"status {status} has no body, this answer has one"]
+            return (
+                [] if body is None or status >= 400 else [f"status {status} has no body, this answer has one"]
+            )
         schema = content.get("application/json", {}).get("schema")
         if schema is None:
             return []
@@ -137,6 +154,9 @@ def _converted(schema: Any) -> Any:
         if key
         not in {"nullable", "example", "examples", "description", "default", "x-github-breaking-changes"}
     }
+    # Its alternatives overlap (an error of one kind is one of the basic kind, too), and its own answers match several.
+    if "oneOf" in made:
+        made["anyOf"] = made.pop("oneOf")
     return {"anyOf": [{"type": "null"}, made]} if schema.get("nullable") else made
 
 

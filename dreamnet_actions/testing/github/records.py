@@ -187,7 +187,7 @@ class Named:
     """A variable or secret: a value by name."""
 
     name: str
-    value: str
+    value: str = field(repr=False)
     created: float
     updated: float
 
@@ -230,6 +230,8 @@ class Repository:
     variables: dict[str, Named] = field(default_factory=dict)
     secrets: dict[str, Named] = field(default_factory=dict)
     environments: dict[str, Environment] = field(default_factory=dict)
+    key: bytes | None = field(default=None, repr=False)
+    """The private half of the key that secrets are sealed for."""
 
     @property
     def full_name(self) -> str:

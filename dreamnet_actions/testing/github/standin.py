@@ -8,9 +8,9 @@ instead (``tests/github/test_emulate.py``), and GitHub's OpenAPI description jud
 
 **More routes.** ``StandIn(..., extend=[function])``: each function is given the ``World`` and answers Starlette
 routes. Those below ``call.API_ROOT`` need a row in ``permissions.NEEDS`` and pass through the same door as ours
-(``gate.py``: token, permission, rate limit, ETag, faults, OpenAPI). Make them with ``call.rest(method, path,
-handler)``: a handler is ``(Call) -> Answer``; ``locked=False`` where it waits. Other paths (pages) pass through faults and
-counts only.
+(``gate.py``: token, permission, rate limit, ETag, faults, OpenAPI). ``call.rest(method, path, handler)`` makes one; a
+handler is ``(Call) -> Answer``; ``locked=False`` where it waits. Other paths (pages) pass through faults and counts
+only.
 
 ::
 
@@ -52,11 +52,11 @@ def create_app(world: World, check: Path | None = None, extend: Iterable[Extensi
     judged."""
     from dreamnet_actions.testing.github import githttp
     from dreamnet_actions.testing.github.gate import Gate
-    from dreamnet_actions.testing.github.openapi import Description
+    from dreamnet_actions.testing.github.openapi import described
     from dreamnet_actions.testing.github.rest import all_routes
 
     more = [route for extension in extend for route in extension(world)]
-    description = Description(check) if check is not None else None
+    description = described(check) if check is not None else None
     return Gate(world, [*more, *all_routes(), *githttp.routes(world)], description)
 
 

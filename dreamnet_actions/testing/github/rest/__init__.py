@@ -9,12 +9,37 @@ if TYPE_CHECKING:
 
 
 def all_routes() -> list[Route]:
-    """Answer every route of the host half, the more special paths first."""
-    from dreamnet_actions.testing.github.rest import issues, labels, refs, repositories
+    """Answer every route of the host half; where two match, the first one serves."""
+    from dreamnet_actions.testing.github.rest import (
+        checks,
+        commits,
+        contents,
+        deployments,
+        issues,
+        labels,
+        objects,
+        pulls,
+        refs,
+        releases,
+        repositories,
+        settings,
+        statuses,
+    )
 
-    return [
-        *repositories.routes(),
-        *labels.routes(),
-        *issues.routes(),
-        *refs.routes(),
-    ]
+    # statuses and checks come before commits, whose {ref} may hold slashes.
+    modules = (
+        repositories,
+        labels,
+        issues,
+        pulls,
+        refs,
+        objects,
+        statuses,
+        checks,
+        commits,
+        contents,
+        releases,
+        deployments,
+        settings,
+    )
+    return [route for module in modules for route in module.routes()]

@@ -26,3 +26,11 @@ def own_or_writer(call: Call, owner: User) -> None:
     """Raise a 403 unless the caller made it or has push access."""
     if owner is not call.actor and not call.may_write():
         raise Problem(403, "Must have push access to repository")
+
+
+def find_commit(call: Call, ref: str) -> str:
+    """Answer the commit that a branch, tag or SHA names; raises GitHub's 422."""
+    sha = call.world.git(call.repository).resolve(ref.removeprefix("heads/").removeprefix("tags/"))
+    if sha is None:
+        raise Problem(422, f"No commit found for SHA: {ref}")
+    return sha

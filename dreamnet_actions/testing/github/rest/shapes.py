@@ -170,6 +170,7 @@ def repository(
         "has_projects": False,
         "has_wiki": False,
         "has_pages": False,
+        "has_downloads": True,
         "has_discussions": False,
         "archived": False,
         "disabled": False,
@@ -179,9 +180,29 @@ def repository(
         "topics": [],
         "visibility": "private" if repo.private else "public",
         "default_branch": repo.default_branch,
-        "temp_clone_token": None,
     }
     return whole | ({"permissions": permissions} if permissions is not None else {})
+
+
+def app(world: World, one: records.User) -> dict[str, Any] | None:
+    """The ``integration`` that an account acts through: GitHub Actions for the bot of workflow tokens."""
+    if one is not world.bot:
+        return None
+    page = f"{world.server_url}/apps/github-actions"
+    return {
+        "id": 15368,
+        "slug": "github-actions",
+        "node_id": node_id("App", 15368),
+        "owner": user(world, world.user("github")),
+        "name": "GitHub Actions",
+        "description": "Automate your workflow from idea to production",
+        "external_url": "https://help.github.com/en/actions",
+        "html_url": page,
+        "created_at": when(world.bot.created),
+        "updated_at": when(world.bot.created),
+        "permissions": {"contents": "write", "issues": "write", "metadata": "read"},
+        "events": [],
+    }
 
 
 def label(world: World, repo: records.Repository, one: records.Label) -> dict[str, Any]:
@@ -255,7 +276,7 @@ def issue(world: World, repo: records.Repository, one: records.Issue) -> dict[st
         "body": one.body,
         "reactions": rollup(url, one.reactions),
         "timeline_url": f"{url}/timeline",
-        "performed_via_github_app": None,
+        "performed_via_github_app": app(world, one.user),
         "state_reason": one.state_reason,
     }
     if one.pull:
@@ -287,5 +308,5 @@ def comment(world: World, repo: records.Repository, one: records.Comment) -> dic
         "author_association": association(repo, one.user),
         "body": one.body,
         "reactions": rollup(url, one.reactions),
-        "performed_via_github_app": None,
+        "performed_via_github_app": app(world, one.user),
     }
