@@ -17,6 +17,8 @@ from dreamnet_actions.errors import (
 )
 from tests.github.homes import Make, commits, files, git
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400.0
 NOON = 1_700_049_600.0  # 2023-11-15T12:00:00Z
 

@@ -25,6 +25,8 @@ from dreamnet_actions.testing.contracts.message_bus import message
 from dreamnet_actions.testing.github.standin import StandIn
 from tests.github.homes import commits, memories
 
+pytestmark = pytest.mark.slow
+
 NOON = 1_700_049_600.0  # 2023-11-15T12:00:00Z
 
 
@@ -129,7 +131,6 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 # ── the token, over git's own HTTP ───────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
 def test_over_http_the_token_works_and_shows_nowhere(github: StandIn, tmp_path: Path) -> None:
     token = github.workflow_token("octo/shop", {"contents": "write"}, job="dream")
     program, seen = tmp_path / "git", tmp_path / "seen"
@@ -168,7 +169,6 @@ def test_over_http_the_token_works_and_shows_nowhere(github: StandIn, tmp_path: 
     assert commits(github.git_dir("octo/shop")) == 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("permissions", "kind", "told"),
     [({"contents": "read"}, RefusedError, "contents: write"), (None, Unauthenticated, "was not accepted")],
@@ -187,7 +187,6 @@ def test_over_http_a_token_that_may_not_is_told(
     assert commits(github.git_dir("octo/shop")) == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["write-behind", "eager"])
 @pytest.mark.parametrize("fault", ["502", "502-after", "reset", "reset-after"])
 def test_over_http_a_fault_in_the_push_loses_nothing_and_doubles_nothing(

@@ -14,8 +14,9 @@ from dreamnet_actions.testing.contracts.lock import LockContract, is_free
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.homes import Make, commits, git
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 class TestGitHubLock(LockContract):
     ROUNDS = 2
 
