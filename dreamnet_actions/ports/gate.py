@@ -71,9 +71,9 @@ class _Guarded:
 
     def _guard(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            self._gate.pass_(f"{type(self._port).__name__}.{name}")
             if self._outside:
-                self._gate.remember()
+                self._gate.remember()  # first: it may look again, and so see a pause that somebody just asked for
+            self._gate.pass_(f"{type(self._port).__name__}.{name}")
             return method(*args, **kwargs)
 
         return guarded

@@ -95,6 +95,7 @@ class Bed:
             keep_processes=True,
         )
         self.said: list[str] = []
+        self._configured = ""
         self.engine = Engine(self.github, folder / "engine", options=options, say=self.said.append)
         self.github.create_repository(OURS, files=our_files())
 
@@ -106,19 +107,46 @@ class Bed:
             **callers(wanted or Wanted(branch="main", services=("web",), ref="main")),
             **(files or {}),
         }
+        self._configured = str(whole[".github/dreamnet.yml"])
         self.github.create_repository(SHOP, files=whole)
         self.variable("DREAMNET_STATE", str(self.state))
 
     def variable(self, name: str, value: str) -> None:
         """Set an Actions variable, as a person does on the settings' page."""
+        self.post("/actions/variables", {"name": name, "value": value})
+
+    def post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Do something in the shop's repository as its owner."""
         token = self.github.person("octocat", "admin")
         call = urllib.request.Request(
-            f"{self.github.api_url}/repos/{SHOP}/actions/variables",
-            data=json.dumps({"name": name, "value": value}).encode(),
+            f"{self.github.api_url}/repos/{SHOP}{path}",
+            data=json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             method="POST",
         )
         urllib.request.urlopen(call, timeout=10).close()
+
+    def dispatch(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Send a ``repository_dispatch``."""
+        self.post("/dispatches", {"event_type": kind, "client_payload": payload})
+
+    def press(self, workflow: str, **fields: str) -> Run:
+        """Press a workflow's button, and wait for its end."""
+        run = self.engine.dispatch(SHOP, workflow, ref="main", inputs=fields)
+        self.settle()
+        return run
+
+    def environ(self, token: str) -> dict[str, str]:
+        """Answer the variables by which a command elsewhere reaches this GitHub."""
+        return {
+            **os.environ,
+            "GITHUB_TOKEN": token,
+            "GITHUB_REPOSITORY": SHOP,
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_SERVER_URL": self.github.server_url,
+            "DREAMNET_HOME": "github",
+            "DREAMNET_STATE": str(self.state),
+        }
 
     def config(self) -> str:
         return CONFIG.format(port=self.port, python=sys.executable)
@@ -183,7 +211,7 @@ class Bed:
         self.github.__exit__(None, None, None)
         down = [sys.executable, "-m", "dreamnet_actions", "--state", str(self.state), "--config",
                 str(self.folder / "down.yml"), "-q", "down"]  # fmt: skip
-        (self.folder / "down.yml").write_text(self.config(), encoding="utf-8")
+        (self.folder / "down.yml").write_text(self._configured or self.config(), encoding="utf-8")
         subprocess.run(down, cwd=ROOT, check=False, timeout=60)
 
 

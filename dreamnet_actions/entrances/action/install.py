@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dreamnet_actions.errors import PermanentError, TemporaryError
+from dreamnet_actions.errors import TemporaryError
 
 TIMEOUT = 300.0
 """Seconds for one call of an installer; fifty packages take uv four with an empty cache, pip thirty."""
@@ -27,17 +27,13 @@ def environment(
 ) -> Path:
     """Answer the Python of an environment that holds what ``github`` and ``extras`` need; make it if there is none.
 
-    ``root`` is the action's own folder. Raises TemporaryError when the packages could not be fetched.
+    ``root`` is the action's own folder. An extra without a lock file is one that this version knows no adapter for: the
+    word meant something else, or the configuration's check says what is wrong. Raises TemporaryError when the packages
+    could not be fetched.
     """
-    locks = [
-        root / "requirements" / f"{name}.txt" for name in ("action", *(f"action-{one}" for one in extras))
-    ]
-    missing = [lock.name for lock in locks if not lock.is_file()]
-    if missing:
-        raise PermanentError(
-            f"This version of the action cannot install {', '.join(missing)}.",
-            hint="Leave the platforms and sources that need it out of the configuration, or use a newer version.",
-        )
+    names = ["action", *(f"action-{one}" for one in extras)]
+    wanted = [root / "requirements" / f"{name}.txt" for name in names]
+    locks = [lock for lock in wanted if lock.is_file()]
     home = _home(environ)
     folder = home / f"env-{_digest(locks)}"
     python = folder / "bin" / "python"

@@ -33,6 +33,8 @@ LAST_WORDS = 3.0
 """Seconds for what is still written after SIGINT: the runner sends SIGTERM 7.5 s after it."""
 PATIENCE = 120.0
 """Seconds for which a message that has to wait (somebody holds its service) is tried again within the run."""
+KEEP_REQUESTS = 7 * 86400.0
+"""Seconds for which the id of an ended request answers its first result; a schedule forgets the older ones."""
 CUT = 130
 """The exit status of a run that was told to stop."""
 
@@ -72,6 +74,8 @@ def run(found: Mapping[str, str]) -> AgentResult:
     system = bootstrap.assemble(options)
     try:
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
+        if found.get("GITHUB_EVENT_NAME") == "schedule":
+            system.pipe.forget(system.clock.now() - KEEP_REQUESTS)
         system.finish()
         return result
     except KeyboardInterrupt:
