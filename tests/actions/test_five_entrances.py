@@ -26,8 +26,9 @@ platforms:
 services:
   web:
     platform: gke
-    command: [{python}, -m, http.server, "{{port}}", --bind, 127.0.0.1, --directory, {public}]
+    command: [{python}, -m, http.server, "{{port}}", --bind, 127.0.0.1]
     port: {port}
+    release: {{git: .}}            # a checkout of its own: those of the runs are gone with them
     checks:
       home: {{http: "http://127.0.0.1:{port}/"}}
 env:
@@ -126,8 +127,7 @@ class Entrances:
 
 def test_the_seed_gets_one_result_at_all_five_entrances(tmp_path: Path) -> None:
     with bed(tmp_path) as story:
-        (tmp_path / "public").mkdir()
-        config = CONFIG.format(python=sys.executable, public=tmp_path / "public", port=story.port)
+        config = CONFIG.format(python=sys.executable, port=story.port)
         story.shop(
             files={
                 ".github/dreamnet.yml": config,
