@@ -524,3 +524,15 @@ def test_long_evidence_is_cut_and_what_is_stored_is_answered(store: GitHubDreamS
     assert store.get(dream.number) == dream
     dream = store.update(replace(dream, evidence=reports, state="healing"))
     assert store.get(dream.number) == dream
+
+
+def test_only_the_newest_of_a_key_is_opened_again(store: GitHubDreamStore) -> None:
+    older, newer = (
+        store.update(replace(store.open(WEB), state="resolved")),
+        store.update(replace(store.open(WEB), state="resolved")),
+    )
+    assert older.number < newer.number
+    with pytest.raises(Conflict, match=str(newer.number)):
+        store.update(replace(older, state="open"))
+    assert store.get(older.number) == older
+    assert store.update(replace(newer, state="open")).number == newer.number
