@@ -60,7 +60,6 @@ def make(remote: Path, clock: VirtualClock) -> Iterator[Make]:
         yield made
 
 
-@pytest.fixture
 def client(github: StandIn, token: str) -> Github:
     """The official client, without its own retries and waits."""
     at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}

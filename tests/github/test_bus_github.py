@@ -17,8 +17,9 @@ from dreamnet_actions.testing.contracts.message_bus import MessageBusContract, m
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.homes import Make, commits, files, git
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 class TestGitHubBus(MessageBusContract):
     THREADS = 4
     MESSAGES = 8

@@ -18,8 +18,9 @@ from dreamnet_actions.testing.contracts.message_bus import message
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.homes import Make, commits, memories
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 class TestGitHubJournal(JournalContract):
     THREADS = 4
     EACH = 4
@@ -117,7 +118,7 @@ def test_a_quiet_run_makes_no_commit_but_once_an_hour(make: Make, remote: Path, 
         (lambda one: one.journal.append(fact("tick")), 0, 0),
         (lambda one: one.journal.set_state("self/heartbeat", 2.0), 0, 0),
         (lambda one: one.journal.set_state("same", 1), 0, 0),
-        (lambda one: one.journal.set_state("health/p/web", {"failures": 0, "successes": 21}), 0, 0),
+        (lambda one: one.journal.set_state("health/p/web", {"failures": 0, "successes": 2}), 0, 0),
         (lambda one: one.journal.set_state("request/new", {}), 1, 0),
         (held, 1, 0),
         (lambda one: one.journal.set_state("request/old", {}), 0, 1),
@@ -137,7 +138,7 @@ def test_what_each_change_costs(
     first = make()
     first.journal.set_state("same", 1)
     first.journal.set_state("request/old", {"at": 1.0})
-    first.journal.set_state("health/p/web", {"failures": 0, "successes": 20})
+    first.journal.set_state("health/p/web", {"failures": 0, "successes": 2})
     first.bus.publish(message(0))
     first.journal.finish()
     run = make()
@@ -289,9 +290,9 @@ def test_others_that_are_always_faster_defer_the_run(make: Make, remote: Path, c
     busy = remote / "refs" / "heads" / "dreamnet.lock"
     busy.touch()
     before = clock.now()
-    with pytest.raises(TemporaryError, match="faster than this run, 12 times"):
+    with pytest.raises(TemporaryError, match="faster than this run, 30 times"):
         run.journal.flush()
-    assert 0 < clock.now() - before < 12
+    assert 0 < clock.now() - before < 30
     busy.unlink()
     run.journal.flush()
     assert commits(remote) == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dreamnet_actions.adapters.github.branch import Branch, Change, Snapshot
+from dreamnet_actions.adapters.github.branch import Branch
 from dreamnet_actions.adapters.github.letters import (
     Row,
     event_of,
@@ -20,6 +20,7 @@ from dreamnet_actions.adapters.github.letters import (
 )
 from dreamnet_actions.adapters.github.locks import Holders
 from dreamnet_actions.adapters.github.rows import copied
+from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.domain.message import TYPE, Message
 from dreamnet_actions.errors import DreamNetError, Leased, NotFound, TemporaryError
 from dreamnet_actions.ports.stores import Delivery, MessageBus, MessageState

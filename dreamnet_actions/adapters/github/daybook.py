@@ -126,6 +126,10 @@ class Daybook:
             counts[line["kind"]] = counts.get(line["kind"], 0) + 1
         return counts
 
+    def is_changed(self) -> bool:
+        """Say whether a fact was added or dropped."""
+        return bool(self._added or self._kept)
+
     def changes(self) -> dict[str, bytes | None]:
         """Answer the files that differ from the commit's, by path; None: take it away."""
         changed: dict[str, bytes | None] = {}

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dreamnet_actions.adapters.github.branch import Branch, Snapshot
+from dreamnet_actions.adapters.github.branch import Branch
 from dreamnet_actions.adapters.github.rows import copied
+from dreamnet_actions.adapters.github.snapshot import Snapshot
 from dreamnet_actions.adapters.github.weights import Weight, of_fact, of_state
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.errors import Conflict

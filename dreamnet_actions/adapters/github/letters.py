@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dreamnet_actions.adapters.github.branch import Snapshot
 from dreamnet_actions.adapters.github.rows import copied, dumps
+from dreamnet_actions.adapters.github.snapshot import Snapshot
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import StateDamaged, TemporaryError
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
-from dreamnet_actions.adapters.github.branch import Branch, Change, Snapshot
+from dreamnet_actions.adapters.github.branch import Branch
+from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.errors import Conflict, Leased, TemporaryError
 from dreamnet_actions.ports.stores import Lock
 from dreamnet_actions.ports.system import Clock, Ids
@@ -25,6 +26,10 @@ def earlier_attempt(holder: str, me: str) -> bool:
     if theirs is None or mine is None or theirs["run"] != mine["run"]:
         return False
     return int(theirs["number"]) < int(mine["number"])
+
+
+_KEEP = 86_400.0
+"""Seconds for which a lease that ended is remembered: no run's view is older."""
 
 
 class Holders:
@@ -47,7 +52,8 @@ class GitHubLock(Lock):
     """Holds leases on the branch, by ``clock.now()``.
 
     In the mode ``write-behind`` a lease is taken in memory, and for certain by the next push: what was done under one
-    that somebody else got is dropped there, and its Leased raised. So call the journal's ``barrier`` before any write.
+    that somebody else got meanwhile, also if they gave it back, is dropped there, and its Leased raised. So call the
+    journal's ``barrier`` before any write.
     """
 
     def __init__(self, branch: Branch, clock: Clock, ids: Ids, holders: Holders) -> None:
@@ -70,22 +76,36 @@ class GitHubLock(Lock):
                 self._give(name, fence, change)
 
     def _take(self, name: str, seconds: float, fence: str) -> Change:
+        seen = ""
+
         def take(at: Snapshot) -> None:
             now = self._clock.now()
             row = at.rows.leases.get(name)
             if row is not None and row["until"] > now and not self._holders.is_dead(row["holder"]):
                 raise Leased(name, self._holders.named(row["holder"]))
-            for old in [one for one, held in at.rows.leases.items() if held["until"] <= now]:
+            for old in [one for one, held in at.rows.leases.items() if held["until"] <= now - _KEEP]:
                 del at.rows.leases[old]
             at.rows.leases[name] = {"holder": self._holders.me, "until": now + seconds, "fence": fence}
 
-        return self._branch.change(take, weight="claim", touches=(f"lease/{name}",))[1]
+        def first(at: Snapshot) -> None:
+            nonlocal seen
+            seen = _fence(at, name)
+            take(at)
+
+        def again(at: Snapshot) -> None:
+            # What this run read under its lease, it read before: somebody may have held and left it since.
+            if _fence(at, name) != seen:
+                raise Leased(name, f"{self._holders.named(at.rows.leases[name]['holder'])}, or was just now")
+            take(at)
+
+        touches = (f"lease/{name}",)
+        return self._branch.change(first, again=again, weight="claim", touches=touches)[1]
 
     def _give(self, name: str, fence: str, taken: Change) -> None:
         def give(at: Snapshot) -> None:
             # By its number: after it ran out, the name may be somebody else's.
-            if name in at.rows.leases and at.rows.leases[name]["fence"] == fence:
-                del at.rows.leases[name]
+            if _fence(at, name) == fence:
+                at.rows.leases[name]["until"] = min(at.rows.leases[name]["until"], self._clock.now())
 
         in_memory = False
         if self._branch.mode == "write-behind":
@@ -93,3 +113,7 @@ class GitHubLock(Lock):
                 in_memory = at.wrote.get(f"lease/{name}") is taken
         # One that others can see is worth a commit to take it away; one that they never saw is not.
         self._branch.change(give, weight="claim" if in_memory else "notable", needs=(taken,))
+
+
+def _fence(at: Snapshot, name: str) -> str:
+    return str(at.rows.leases[name]["fence"]) if name in at.rows.leases else ""

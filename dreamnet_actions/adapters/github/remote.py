@@ -206,6 +206,11 @@ class RemoteBranch:
                 f"{where}: a rule of the repository forbids it. It says:\n{said}",
                 hint="Leave the branch 'dreamnet' out of branch protection and rulesets; no person commits there.",
             )
+        if re.search(r"returned error: 30[1278]", said):
+            return PermanentError(
+                f"{where}: the repository is at another address now; the token is not sent there.",
+                hint="It was renamed or moved: use the new name (GITHUB_REPOSITORY).",
+            )
         if re.search(
             r"returned error: 404|[Rr]epository .*not found|does not appear to be a git repository", said
         ):

@@ -25,8 +25,6 @@ WORTH: frozenset[Weight] = frozenset({"notable", "intent"})
 """What a run makes a commit for."""
 
 _ROUTINE_FACTS = frozenset({"check-ended", "tick"})
-_ENOUGH = 20
-"""The most successes in a row that a configuration may ask for: a count beyond it says nothing new."""
 
 
 def of_fact(kind: str) -> Weight:
@@ -40,13 +38,6 @@ def of_state(key: str, former: Any, value: Any, *, pushed: bool) -> Weight:
     """Weigh shared state. ``pushed``: what it replaces is on the branch already, so that it may not stay behind."""
     if key.startswith("self/") or former == value:
         return "routine"
-    if key.startswith("health/") and _well(former) and _well(value):
-        return "routine"
     if key.startswith("request/"):
         return "notable" if pushed else "claim"
     return "intent"
-
-
-def _well(streak: Any) -> bool:
-    """Say whether a counter of checks stands where one more success changes nothing."""
-    return isinstance(streak, dict) and streak.get("failures") == 0 and streak.get("successes", 0) >= _ENOUGH

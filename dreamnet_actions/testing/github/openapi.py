@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+_FORMER = {
+    ("GET", "/repos/{owner}/{repo}/statuses/{sha}"): "/repos/{owner}/{repo}/commits/{ref}/statuses",
+    ("GET", "/repos/{owner}/{repo}/git/refs"): "/repos/{owner}/{repo}/git/matching-refs/{ref}",
+}
+"""Paths that GitHub still serves and clients (PyGithub) still ask, though only another path is described."""
 _PREFIX = "#/components/"
 _URN = "urn:github:"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
@@ -51,7 +56,8 @@ class Description:
 
     def operation(self, method: str, template: str) -> Mapping[str, Any] | None:
         """Answer the operation that the description has there."""
-        found: Mapping[str, Any] | None = self._paths.get(_anonymous(template), {}).get(method.lower())
+        described = _FORMER.get((method, template), template)
+        found: Mapping[str, Any] | None = self._paths.get(_anonymous(described), {}).get(method.lower())
         return found
 
     def knows(self, method: str, path: str) -> str | None:

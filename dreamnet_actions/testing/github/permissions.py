@@ -66,6 +66,7 @@ NEEDS: dict[tuple[str, str], str] = {
     # Git and contents
     ("GET", R + "/git/ref/{ref}"): "contents=read",
     ("GET", R + "/git/matching-refs/{ref}"): "contents=read",
+    ("GET", R + "/git/refs"): "contents=read",
     ("POST", R + "/git/refs"): "contents=write",
     ("PATCH", R + "/git/refs/{ref}"): "contents=write",
     ("DELETE", R + "/git/refs/{ref}"): "contents=write",
@@ -103,6 +104,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("POST", R + "/deployments/{deployment_id}/statuses"): "deployments=write",
     ("GET", R + "/deployments/{deployment_id}/statuses/{status_id}"): "deployments=read",
     ("POST", R + "/statuses/{sha}"): "statuses=write",
+    ("GET", R + "/statuses/{sha}"): "statuses=read",
     ("GET", R + "/commits/{ref}/statuses"): "statuses=read",
     ("GET", R + "/commits/{ref}/status"): "statuses=read",
     ("POST", R + "/check-runs"): "checks=write",
@@ -143,6 +145,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("POST", R + "/actions/runs/{run_id}/force-cancel"): "actions=write",
     ("POST", R + "/actions/runs/{run_id}/rerun"): "actions=write",
     ("POST", R + "/actions/runs/{run_id}/rerun-failed-jobs"): "actions=write",
+    ("GET", R + "/actions/runs/{run_id}/artifacts"): "actions=read",
+    ("GET", R + "/actions/artifacts"): "actions=read",
+    ("GET", R + "/actions/permissions"): "administration=read",
     ("GET", R + "/actions/jobs/{job_id}"): "actions=read",
     ("GET", R + "/actions/jobs/{job_id}/logs"): "actions=read",
 }

@@ -93,8 +93,8 @@ class Tokens:
         self._live.pop(value, None)
 
     def use(self, token: Token, permission: str, level: str) -> None:
-        """Note that a job's token needed ``permission`` at ``level``, and had it."""
-        if token.kind == "workflow":
+        """Note that a job's token needed ``permission`` at ``level``, and had it. ``metadata`` every token has."""
+        if token.kind == "workflow" and permission != "metadata":
             _raise_to(self._used.setdefault(token.job, {}), permission, level)
 
     def used(self, job: str) -> dict[str, str]:

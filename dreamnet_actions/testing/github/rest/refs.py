@@ -25,6 +25,7 @@ def routes() -> list[Route]:
     return [
         rest("GET", R + "/git/ref/{ref:path}", get),
         rest("GET", R + "/git/matching-refs/{ref:path}", matching),
+        rest("GET", R + "/git/refs", matching),
         rest("POST", R + "/git/refs", create),
         rest("PATCH", R + "/git/refs/{ref:path}", update),
         rest("DELETE", R + "/git/refs/{ref:path}", delete),
@@ -83,7 +84,7 @@ def get(call: Call) -> Answer:
 
 def matching(call: Call) -> Answer:
     """List matching references (https://docs.github.com/rest/git/refs#list-matching-references)."""
-    start = f"refs/{call.params['ref']}"
+    start = f"refs/{call.params.get('ref', '')}"
     found = [
         pair for pair in sorted(call.world.git(call.repository).refs().items()) if pair[0].startswith(start)
     ]

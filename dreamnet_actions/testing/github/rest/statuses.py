@@ -24,6 +24,7 @@ def routes() -> list[Route]:
     """Answer this module's routes."""
     return [
         rest("POST", R + "/statuses/{sha}", create),
+        rest("GET", R + "/statuses/{sha:path}", list_for),
         rest("GET", R + "/commits/{ref:path}/statuses", list_for),
         rest("GET", R + "/commits/{ref:path}/status", combined),
     ]
@@ -93,7 +94,9 @@ def create(call: Call) -> Answer:
 def list_for(call: Call) -> Answer:
     """List commit statuses for a reference
     (https://docs.github.com/rest/commits/statuses#list-commit-statuses-for-a-reference)."""
-    return paged(call, _shown(call, find_commit(call, call.params["ref"]))[::-1], shape)
+    return paged(
+        call, _shown(call, find_commit(call, call.params.get("ref") or call.params["sha"]))[::-1], shape
+    )
 
 
 def combined(call: Call) -> Answer:
