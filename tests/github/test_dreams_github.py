@@ -16,6 +16,8 @@ from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.dreams_home import REPOSITORY, WEB, MakeStore, issue, labels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(make_store: MakeStore) -> GitHubDreamStore:

@@ -17,6 +17,8 @@ from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.dreams_home import REPOSITORY, WEB, MakeStore, duplicates, issues, labels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(make_store: MakeStore) -> GitHubDreamStore:
@@ -93,7 +95,6 @@ def test_a_create_that_seems_to_have_failed_is_one_issue(
     assert store.get(dream.number) == dream
 
 
-@pytest.mark.slow
 def test_a_create_whose_answer_comes_too_late_is_one_issue(
     make_store: MakeStore, github: StandIn, person: GitHubRepository
 ) -> None:
