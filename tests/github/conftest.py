@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
+from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
+from tests.github.dreams_home import MakeStore, reach, stores
 from tests.github.homes import Make, bare, memories
 
 HERE = Path(__file__).parent
@@ -64,3 +66,15 @@ def client(github: StandIn, token: str) -> Github:
     """The official client, without its own retries and waits."""
     at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}
     return Github(auth=Auth.Token(token), base_url=github.api_url, **at_once)
+
+
+@pytest.fixture
+def make_store(github: StandIn, clock: VirtualClock) -> MakeStore:
+    """Make dream stores on ``octo/shop``: one run each."""
+    return stores(github, clock)
+
+
+@pytest.fixture
+def person(github: StandIn, clock: VirtualClock) -> GitHubRepository:
+    """``octo/shop`` in the hands of somebody who may do anything."""
+    return reach(github, clock, github.person("octocat", "admin"), write_spacing=0.0)

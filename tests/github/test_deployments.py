@@ -17,6 +17,8 @@ from dreamnet_actions.testing.contracts.delivery import ReleaseReporterContract
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = "octo/shop"
 RUN = "https://github.example/octo/shop/actions/runs/7"
 MakeReporter = Callable[..., GitHubReleaseReporter]

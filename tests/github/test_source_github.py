@@ -17,6 +17,8 @@ from dreamnet_actions.testing.contracts.delivery import SourceContract, files_in
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = "octo/code"
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -69,7 +71,6 @@ class TestGitHubSource(SourceContract):
         return source
 
 
-@pytest.mark.slow
 def test_many_commits_are_the_newest_hundred(repository: AtGitHub, source: GitHubSource) -> None:
     made = [repository.commit({"a": str(n)}, f"change {n}\n\nbody") for n in range(231)]
     found = source.between(made[0], "main")

@@ -105,7 +105,7 @@ class GitHubDreamStore(DreamStore):
         rivals = [one for one in self._listing.known() if self._same_key(one, written)]
         if before.dream.ended and not dream.ended:
             rivals = self._living(dream.key, fresh=True) + self._around(dream.key, dream.number)
-            if any(one.dream.number < dream.number for one in rivals):
+            if self._first([one for one in rivals if one.dream.number < dream.number]) is not None:
                 # Somebody opened an older one at the same moment: this one goes back to where it was.
                 self._write(written, replace(before.stored, revision=written.stored.revision + 1))
                 raise Conflict(f"Dream {dream.number} cannot be open while another of its key is: it")
@@ -270,9 +270,11 @@ class GitHubDreamStore(DreamStore):
             for one in self._listing.ended(fresh=True)
             if one.dream.key == dream.key and one.dream.number > number
         ]
-        living = [one for one in self._living(dream.key, fresh=True) if one.dream.number != number]
-        if living or newer:
-            other = (living or newer)[0].dream
+        living = self._first(
+            [one for one in self._living(dream.key, fresh=True) if one.dream.number != number]
+        )
+        if living is not None or newer:
+            other = (living or newer[0]).dream
             raise Conflict(
                 f"Dream {number} cannot be open while dream {other.number} of its key is there: it"
             )
