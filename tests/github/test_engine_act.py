@@ -286,3 +286,86 @@ jobs:
         assert left == []
     finally:
         engine.close()
+
+
+CALLEE = """
+on: {workflow_call: {inputs: {n: {type: string, required: true}}}}
+concurrency: {group: "callee-${{ inputs.kind || 'all' }}"%s}
+jobs:
+  one: {runs-on: x, steps: [{run: 'echo "begin $N" >> $ROOT/story', env: {N: "${{ inputs.n }}"}}]}
+  two:
+    needs: one
+    runs-on: x
+    steps: [{run: 'sleep 0.3; echo "end $N" >> $ROOT/story', env: {N: "${{ inputs.n }}"}}]
+"""
+CALLER = """
+on: {workflow_dispatch: {inputs: {n: {required: true}}}}
+jobs: {call: {uses: ./.github/workflows/callee.yml, with: {n: "${{ inputs.n }}"}}}
+"""
+
+
+def test_a_called_workflows_group_is_held_from_its_first_job_to_its_last(
+    host: ToyHost, tmp_path: Path
+) -> None:
+    engine = Engine(host, tmp_path / "e", options=ActOptions(environment={"ROOT": str(tmp_path)}, at_once=4))
+    try:
+        host.commit(REPOSITORY, commits({"callee.yml": CALLEE % ", queue: max", "caller.yml": CALLER}))
+        runs = [engine.dispatch(REPOSITORY, "caller.yml", ref="main", inputs={"n": str(n)}) for n in range(4)]
+        engine.wait_idle(60)
+        assert [run.conclusion for run in runs] == ["success"] * 4, runs[0].log
+        story = (tmp_path / "story").read_text().split("\n")[:-1]
+        assert len(story) == 8
+        for begin, end in zip(story[::2], story[1::2], strict=True):
+            assert (begin.split()[0], end.split()[0]) == ("begin", "end")
+            assert begin.split()[1] == end.split()[1]
+        assert [step.name for step in runs[0].job("call", "one").steps] == [
+            'Run echo "begin $N" >> $ROOT/story'
+        ]
+        assert [step.conclusion for step in runs[0].job("call", "one").steps] == ["success"]
+    finally:
+        engine.close()
+
+
+JOBS = """
+on: {workflow_dispatch: {}}
+%s
+jobs:
+  a:
+    runs-on: x
+    concurrency: {group: job-group%s}
+    steps: [{run: 'echo began >> $ROOT/began; until [ -e "$ROOT/go" ]; do sleep 0.02; done'}]
+"""
+
+
+def test_a_job_that_waits_for_its_group_is_replaced_by_a_newer_one(host: ToyHost, tmp_path: Path) -> None:
+    engine = Engine(host, tmp_path / "e", options=ActOptions(environment={"ROOT": str(tmp_path)}, at_once=3))
+    try:
+        host.commit(REPOSITORY, commits({"j.yml": JOBS % ("", "")}))
+        first = engine.dispatch(REPOSITORY, "j.yml", ref="main")
+        until((tmp_path / "began").exists)
+        second = engine.dispatch(REPOSITORY, "j.yml", ref="main")
+        until(lambda: bool(second.jobs) and second.jobs[0].status == "pending")
+        third = engine.dispatch(REPOSITORY, "j.yml", ref="main")
+        assert second.ended.wait(30)
+        assert second.conclusion == "cancelled"
+        assert "higher priority waiting request for job-group exists" in second.annotations[0].message
+        (tmp_path / "go").touch()
+        engine.wait_idle(30)
+        assert (first.conclusion, third.conclusion) == ("success", "success")
+        assert (tmp_path / "began").read_text().split() == ["began", "began"]
+    finally:
+        engine.close()
+
+
+def test_the_same_group_above_and_below_is_a_deadlock_that_is_cancelled(
+    host: ToyHost, tmp_path: Path
+) -> None:
+    engine = Engine(host, tmp_path / "e", options=ActOptions(environment={"ROOT": str(tmp_path)}))
+    try:
+        host.commit(REPOSITORY, commits({"j.yml": JOBS % ("concurrency: Job-Group", "")}))
+        run = engine.dispatch(REPOSITORY, "j.yml", ref="main")
+        engine.wait_idle(30)
+        assert run.conclusion == "cancelled"
+        assert "a deadlock for concurrency group 'job-group' was detected" in run.annotations[0].message
+    finally:
+        engine.close()

@@ -6,6 +6,7 @@ carried out by a few threads of the engine's own. Nothing that it started outliv
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import secrets
@@ -18,7 +19,8 @@ from typing import Any
 
 from dreamnet_actions.testing.github.actions import concurrency, contexts, dispatching, permissions, triggers
 from dreamnet_actions.testing.github.actions.act import ActOptions
-from dreamnet_actions.testing.github.actions.concurrency import Effect, Group, Groups
+from dreamnet_actions.testing.github.actions.admission import Admission, replaced
+from dreamnet_actions.testing.github.actions.concurrency import Effect, Group
 from dreamnet_actions.testing.github.actions.lexer import ExpressionMistake
 from dreamnet_actions.testing.github.actions.registry import Entry, Registry
 from dreamnet_actions.testing.github.actions.repository import Repository
@@ -62,7 +64,7 @@ class Engine:
         self._folder = folder
         self._trees = Trees(host, folder / "trees")
         self._ids = itertools.count(1_000_001)
-        self._groups: dict[str, Groups] = {}
+        self._admission = Admission(lambda: next(self._ids), self._follow)
         self._runs: dict[int, Run] = {}
         self._runners: dict[int, AttemptRunner] = {}
         self._futures: dict[int, Future[None]] = {}
@@ -232,21 +234,24 @@ class Engine:
 
     def _enter(self, run: Run) -> None:
         with self._changed:
-            groups = self._groups.setdefault(run.repository, Groups())
-            effect = groups.enter(run.id, run.group)
+            effect = self._admission.groups(run.repository).enter(run.id, run.group)
             if run.id not in effect.start and run.id not in effect.cancel:
                 run.now.status = "pending"
-        self._follow(effect, run)
+        self._follow(effect, run.group)
 
-    def _follow(self, effect: Effect, cause: Run) -> None:
-        for id_ in effect.cancel:
-            replaced = self._runs[id_]
-            replaced.annotations.append(_replaced(cause.group))
-            self._end(replaced, "cancelled", leave=False)
-        for id_ in effect.interrupt:
-            self.cancel(self._runs[id_])
-        for id_ in effect.start:
-            self._submit(self._runs[id_])
+    def _follow(self, effect: Effect, group: Group | None) -> None:
+        self._admission.tell(effect, group)
+        for run in self._those(effect.cancel):
+            run.annotations.append(Annotation(level="error", message=replaced(group)))
+            self._end(run, "cancelled", leave=False)
+        for run in self._those(effect.interrupt):
+            with contextlib.suppress(NotNow):
+                self.cancel(run)
+        for run in self._those(effect.start):
+            self._submit(run)
+
+    def _those(self, numbers: list[int]) -> list[Run]:
+        return [self._runs[one] for one in numbers if one in self._runs]
 
     def _submit(self, run: Run) -> None:
         with self._changed:
@@ -264,6 +269,7 @@ class Engine:
             folder=self._folder / "runs" / f"{run.id}-{run.now.number}",
             default=self._default,
             new_id=lambda: next(self._ids),
+            keeper=self._admission.keeper(run),
         )
         with self._changed:
             if run.status == "completed" or self._closed:
@@ -294,11 +300,10 @@ class Engine:
             )
             self._runners.pop(run.id, None)
             self._futures.pop(run.id, None)
-            groups = self._groups.get(run.repository)
-            effect = groups.leave(run.id) if leave and groups else Effect()
+            effect = self._admission.groups(run.repository).leave(run.id) if leave else Effect()
             run.ended.set()
         self._say(f"{run.repository}: {run.workflow.file} #{run.number} ended: {conclusion}")
-        self._follow(effect, run)
+        self._follow(effect, run.group)
         with self._changed:
             self._changed.notify_all()
 
@@ -382,13 +387,6 @@ class Engine:
 def _full_ref(git: Repository, ref: str) -> str | None:
     names = (ref,) if ref.startswith("refs/") else (f"{triggers.BRANCH}{ref}", f"{triggers.TAG}{ref}")
     return next((one for one in names if git.resolve(one)), None)
-
-
-def _replaced(group: Group | None) -> Annotation:
-    name = group.name if group else ""
-    return Annotation(
-        level="error", message=f"Canceling since a higher priority waiting request for {name} exists"
-    )
 
 
 def _succeeded(run: Run) -> dict[tuple[str, ...], dict[str, str]]:

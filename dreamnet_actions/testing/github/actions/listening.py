@@ -145,6 +145,8 @@ class Listener:
         job, at = heard.job, self._now()
         if job.status == "queued":
             job.status, job.started_at = "in_progress", at
+            if heard.plan.units:
+                job.status = "pending"
             self._began(heard.plan)
         text = str(said.get("msg", ""))
         if not text.startswith(_NOISE):
@@ -154,6 +156,12 @@ class Listener:
         if isinstance(result := said.get("jobResult"), str):
             self.end(heard.plan, job, result)
             job.outputs = self._outputs(heard)
+
+    def go_on(self, plan: JobPlan) -> None:
+        """A job has its concurrency groups: it does not wait any more."""
+        for heard in self._heard.values():
+            if heard.plan is plan and heard.job.status == "pending":
+                heard.job.status, heard.job.started_at = "in_progress", self._now()
 
     def end(self, plan: JobPlan, job: Job, conclusion: str) -> None:
         """A job has ended: its open steps with it."""
@@ -172,7 +180,7 @@ class Listener:
         """Act is gone: what has not ended ends with ``conclusion``, what never began was skipped."""
         for heard in self._heard.values():
             if heard.job.status != "completed":
-                began = heard.job.status == "in_progress" or conclusion == "cancelled"
+                began = heard.job.status in {"in_progress", "pending"} or conclusion == "cancelled"
                 self.end(heard.plan, heard.job, conclusion if began else "skipped")
 
     def _log(self, heard: _Heard, text: str, at: float) -> None:
@@ -196,8 +204,9 @@ class Listener:
             step.status, step.conclusion, step.completed_at = "completed", result, at
 
     def _step_of(self, heard: _Heard, name: str) -> Step | None:
+        first = 1 if heard.plan.units else 0  # a step of ours comes before them
         for index, data in enumerate(heard.plan.data.get("steps") or ()):
-            if str(data.get("id") or index) == name and index < len(heard.job.steps):
+            if str(data.get("id") or index + first) == name and index < len(heard.job.steps):
                 return heard.job.steps[index]
         return None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from dreamnet_actions.testing.github.actions.concurrency import Group
 from dreamnet_actions.testing.github.actions.repository import Repository
 
 USUAL_MINUTES = 360
@@ -31,11 +32,21 @@ class Origin:
     ref: str
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What holds a concurrency group below the run: a job, or a called workflow. ``path`` are its ids."""
+
+    path: tuple[str, ...]
+    called: bool
+    group: Group
+
+
 @dataclass(kw_only=True)
 class JobPlan:
     """One job as it will run. ``path`` are the ids down to it (a called workflow's job stands below its caller).
 
-    ``key`` is its name in what act reads, so that a line of act's log is known to be its.
+    ``key`` is its name in what act reads, so that a line of act's log is known to be its; ``units`` hold the
+    concurrency groups that it waits for, the outermost first.
     """
 
     number: int
@@ -48,7 +59,7 @@ class JobPlan:
     needs: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     minutes: float = USUAL_MINUTES
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    units: tuple[Unit, ...] = ()
 
     @property
     def key(self) -> str:
@@ -77,12 +88,14 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Plan:
-    """All that act is given: the workflow's file, folders in the place of remote repositories, and the jobs."""
+    """All that act is given: the workflow's file, folders in the place of remote repositories, and the jobs.
+    ``notes`` say what is not as on GitHub."""
 
     workflow: Path
     event: str
     jobs: list[JobPlan] = field(default_factory=list)
     repositories: dict[str, Path] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def job(self, key: str) -> JobPlan | None:
         """Answer the job of a key."""

@@ -12,19 +12,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.testing.github.actions import permissions, tokens
+from dreamnet_actions.testing.github.actions import concurrency, dispatching, expressions, permissions, tokens
+from dreamnet_actions.testing.github.actions.lexer import ExpressionMistake
 from dreamnet_actions.testing.github.actions.plan import (
     USUAL_MINUTES,
     JobPlan,
     Origin,
     Plan,
     Sources,
+    Unit,
     WorkflowRefused,
 )
 from dreamnet_actions.testing.github.actions.serving import ActionServer
+from dreamnet_actions.testing.github.actions.turns import waiting_step
 from dreamnet_actions.testing.github.actions.validation import needs_of
 from dreamnet_actions.testing.github.actions.workflow import Workflow, read
 
@@ -41,9 +45,23 @@ _DROPPED = ("permissions", "concurrency", "environment", "snapshot")
 _CALL = re.compile(r"(?P<repository>[^/@\s]+/[^/@\s]+)/(?P<path>\.github/workflows/[^/@\s]+)@(?P<ref>\S+)")
 
 
+@dataclass(frozen=True)
+class _Level:
+    """One workflow on the way down: the run's own, or one that a job above it calls."""
+
+    workflow: Workflow
+    origin: Origin
+    path: tuple[str, ...] = ()
+    allowed: Mapping[str, str] | None = None
+    units: tuple[Unit, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    depth: int = 0
+
+
 class Rewriter:
     """Makes the plan of one run. ``kept`` holds, by path, the outputs of jobs that are not to run again;
-    ``facts`` are properties of the ``github`` context that act does not know (``triggering_actor``)."""
+    ``facts`` are properties of the ``github`` context that act does not know (``triggering_actor``);
+    ``contexts`` serve the groups of jobs and called workflows."""
 
     def __init__(
         self,
@@ -54,6 +72,7 @@ class Rewriter:
         default: Mapping[str, str] = permissions.RESTRICTED,
         kept: Mapping[tuple[str, ...], Mapping[str, str]] | None = None,
         facts: Mapping[str, str] | None = None,
+        contexts: Mapping[str, Any] | None = None,
     ) -> None:
         self._sources = sources
         self._folder = folder
@@ -61,6 +80,7 @@ class Rewriter:
         self._default = default
         self._kept = dict(kept or {})
         self._facts = {("github", name): value for name, value in (facts or {}).items()}
+        self._contexts = dict(contexts or {})
         self._calls = folder / "calls"
         self.plan = Plan(workflow=folder / "workflow.yml", event="")
         self._actions = ActionServer(sources, self.plan, folder / "actions", here)
@@ -72,62 +92,58 @@ class Rewriter:
         self.plan.event = event
         self._top = workflow.name
         settings = workflow.on.get(event) if event == "workflow_dispatch" else None
-        data = self._workflow(workflow, self._here, (), None, {event: settings or {}}, 0)
+        level = _Level(workflow, self._here, inputs=self._contexts.get("inputs") or {})
+        data = self._workflow(level, {event: settings or {}})
         _write(self.plan.workflow, tokens.put(data, self._facts))
         self.plan.repositories[f"{CALLS}@run"] = self._calls
         return self.plan
 
-    def _workflow(
-        self,
-        workflow: Workflow,
-        origin: Origin,
-        path: tuple[str, ...],
-        allowed: Mapping[str, str] | None,
-        on: Mapping[str, Any],
-        depth: int,
-    ) -> dict[str, Any]:
-        env = workflow.data.get("env")
-        jobs = {
-            name: self._job(
-                workflow, name, origin, path, allowed, env if tokens.mentions(env) else None, depth
-            )
-            for name in workflow.jobs
-        }
-        kept = {key: workflow.data[key] for key in ("defaults",) if key in workflow.data}
-        if env is not None and not tokens.mentions(env):
+    def _workflow(self, level: _Level, on: Mapping[str, Any]) -> dict[str, Any]:
+        data = level.workflow.data
+        env = data.get("env")
+        secret = env if tokens.mentions(env) else None
+        jobs = {name: self._job(level, name, secret) for name in level.workflow.jobs}
+        kept = {key: data[key] for key in ("defaults",) if key in data}
+        if env is not None and secret is None:
             kept["env"] = env
         return {"name": self._top, "on": dict(on), **kept, "jobs": jobs}
 
-    def _job(
-        self,
-        workflow: Workflow,
-        name: str,
-        origin: Origin,
-        path: tuple[str, ...],
-        allowed: Mapping[str, str] | None,
-        env: Mapping[str, Any] | None,
-        depth: int,
-    ) -> dict[str, Any]:
-        data = workflow.jobs[name]
-        job = self._planned(workflow, name, path, allowed)
+    def _job(self, level: _Level, name: str, env: Mapping[str, Any] | None) -> dict[str, Any]:
+        data = level.workflow.jobs[name]
+        job = self._planned(level, name)
         out = {key: value for key, value in data.items() if key not in _DROPPED}
         out["name"] = job.key
         if job.path in self._kept:
             return self._done_before(out, self._kept[job.path])
+        job.units = (*level.units, *self._unit(data, job.path, level.inputs, called=False))
         job.token = self._sources.token(job)
         if job.calls is not None:
-            return self._calling(out, workflow, job, origin, depth)
+            return self._calling(out, level, job)
         for key in ("container", "services"):
             if data.get(key):
                 raise WorkflowRefused(f"The sandbox has no containers: job '{name}' has '{key}'.", "failure")
         out["runs-on"] = LABEL
         out["env"] = {**(env or {}), **(data.get("env") or {}), JOB_MARK: job.key}
-        out["steps"] = self._steps(data["steps"], origin, job)
+        waiting = [waiting_step(job)] if job.units else []
+        out["steps"] = [*waiting, *self._steps(data["steps"], level.origin, job)]
         return dict(tokens.with_token(out, job.token))
 
-    def _planned(
-        self, workflow: Workflow, name: str, path: tuple[str, ...], allowed: Mapping[str, str] | None
-    ) -> JobPlan:
+    def _unit(
+        self, data: Mapping[str, Any], path: tuple[str, ...], inputs: Mapping[str, Any], *, called: bool
+    ) -> list[Unit]:
+        """Answer what holds the group that a job or called workflow names; none where only act could tell
+        which."""
+        try:
+            group = concurrency.read(data.get("concurrency"), {**self._contexts, "inputs": inputs})
+        except ExpressionMistake as mistake:
+            self.plan.notes.append(
+                f"The concurrency of {'/'.join(path)} is not kept by the sandbox: {mistake}"
+            )
+            return []
+        return [] if group is None else [Unit(path, called, group)]
+
+    def _planned(self, level: _Level, name: str) -> JobPlan:
+        workflow, allowed = level.workflow, level.allowed
         data = workflow.jobs[name]
         default = self._default if allowed is None else allowed
         granted = permissions.of_job(
@@ -138,7 +154,7 @@ class Rewriter:
         calls = data.get("uses")
         job = JobPlan(
             number=len(self.plan.jobs) + 1,
-            path=(*path, name),
+            path=(*level.path, name),
             title=str(data.get("name") or name),
             data=data,
             permissions=granted,
@@ -163,34 +179,40 @@ class Rewriter:
                 out.append(dict(step))
         return out
 
-    def _calling(
-        self, out: dict[str, Any], workflow: Workflow, job: JobPlan, origin: Origin, depth: int
-    ) -> dict[str, Any]:
+    def _calling(self, out: dict[str, Any], level: _Level, job: JobPlan) -> dict[str, Any]:
         uses = job.calls or ""
         try:
-            if depth >= DEEPEST:
+            if level.depth >= DEEPEST:
                 raise WorkflowRefused(f"Workflows call each other more than {DEEPEST} levels deep.")
-            called, where = self._called(uses, origin)
+            called, origin = self._called(uses, level.origin)
             _check_call(called, job.data)
-            file = f"{job.key}-{called.file}"
-            data = self._workflow(
-                called,
-                where,
-                job.path,
-                job.permissions,
-                {"workflow_call": called.on.get("workflow_call") or {}},
-                depth + 1,
-            )
+            inputs = self._passed(called, job.data, level.inputs)
+            units = (*job.units, *self._unit(called.data, job.path, inputs, called=True))
+            below = _Level(called, origin, job.path, job.permissions, units, inputs, level.depth + 1)
+            data = self._workflow(below, {"workflow_call": called.on.get("workflow_call") or {}})
         except WorkflowRefused as refused:
             told = str(refused)
             if not told.startswith("Error calling"):
                 told = f"Error calling workflow '{uses}'. {told}"
-            if depth == 0:
-                told = f"The workflow is not valid. {workflow.at('jobs', job.path[-1], 'uses')}: {told}"
+            if level.depth == 0:
+                place = level.workflow.at("jobs", job.path[-1], "uses")
+                told = f"The workflow is not valid. {place}: {told}"
             raise WorkflowRefused(told, refused.conclusion) from None
+        file = f"{job.key}-{called.file}"
         _write(self._calls / ".github" / "workflows" / file, tokens.put(data, self._facts))
         out["uses"] = f"{CALLS}/.github/workflows/{file}@run"
         return dict(tokens.with_token(out, job.token))
+
+    def _passed(self, called: Workflow, job: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a called workflow's inputs, as far as they can be known before the run starts."""
+        known = {**self._contexts, "inputs": inputs}
+        given = {}
+        for name, value in (job.get("with") or {}).items():
+            try:
+                given[name] = expressions.interpolate(value, known) if isinstance(value, str) else value
+            except ExpressionMistake:
+                continue  # it names what only act knows
+        return dispatching.typed(called.call_inputs, given)
 
     def _called(self, uses: str, origin: Origin) -> tuple[Workflow, Origin]:
         """Find a called workflow; ``./`` and ``$/`` mean the caller file's own repository and commit."""

@@ -17,6 +17,7 @@ from dreamnet_actions.testing.github.actions.plan import JobPlan, Origin, Plan, 
 from dreamnet_actions.testing.github.actions.rewrite import Rewriter
 from dreamnet_actions.testing.github.actions.runs import Annotation, Attempt, Run
 from dreamnet_actions.testing.github.actions.sources import RunSources, Trees
+from dreamnet_actions.testing.github.actions.turns import FOLDER_VARIABLE, Gatekeeper, Turns
 from dreamnet_actions.testing.github.hosting import Host
 
 
@@ -33,6 +34,7 @@ class AttemptRunner:
         folder: Path,
         default: Mapping[str, str],
         new_id: Callable[[], int],
+        keeper: Gatekeeper,
     ) -> None:
         self._host = host
         self._trees = trees
@@ -42,7 +44,9 @@ class AttemptRunner:
         self._folder = folder
         self._default = default
         self._new_id = new_id
+        self._keeper = keeper
         self._act: ActRun | None = None
+        self._turns: Turns | None = None
         self._listener: Listener | None = None
         self._cancelled = threading.Event()
         self._tokens: dict[str, str] = {}
@@ -105,7 +109,7 @@ class AttemptRunner:
             contexts={"github": context, "inputs": run.inputs, "vars": dict(variables)},
             new_id=self._new_id,
             now=self._host.clock.now,
-            began=lambda job: self._act.watch(job, lambda: self._overdue(job)) if self._act else None,
+            began=self._began,
             ended=self._ended,
         )
         act = ActRun(
@@ -116,12 +120,15 @@ class AttemptRunner:
             tracking=f"github_{run.id}-{self._attempt.number}-{id(self):x}",
             actor=run.event.actor,
         )
+        self._attempt.log += plan.notes
+        (self._folder / "turns").mkdir()
+        turns = self._turns = Turns(plan, self._folder / "turns", self._keeper, cancel=self._replaced)
         if self._cancelled.is_set():
             listener.finish("cancelled")
             return "cancelled"
         act.start(
             payload=run.event.payload,
-            environment=contexts.environment(context),
+            environment={**contexts.environment(context), FOLDER_VARIABLE: str(self._folder / "turns")},
             secrets=self._host.secrets(run.repository),
             variables=variables,
         )
@@ -129,7 +136,10 @@ class AttemptRunner:
         if self._cancelled.is_set():  # it came in between
             listener.cancelled = True
             act.cancel()
-        status = act.wait(listener.hear)
+        try:
+            status = act.wait(listener.hear)
+        finally:
+            turns.close()
         listener.finish("cancelled" if self._cancelled.is_set() else "failure")
         return self._conclude(plan, status)
 
@@ -141,6 +151,11 @@ class AttemptRunner:
             default=self._default,
             kept=self._attempt.kept,
             facts=contexts.facts(context),
+            contexts={
+                "github": context,
+                "inputs": self._run.inputs,
+                "vars": dict(self._host.variables(self._run.repository)),
+            },
         )
         return rewriter.run(self._run.workflow, self._run.event.name)
 
@@ -151,7 +166,27 @@ class AttemptRunner:
         self._tokens[job.key] = token
         return token
 
+    def _began(self, job: JobPlan) -> None:
+        if self._turns is not None:
+            self._turns.begin(job, lambda: self._goes_on(job))
+
+    def _goes_on(self, job: JobPlan) -> None:
+        if self._listener is not None:
+            self._listener.go_on(job)
+        if self._act is not None:
+            self._act.watch(job, lambda: self._overdue(job))
+
+    def _replaced(self, job: JobPlan, reason: str) -> None:
+        """Another has taken this job's place in its group."""
+        self._note(reason, job=job.title)
+        if self._listener is not None:
+            self._listener.overdue.add(job.key)
+        if self._act is not None:
+            self._act.end_job(job)
+
     def _ended(self, job: JobPlan) -> None:
+        if self._turns is not None:
+            self._turns.end(job)
         if self._act is not None:
             self._act.forget(job)
         # The legs of a matrix share one token, which ends with the run.
