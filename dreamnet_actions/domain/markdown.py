@@ -1,74 +1,91 @@
-"""Untrusted text in GitHub's Markdown: shown as it is, and nothing more. Pure.
+"""Untrusted text made neutral for GitHub's Markdown. Pure; everything of ours that GitHub shows passes through here.
 
-GitHub looks for mentions, references and addresses in the rendered text, so escaping alone does not stop them: a WORD
-JOINER (U+2060, invisible, no break) stands where they would begin. What those are:
-https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
-and the GitHub Flavored Markdown specification, section 6.9 (https://github.github.com/gfm/#autolinks-extension-).
+Neutral means: it reads as it was written, and is nothing else. No mention, no reference to an issue or link that GitHub
+would make out of it (so no closing words either, which need one), no HTML, image, heading, formula or end of a block.
+GitHub finds mentions and references after Markdown's own escapes are gone, so those are broken with a character of no
+width; all else is escaped as https://github.github.com/gfm/#backslash-escapes says.
 """
 
 from __future__ import annotations
 
 import re
 
-JOINER = "\u2060"
-_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
+BREAK = "\u200b"
+"""A character without width: what stands on its two sides is not read as one."""
+_SPECIAL = re.compile(r"[\\`*_\[\]<>&#~|$^!]")
+_FIRST = re.compile(r"^(?:(?=[-+=:])|(\d+)(?=[.)]))")
+_ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_LINKED = (
+    (re.compile(r"@"), f"@{BREAK}"),  # @name, owner/name@commit, mail addresses
+    (re.compile(r"#"), f"#{BREAK}"),  # #1, owner/name#1
+    (re.compile(r"\b(gh-)", re.IGNORECASE), rf"\1{BREAK}"),  # GH-1
+    (re.compile(r":(?=//)"), f":{BREAK}"),  # https://…, ftp://…
+    (re.compile(r"\b(www)(?=\.)", re.IGNORECASE), rf"\1{BREAK}"),  # www.…
+    (re.compile(r":(?=[\w+-]+:)"), f":{BREAK}"),  # :octocat: is an image
 )
-"""What does not show, turns the writing around, or is no character."""
-_SYNTAX = re.compile(r"[\\`*_\[\]<>|~$&^]|^[#+\-=]|!(?=\[)|:(?=[a-z0-9_+-]+:)")
-"""What may be mark-up: anywhere, or (headings, lists, rules) at the beginning; ``:name:`` is an emoji."""
-_LISTED = re.compile(r"^([0-9]{1,9})([.)])")
-_MENTION = re.compile(r"@(?=[A-Za-z0-9_-])")
-_NUMBER = re.compile(r"#(?=\d)")
-_OLD_NUMBER = re.compile(r"\b(GH)-(?=\d)", re.IGNORECASE)
-_ADDRESS = re.compile(r"\b(https?|ftp|mailto|xmpp)(?=:)|\b(www)(?=\.)", re.IGNORECASE)
-_EMAIL = re.compile(r"(?<=[A-Za-z0-9._+-])@")
 
 
-def plain(text: str) -> str:
-    """Write untrusted text as one line of inline Markdown that shows it: no mark-up, mention, reference or address."""
-    line = _INVISIBLE.sub("\ufffd", _BREAKS.sub(" ", text)).replace("\t", " ").strip()
-    return _escape(_disarm(line))
+def visible(text: str) -> str:
+    """Answer ``text`` as one line of printable characters: line ends and blanks are one blank, what does not print
+    (control, direction, half a surrogate pair) is shown as its escape."""
+    flat = " ".join(text.split())
+    if flat.isprintable():
+        return flat
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for one in flat
+    )
 
 
-def cell(text: str) -> str:
-    """Write untrusted text for one cell of a table, its lines parted by ``<br>``."""
-    lines = [plain(line) for line in _BREAKS.split(text)]
+def cut(text: str, limit: int) -> str:
+    """Answer at most ``limit`` characters of it, the last one telling that something is missing."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def inline(text: str, limit: int = 300) -> str:
+    """Answer untrusted text for use within a line of Markdown, or as one; at most ``limit`` characters are shown."""
+    shown = cut(visible(text), limit)
+    first = _FIRST.match(shown)
+    shown = _SPECIAL.sub(r"\\\g<0>", _unlinked(shown))
+    if first is not None:
+        # Only at the start of a line do these begin a list, a rule or a heading.
+        at = len(first[1] or "")
+        shown = f"{shown[:at]}\\{shown[at:]}"
+    return shown
+
+
+def cell(text: str, limit: int = 2000) -> str:
+    """Answer untrusted text for one cell of a table: its lines parted by ``<br>``, at most ``limit`` characters."""
+    lines = [inline(line, limit) for line in _ENDS.split(cut(text, limit))]
     return "<br>".join(line for line in lines if line) or " "
 
 
-def fenced(text: str, language: str = "") -> str:
-    """Write untrusted text as a block of code: its lines as they are, in a fence longer than any inside."""
-    kept = _INVISIBLE.sub("\ufffd", re.sub(r"\r\n?|[\v\f\x85\u2028\u2029]", "\n", text))
-    longest = max((len(run) for run in re.findall(r"`+", kept)), default=0)
+def title(text: str, limit: int = 200) -> str:
+    """Answer untrusted text for an issue's title, which GitHub shows without Markdown but for code spans."""
+    return _unlinked(cut(visible(text), limit)).replace("`", "'")
+
+
+def fenced(text: str, limit: int = 4000) -> str:
+    """Answer untrusted text as a block of code, its fence longer than any within."""
+    lines = [visible_line(line) for line in _ENDS.split(cut(text.strip(), limit))]
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{re.sub('[^a-z]', '', language)}\n{kept}\n{fence}"
+    return "\n".join([fence, *lines, fence])
 
 
-def code(text: str) -> str:
-    """Write untrusted text as a code span: one line, in more backticks than any run inside."""
-    line = _INVISIBLE.sub("\ufffd", _BREAKS.sub(" ", text)).strip() or " "
-    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
-    tick = "`" * (longest + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{tick}{pad}{line}{pad}{tick}"
+def visible_line(line: str) -> str:
+    """Answer one line with its blanks as they are; what does not print is shown as its escape."""
+    return "".join(
+        one
+        if one.isprintable()
+        else "    "
+        if one == "\t"
+        else one.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for one in line
+    )
 
 
-def _disarm(line: str) -> str:
-    """Break what GitHub finds in rendered text."""
-    line = _EMAIL.sub(f"{JOINER}@", line)
-    line = _MENTION.sub(f"@{JOINER}", line)
-    line = _NUMBER.sub(f"#{JOINER}", line)
-    line = _OLD_NUMBER.sub(rf"\1{JOINER}-", line)
-    return _ADDRESS.sub(lambda found: f"{found[0]}{JOINER}", line)
-
-
-def _escape(line: str) -> str:
-    """Escape by backslash what Markdown may read; ``<`` and ``&`` as entities, which no HTML parser takes for a tag."""
-
-    def one(found: re.Match[str]) -> str:
-        return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(found[0], f"\\{found[0]}")
-
-    return _LISTED.sub(r"\1\\\2", _SYNTAX.sub(one, line))
+def _unlinked(text: str) -> str:
+    for pattern, put in _LINKED:
+        text = pattern.sub(put, text)
+    return text

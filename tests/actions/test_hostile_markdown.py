@@ -1,15 +1,13 @@
-"""The corpus in Markdown: shown as text, and nothing on GitHub comes of it. Both writers of Markdown, one reader."""
+"""The corpus in Markdown: shown as text, and nothing on GitHub comes of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from markdown_it import MarkdownIt
 
-from dreamnet_actions.adapters.github import markdown as issues
-from dreamnet_actions.domain import markdown as summaries
+from dreamnet_actions.domain import markdown
 from tests.actions.hostile import Hostile, corpus
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -21,8 +19,6 @@ def texts(kind: str) -> list[Hostile]:
 
 
 BY_KIND = pytest.mark.parametrize("kind", sorted({one.kind for one in CORPUS}))
-LINES: list[Callable[[str], str]] = [summaries.plain, issues.inline]
-FENCES: list[Callable[[str], str]] = [summaries.fenced, issues.fenced]
 LINKED = {
     "mention": re.compile(r"(?<![A-Za-z0-9_])@[A-Za-z0-9]"),
     "issue": re.compile(r"#\d|\bGH-\d", re.IGNORECASE),
@@ -44,12 +40,11 @@ def tokens(markdown: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("write", LINES, ids=lambda write: write.__module__.split(".")[1])
 @BY_KIND
-def test_in_a_line_it_is_text(kind: str, write: Callable[[str], str]) -> None:
+def test_in_a_line_it_is_text(kind: str) -> None:
     for one in texts(kind):
         for before in ("", "- ", "**Problem**: "):
-            found = tokens(before + write(one.text))
+            found = tokens(before + markdown.inline(one.text))
             kinds = {kind for kind, _ in found}
             ours = {
                 "strong_open",
@@ -68,7 +63,7 @@ def test_in_a_line_it_is_text(kind: str, write: Callable[[str], str]) -> None:
 @BY_KIND
 def test_in_a_table_it_stays_in_its_cell(kind: str) -> None:
     for one in texts(kind):
-        found = tokens(f"| a | b |\n|---|---|\n| {summaries.cell(one.text)} | end |\n")
+        found = tokens(f"| a | b |\n|---|---|\n| {markdown.cell(one.text)} | end |\n")
         kinds = [kind for kind, _ in found]
         assert kinds.count("td_open") == 2
         assert (
@@ -79,11 +74,10 @@ def test_in_a_table_it_stays_in_its_cell(kind: str) -> None:
         assert ("text", "end") in found
 
 
-@pytest.mark.parametrize("write", FENCES, ids=lambda write: write.__module__.split(".")[1])
 @BY_KIND
-def test_nothing_gets_out_of_a_fence(kind: str, write: Callable[[str], str]) -> None:
+def test_nothing_gets_out_of_a_fence(kind: str) -> None:
     for one in texts(kind):
-        found = tokens(f"{write(one.text)}\n\nend")
+        found = tokens(f"{markdown.fenced(one.text)}\n\nend")
         assert sorted(kind for kind, _ in found) == ["fence", "paragraph_close", "paragraph_open", "text"]
         assert ("text", "end") in found
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dreamnet_actions.adapters.github import body, hidden, story
-from dreamnet_actions.adapters.github.markdown import BREAK, cut, fenced, inline, title, visible
 from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.health import Report
+from dreamnet_actions.domain.markdown import BREAK, cut, fenced, inline, title, visible
 from dreamnet_actions.errors import RequestTooLarge
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

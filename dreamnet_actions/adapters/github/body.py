@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dreamnet_actions.adapters.github.hidden import decode, encode
-from dreamnet_actions.adapters.github.markdown import fenced, inline, title
 from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.health import Report, principal, shorten
+from dreamnet_actions.domain.markdown import fenced, inline, title
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import RequestTooLarge

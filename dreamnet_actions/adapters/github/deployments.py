@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from dreamnet_actions.adapters.github.certain import certain
 from dreamnet_actions.adapters.github.client import GitHubRepository
-from dreamnet_actions.adapters.github.markdown import title
+from dreamnet_actions.domain.markdown import title
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import RequestError
 

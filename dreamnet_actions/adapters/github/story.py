@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dreamnet_actions.adapters.github.body import MOST
 from dreamnet_actions.adapters.github.hidden import decode, encode
-from dreamnet_actions.adapters.github.markdown import cut, inline
+from dreamnet_actions.domain.markdown import cut, inline
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.domain.units import counted
 

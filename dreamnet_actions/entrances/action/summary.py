@@ -9,13 +9,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dreamnet_actions.domain.markdown import cell, plain
+from dreamnet_actions.domain.markdown import cell, inline
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action.naming import repository_url, run_url
 from dreamnet_actions.errors import Mistake
 
 MOST_ROWS = 200
 """Rows of one table: beyond that nobody reads, and GitHub takes 1 MiB a step."""
+MOST_WORDS = 4000
+"""Characters of one text."""
 NAMES = {
     "dreamkeeper": "DreamKeeper",
     "deploykeeper": "DeployKeeper",
@@ -61,8 +63,8 @@ def _head(result: AgentResult) -> str:
     mark = _MARKS.get(result.verdict or "") or _BY_OUTCOME[result.outcome]
     said = result.verdict or result.outcome
     who = NAMES.get(result.agent or "", "DreamNet")
-    title = f"## {mark} {said} · {who}{f' {plain(result.action)}' if result.action else ''}"
-    return f"{title}\n\n{plain(result.summary)}"
+    title = f"## {mark} {said} · {who}{f' {inline(result.action)}' if result.action else ''}"
+    return f"{title}\n\n{inline(result.summary, MOST_WORDS)}"
 
 
 def _mistaken(mistakes: Sequence[Mistake], environ: Mapping[str, str]) -> Iterator[str]:
@@ -124,9 +126,9 @@ def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
     if result.error is not None:
         message = str(result.error.get("message", ""))
         if message not in (result.summary, f"{result.summary}."):
-            lines.append(plain(message))
+            lines.append(inline(message, MOST_WORDS))
         if hint := result.error.get("hint"):
-            lines.append(plain(str(hint)))
+            lines.append(inline(str(hint), MOST_WORDS))
     if result.messages:
         base = repository_url(environ)
         runs = f" ([its runs]({base}/actions))" if base else ""
