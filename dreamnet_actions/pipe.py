@@ -192,7 +192,7 @@ class Pipe:
 
         log = logging.getLogger("dreamnet")
         log.error("A bug of DreamNet's in request %s", request_id, exc_info=error)
-        return _bug(error, request_id, request, began, now)
+        return bug(error, request_id, request, began, now)
 
     def _send(self, request: AgentRequest, report: Report) -> list[str]:
         """Put the keeper's messages on the bus. Their ids follow from the request, so a rerun sends none twice."""
@@ -292,12 +292,13 @@ def failure(
     )
 
 
-def _bug(
-    bug: Exception, request_id: str, request: AgentRequest | None, began: float, now: float
+def bug(
+    raised: Exception, request_id: str, request: AgentRequest | None, began: float, now: float
 ) -> AgentResult:
+    """Turn a bug of ours into the result that every entrance shows; its traceback is for the log, and the caller's."""
     info = ErrorInfo(
         code="bug",
-        message=f"DreamNet failed by a bug of its own ({type(bug).__name__}); the traceback is in the log.",
+        message=f"DreamNet failed by a bug of its own ({type(raised).__name__}); the traceback is in the log.",
         hint="Report it with the traceback. Nothing is wrong with your service because of this.",
         docs="docs/errors/bug.md",
     )

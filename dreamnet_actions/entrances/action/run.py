@@ -7,10 +7,12 @@ is safe at every point; what is known by then is still written, within ``LAST_WO
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError
-from dreamnet_actions.pipe import failure
+from dreamnet_actions.pipe import bug, failure
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System
@@ -54,6 +56,9 @@ def main() -> int:
             result = failure(error, request_id=request_id(found, error.message), at=now())
         except KeyboardInterrupt:
             result = _cut(found)
+        except Exception as error:
+            logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it.")
+            result = bug(error, request_id(found, str(error)), None, now(), now())
     tell(result, found, runner, error=raised)
     return CUT if result.outcome == "deferred" and result.summary.startswith(_STOPPED) else result.exit_status
 
@@ -76,13 +81,33 @@ def run(found: Mapping[str, str]) -> AgentResult:
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
         if found.get("GITHUB_EVENT_NAME") == "schedule":
             system.pipe.forget(system.clock.now() - KEEP_REQUESTS)
-        system.finish()
-        return result
+        return _finished(system, result)
     except KeyboardInterrupt:
         _last_words(system)
         raise
     finally:
         system.close()
+
+
+def _finished(system: System, result: AgentResult) -> AgentResult:
+    """Make durable what was done. Where that fails the result says so, and still tells what was done before."""
+    try:
+        system.finish()
+    except DreamNetError as error:
+        unsaid = failure(error, request_id=result.id, at=now())
+        summary = f"{result.summary} But it could not be written down: {unsaid.summary}"
+        if result.exit_status:  # that error is the one to mend first
+            return replace(result, summary=summary)
+        return replace(
+            result,
+            outcome=unsaid.outcome,
+            summary=summary,
+            error=unsaid.error,
+            exit_status=unsaid.exit_status,
+            http_status=unsaid.http_status,
+            retry_after=unsaid.retry_after,
+        )
+    return result
 
 
 def _perform(system: System, asked: Asked, found: Mapping[str, str], *, dry_run: bool) -> AgentResult:
