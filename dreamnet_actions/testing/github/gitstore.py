@@ -5,6 +5,10 @@ Every write to a ref is a compare-and-set by ``git update-ref``, so that REST an
 
 from __future__ import annotations
 
+import functools
+import os
+import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +24,11 @@ _QUIET = (
     "receive.denyDeleteCurrent=refuse",
     "core.logAllRefUpdates=false",
 )
+
+
+MOST_REF_BYTES = 244
+"""GitHub takes no longer name of a ref (its files must fit a file system)."""
+_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 
 
 class GitRefused(Exception):
@@ -52,6 +61,7 @@ class GitStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kinds: dict[str, str] = {}
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> GitStore:
@@ -83,22 +93,38 @@ class GitStore:
         return {name: sha for sha, name in pairs}
 
     def ref(self, name: str) -> str | None:
-        """Answer what the full ref ``name`` points to."""
-        return self.refs(name).get(name)
+        """Answer what the full ref ``name`` points to. It reads git's files: this is asked with every request."""
+        if not self.valid_ref(name):
+            return None
+        try:
+            return (self.path / name).read_text(encoding="ascii").strip()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            pass
+        try:
+            packed = (self.path / "packed-refs").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        lines = (line.partition(" ") for line in packed.splitlines() if line[:1] not in {"#", "^"})
+        return next((sha for sha, _, one in lines if one == name), None)
 
     def head(self, branch: str) -> str:
         """Answer the commit that ``branch`` is on; zeros where there is none."""
         return self.ref(f"refs/heads/{branch}") or ZERO
 
-    def valid_ref(self, name: str) -> bool:
-        """Whether git takes this as the name of a ref."""
-        if "\0" in name:
-            return False
-        try:
-            self.run("check-ref-format", name)
-        except (GitRefused, UnicodeEncodeError):
-            return False
-        return True
+    @staticmethod
+    def valid_ref(name: str) -> bool:
+        """Whether git takes this as the name of a ref, below ``refs/`` (https://git-scm.com/docs/git-check-ref-format)."""
+        parts = name.split("/")
+        return (
+            name.startswith("refs/")
+            and len(name.encode("utf-8", "replace")) < MOST_REF_BYTES
+            and not _NOT_IN_REFS.search(name)
+            and name.isprintable()
+            and not any(
+                not one or one.startswith(".") or one.endswith((".", ".lock")) or len(one) > 200
+                for one in parts
+            )
+        )
 
     def set_ref(self, name: str, new: str, old: str) -> None:
         """Move ``name`` from ``old`` (zeros: not there) to ``new`` (zeros: delete); raises GitRefused if it moved."""
@@ -137,10 +163,12 @@ class GitStore:
         """Answer what the object is (``commit``, ``tree``, ``blob``, ``tag``); None where there is none."""
         if len(sha) != 40 or not all(one in "0123456789abcdef" for one in sha):
             return None
-        try:
-            return self.text("cat-file", "-t", sha)
-        except GitRefused:
-            return None
+        if sha not in self._kinds:  # what an object is never changes
+            try:
+                self._kinds[sha] = self.text("cat-file", "-t", sha)
+            except GitRefused:
+                return None
+        return self._kinds[sha]
 
     def blob(self, sha: str) -> bytes:
         """Answer a blob's bytes."""
@@ -264,12 +292,8 @@ def _run(
 
 def environment(person: Person | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Answer the environment that git runs in here: nobody's configuration, no prompts, and ``person`` as author."""
-    import os
-    import shutil
-
-    git = shutil.which("git") or "git"
     env = {
-        "PATH": str(Path(git).parent) + os.pathsep + os.defpath,
+        "PATH": _path(),
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -279,6 +303,11 @@ def environment(person: Person | None = None, more: Mapping[str, str] | None = N
     if person is not None:
         env |= _as("AUTHOR", person) | _as("COMMITTER", person)
     return env | dict(more or {})
+
+
+@functools.cache
+def _path() -> str:
+    return str(Path(shutil.which("git") or "git").parent) + os.pathsep + os.defpath
 
 
 def _as(role: str, person: Person) -> dict[str, str]:
