@@ -32,6 +32,8 @@ from dreamnet_actions.testing.github.hosting import Event, Host
 
 Say = Callable[[str], None]
 MOST_ATTEMPTS = 50
+MOST_READ = 500
+"""Commits whose workflow files are kept."""
 log = logging.getLogger("dreamnet")
 
 
@@ -70,6 +72,7 @@ class Engine:
         self._futures: dict[int, Future[None]] = {}
         self._changed = threading.Condition(threading.RLock())
         self._workers = ThreadPoolExecutor(self.options.at_once, thread_name_prefix="sandbox-run")
+        self._read: dict[str, list[Workflow]] = {}
         self._closed = False
         self.secret = secrets.token_urlsafe(18)
         host.subscribe(self._listen)
@@ -83,7 +86,9 @@ class Engine:
         """Start what an event starts; answer the runs."""
         if self._closed:
             return []
-        repository = Repository(self.host.git_dir(event.repository))
+        repository = self._trees.repository(event.repository)
+        if repository is None:  # renamed or removed meanwhile
+            return []
         head = repository.resolve(f"{triggers.BRANCH}{self.host.default_branch(event.repository)}")
         at = triggers.heard_at(event, head or event.sha)
         if at == triggers.NOTHING or repository.resolve(at) is None:
@@ -93,7 +98,7 @@ class Engine:
         )
         message = repository.message(at)
         chosen = triggers.choose(
-            repository.workflows(at),
+            self._files(repository, at),
             event,
             disabled=lambda path: self.registry.is_disabled(event.repository, path),
             changed=lambda: repository.changed(str(event.payload.get("before") or ""), event.sha),
@@ -122,7 +127,7 @@ class Engine:
         sha = git.resolve(full) if full else None
         if full is None or sha is None:
             raise dispatching.DispatchRefused(f"No ref found for: {ref}")
-        found = next((one for one in git.workflows(sha) if one.path == entry.path), None)
+        found = next((one for one in self._files(git, sha) if one.path == entry.path), None)
         if found is None:
             raise LookupError(entry.path)
         if self.registry.is_disabled(repository, entry.path):
@@ -156,8 +161,20 @@ class Engine:
         """Answer the workflows that a repository has on its default branch, or had."""
         git = Repository(self.host.git_dir(repository))
         head = git.resolve(f"{triggers.BRANCH}{self.host.default_branch(repository)}")
-        self.registry.learn(repository, git.workflows(head) if head else [], self.host.clock.now())
+        self._learn(repository, git, head)
         return self.registry.all(repository)
+
+    def _learn(self, name: str, repository: Repository, head: str | None) -> None:
+        self.registry.learn(name, self._files(repository, head) if head else [], self.host.clock.now())
+
+    def _files(self, repository: Repository, sha: str) -> list[Workflow]:
+        """Answer a commit's workflow files; a commit never changes, so each is read once."""
+        if (known := self._read.get(sha)) is None:
+            known = repository.workflows(sha)
+            if len(self._read) >= MOST_READ:
+                self._read.clear()
+            self._read[sha] = known
+        return known
 
     # ── Runs ─────────────────────────────────────────────────────────────────────────────────────────────
 
