@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.system.clock import SystemClock
-from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors import ConfigError, TemporaryError
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         Sandbox as Sandbox,
     )  # entrances name it from here
 
+_ORDERLY = 2.0
+"""Seconds for services to end by themselves."""
 INSTALL = "pip install 'dreamnet[sandbox]'"
 
 
@@ -23,6 +25,7 @@ def make_sandbox(
     *,
     path: str,
     say: Callable[[str], None],
+    environ: Mapping[str, str] | None = None,
     name: str | None = None,
     port: int = 0,
     dirty: bool = False,
@@ -33,7 +36,8 @@ def make_sandbox(
 ) -> Sandbox:
     """Make a sandbox around the repository in ``folder``; it starts when it is entered.
 
-    ``path`` is the PATH of every step, ``secrets`` are the repository's, ``every`` (seconds) replaces the
+    ``path`` is the PATH of every step, ``environ`` this machine's environment, ``secrets``
+    are the repository's, ``every`` (seconds) replaces the
     schedules' own times. Raises ConfigError where the extra is not installed, or there is no repository.
     """
     try:
@@ -44,6 +48,8 @@ def make_sandbox(
         options = SandboxOptions(
             folder=folder,
             path=path,
+            environ=environ or {},
+            end_services=end_services,
             name=name,
             port=port,
             dirty=dirty,
@@ -56,3 +62,28 @@ def make_sandbox(
         raise ConfigError(
             f"The sandbox needs {error.name}, which is not installed.", hint=f"Run: {INSTALL}"
         ) from None
+
+
+def end_services(state: Path) -> int:
+    """End every service that runs by this state folder, and wait until they are gone: orderly at first, by force after
+    two seconds, since nothing of a sandbox may outlive it. Answer how many platforms ran.
+
+    Raises DeadlineExceeded where even that does not end them.
+    """
+    ran = 0
+    for folder in sorted(state.glob("platform-*")):
+        from dreamnet_actions.adapters.process import launch
+        from dreamnet_actions.adapters.process.control import NoSupervisor
+        from dreamnet_actions.adapters.process.places import Places
+
+        places = Places(state, folder.name.removeprefix("platform-"))
+        try:
+            launch.ask(places, {"do": "shutdown"})
+            launch.wait_until_gone(places, _ORDERLY)
+        except NoSupervisor:
+            continue
+        except TemporaryError:  # it does not answer, or its services take their time
+            launch.end_by_force(places)
+            launch.wait_until_gone(places, _ORDERLY)
+        ran += 1
+    return ran

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dreamnet_actions.entrances.cli.environment import environ
+from dreamnet_actions.domain.times import clock_time
+from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.entrances.cli.options import duration
 from dreamnet_actions.entrances.cli.terminal import one_line, say, table, tell
 from dreamnet_actions.errors import RequestInvalid
@@ -78,7 +79,8 @@ def sandbox(
     made = make_sandbox(
         Path.cwd(),
         path=variables.get("PATH", _PATH),
-        say=lambda line: tell(one_line(line)),
+        environ=variables,
+        say=_report,
         name=name,
         port=port,
         dirty=dirty,
@@ -98,6 +100,11 @@ def sandbox(
             tell("Ending.")
     if status:
         raise click.exceptions.Exit(status)
+
+
+def _report(line: str) -> None:
+    """Tell what goes on, with the time of day; a line that belongs to the one before stays set in."""
+    tell(f"{clock_time(now())} {'  ' if line.startswith(' ') else ''}{one_line(line)}")
 
 
 def _inputs(given: tuple[str, ...]) -> dict[str, str]:
@@ -122,10 +129,10 @@ def _tell_how(running: Sandbox) -> None:
     say(f"  repository   {running.address} (branch {running.branch})")
     say(f"  API          {running.github.api_url}")
     say(f"  token        {running.token_file}")
+    say(f"  push again   {running.push_command}")
     say(
-        f"  push again   git -c credential.helper='store --file={running.credentials}' push {running.address}"
+        "It starts anew each time. Services that are deployed here run on this machine until it ends: Ctrl-C."
     )
-    say("Ctrl-C ends it.")
 
 
 def _once(

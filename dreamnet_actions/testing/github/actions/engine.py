@@ -17,7 +17,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.testing.github.actions import concurrency, contexts, dispatching, permissions, triggers
+from dreamnet_actions.testing.github.actions import (
+    concurrency,
+    contexts,
+    dispatching,
+    permissions,
+    telling,
+    triggers,
+)
 from dreamnet_actions.testing.github.actions.act import ActOptions
 from dreamnet_actions.testing.github.actions.admission import Admission, replaced
 from dreamnet_actions.testing.github.actions.concurrency import Effect, Group
@@ -134,18 +141,13 @@ class Engine:
             raise dispatching.DispatchRefused("Cannot trigger a 'workflow_dispatch' on a disabled workflow")
         if found.mistakes:
             raise dispatching.DispatchRefused(f"failed to parse workflow: {found.mistakes[0]}")
-        settled = dispatching.settle(found, inputs or {})
+        asked = {"inputs": dispatching.settle(found, inputs or {}), "ref": full, "workflow": entry.path}
         event = Event(
             name="workflow_dispatch",
             repository=repository,
             ref=full,
             sha=sha,
-            payload={
-                **self.host.payload(repository, actor),
-                "inputs": settled,
-                "ref": full,
-                "workflow": entry.path,
-            },
+            payload={**self.host.payload(repository, actor), **asked},
             actor=actor,
             by_workflow=by_workflow,
             workflow=entry.path,
@@ -198,23 +200,14 @@ class Engine:
 
     def _start(self, workflow: Workflow, event: Event, sha: str, message: str) -> Run:
         entry = self.registry.entry(event.repository, workflow, self.host.clock.now())
-        ref = (
-            event.ref
-            if sha == event.sha
-            else f"{triggers.BRANCH}{self.host.default_branch(event.repository)}"
-        )
+        default = f"{triggers.BRANCH}{self.host.default_branch(event.repository)}"
+        ref = event.ref if sha == event.sha else default
         id_, number = next(self._ids), self.registry.next_number(event.repository, workflow.path)
         given = event.payload.get("inputs")
         inputs = dispatching.typed(workflow.dispatch_inputs, given) if isinstance(given, Mapping) else {}
+        urls = (self.host.api_url, self.host.server_url)
         context = contexts.github(
-            event,
-            workflow,
-            sha=sha,
-            ref=ref,
-            run_id=id_,
-            number=number,
-            attempt=1,
-            urls=(self.host.api_url, self.host.server_url),
+            event, workflow, sha=sha, ref=ref, run_id=id_, number=number, attempt=1, urls=urls
         )
         known = {"github": context, "inputs": inputs, "vars": dict(self.host.variables(event.repository))}
         wrong = ""
@@ -293,9 +286,7 @@ class Engine:
                 return
             self._runners[run.id] = runner
             run.now.status, run.now.started_at = "in_progress", self.host.clock.now()
-        self._say(
-            f"{run.repository}: {run.workflow.file} #{run.number} ({run.event.name}) started: {run.title}"
-        )
+        self._say(telling.began(run))
         conclusion = "failure"
         try:
             conclusion = runner.go()
@@ -310,16 +301,14 @@ class Engine:
             attempt = run.now
             if attempt.status == "completed":
                 return
-            attempt.status, attempt.conclusion, attempt.completed_at = (
-                "completed",
-                conclusion,
-                self.host.clock.now(),
-            )
+            attempt.status, attempt.conclusion = "completed", conclusion
+            attempt.completed_at = self.host.clock.now()
             self._runners.pop(run.id, None)
             self._futures.pop(run.id, None)
             effect = self._admission.groups(run.repository).leave(run.id) if leave else Effect()
             run.ended.set()
-        self._say(f"{run.repository}: {run.workflow.file} #{run.number} ended: {conclusion}")
+        for line in telling.ended(run, self.host.server_url):
+            self._say(line)
         self._follow(effect, run.group)
         with self._changed:
             self._changed.notify_all()

@@ -19,12 +19,14 @@ from dreamnet_actions.testing.github.actions.act import ActOptions, find_act
 from dreamnet_actions.testing.github.actions.dispatching import DispatchRefused
 from dreamnet_actions.testing.github.actions.repository import Repository
 from dreamnet_actions.testing.github.actions.runs import Run
+from dreamnet_actions.testing.github.actions.telling import happened
 from dreamnet_actions.testing.github.actions.together import GitHubWithActions
 from dreamnet_actions.testing.github.gitstore import ZERO
 from dreamnet_actions.testing.github.hosting import Event
 from dreamnet_actions.testing.github.pushes import moved
 from dreamnet_actions.testing.github.records import Named
 from dreamnet_actions.testing.github.sandbox.importing import HOUSE, UserRepository, house_beside, house_refs
+from dreamnet_actions.testing.github.sandbox.machine import Machine
 from dreamnet_actions.testing.github.sandbox.pages import Pages
 
 EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
@@ -38,10 +40,13 @@ _PROGRESS = 15.0
 class SandboxOptions:
     """What a sandbox is for. ``folder`` is the user's repository, ``path`` the PATH of every step; ``every``
     replaces the schedules' own times (seconds); ``house`` the checkout behind ``dreamnet/dreamnet@…``, if not
-    the one that runs."""
+    the one that runs. ``environ`` is this machine's environment: what of it steps see is ``Machine``'s to say.
+    ``end_services`` ends what runs by a state folder, and answers how many platforms that were."""
 
     folder: Path
     path: str
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    end_services: Callable[[Path], int] = lambda _state: 0
     name: str | None = None
     port: int = 0
     dirty: bool = False
@@ -63,13 +68,14 @@ class Sandbox:
         self.name = options.name or self._user.name
         self.branch = self._user.branch
         self._root = Path(tempfile.mkdtemp(prefix="dreamnet-sandbox-"))
+        self._machine = Machine(self._root, options.environ)
         self._pages = Pages()
         self.github = GitHubWithActions(
             clock=clock,
             root=self._root,
             extend=[self._pages],
             port=options.port,
-            options=ActOptions(path=options.path),
+            options=ActOptions(path=options.path, environment=self._machine.environment()),
             every=options.every,
             say=say,
         )
@@ -94,6 +100,7 @@ class Sandbox:
     ) -> None:
         try:
             self.github.__exit__(kind, error, trace)
+            self._options.end_services(self._machine.state)
         finally:
             shutil.rmtree(self._root, ignore_errors=True)
 
@@ -107,6 +114,8 @@ class Sandbox:
             now = self._clock.now()
             kept = github.world.repository(self.name).secrets
             kept.update({name: Named(name, value, now, now) for name, value in self._options.secrets.items()})
+            state = Named("DREAMNET_STATE", str(self._machine.state), now, now)
+            github.world.repository(self.name).variables[state.name] = state
         owner = self.name.partition("/")[0]
         token = github.person(owner, "admin")
         self.credentials = self._secret_file(
@@ -116,6 +125,11 @@ class Sandbox:
         self.address = f"{github.server_url}/{self.name}"
         self._pages.attach(github.engine, self.push_command)
         github.schedules.watch(self.name)
+        github.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if (line := happened(event)) is not None:
+            self._say(line)
 
     def _add_house(self) -> None:
         """Have ``dreamnet/dreamnet@…`` mean the checkout that runs, by every ref that the user's workflows
