@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from typing import Any
 
@@ -358,3 +359,10 @@ def test_nothing_tells_the_token(reply: Reply, caplog: pytest.LogCaptureFixture)
     told = "".join(traceback.format_exception(caught.value)) + repr(one) + repr(caught.value) + caplog.text
     assert TOKEN not in told + caught.value.hint
     assert "127.0.0.1" in caplog.text  # something was logged at all
+
+
+def test_without_the_extra_the_line_to_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "github", None)
+    with scripted() as script, pytest.raises(ConfigError, match="PyGithub, which is not installed") as told:
+        repository(script).call("GET", "/x")
+    assert told.value.hint == "Run: pip install 'dreamnet[github]'"

@@ -79,8 +79,15 @@ class GitHubRepository:
 
     @functools.cached_property
     def wire(self) -> Wire:
-        """PyGithub's requester, made safe; every object of PyGithub's that is made with it is, too."""
-        from github import Auth  # late: PyGithub takes a tenth of a second and more
+        """PyGithub's requester, made safe; every object of PyGithub's that is made with it is, too. Raises ConfigError
+        where the extra is not installed."""
+        try:
+            from github import Auth  # late: PyGithub takes a tenth of a second and more
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "GitHub is asked with PyGithub, which is not installed.",
+                hint="Run: pip install 'dreamnet[github]'",
+            ) from None
 
         from dreamnet_actions.adapters.github.wire import Wire
 
