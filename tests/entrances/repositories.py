@@ -7,6 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FLASK = "from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/healthz')\ndef well():\n    return 'ok'\n"
+PLAIN = (
+    "import http.server\nimport sys\n\n\nclass Page(http.server.SimpleHTTPRequestHandler): ...\n\n\n"
+    "port = int(sys.argv[1]) if len(sys.argv) > 1 else 8200\n"
+    'http.server.ThreadingHTTPServer(("127.0.0.1", port), Page).serve_forever()\n'
+)
+BY_VARIABLE = (
+    "import os\nfrom http.server import HTTPServer, SimpleHTTPRequestHandler\n\n"
+    'HTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8300"))), SimpleHTTPRequestHandler).serve_forever()\n'
+)
 FASTAPI = (
     "from fastapi import FastAPI\n\napi: FastAPI = FastAPI()\n\n\n"
     "@api.get('/health')\ndef well():\n    return {}\n"
@@ -58,6 +67,8 @@ services: {web: {build: 7, ports: [{published: x}, 9]}, self: {build: .}, 'a: b'
 
 REPOSITORIES: Mapping[str, Mapping[str, str]] = {
     "flask": {"app.py": FLASK, "requirements.txt": "flask\n"},
+    "plain": {"app.py": PLAIN},
+    "by-variable": {"serve.py": BY_VARIABLE},
     "fastapi": {"src/main.py": FASTAPI, "pyproject.toml": "[project]\nname = 'x'\n"},
     "django": {"manage.py": "import django\n", "site/settings.py": "DEBUG = False\n"},
     "express": {

@@ -110,6 +110,8 @@ def test_unpinned_workflows_fail_for_that_alone(tmp_path: Path) -> None:
             "command": "python3 -m flask --app app:app run --host 127.0.0.1 --port {port}",
             "ready": "/healthz",
         },
+        "plain": {"command": "python3 app.py {port}", "port": 8200},
+        "by-variable": {"command": "python3 serve.py", "port": 8300},
         "fastapi": {
             "command": "python3 -m uvicorn main:api --host 127.0.0.1 --port {port}",
             "ready": "/health",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NEXT = (
     ("dreamnet validate", "check the configuration"),
+    ("git add .github", "and commit: schedules and buttons start from what is on the default branch"),
     ("dreamnet doctor", "see what is missing at GitHub, with the line to add"),
     ("dreamnet sandbox", "try the workflows on this machine, before you push"),
 )
@@ -214,7 +215,7 @@ def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) ->
     _refuse_differing([one for one in planned if one.state == "differs"])
     say("Next:")
     for command, why in NEXT:
-        say(f"  {command:<18}  {why}")
+        say(f"  {command:<17}  {why}")
 
 
 def _tell_cost(wanted: Wanted) -> None:

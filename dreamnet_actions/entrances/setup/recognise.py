@@ -50,7 +50,10 @@ def recognise(seen: Seen) -> Recognised:
     """Look for services; at most one a folder, named apart."""
     declared = containers.declared(seen)
     found: dict[str, Guess] = {}
-    for one in (*_procfile(seen), *_python(seen), *_node(seen), *_go(seen), *_image(seen), *_static(seen)):
+    for one in (
+        *(*_procfile(seen), *_python(seen), *_plain_python(seen), *_node(seen)),
+        *(*_go(seen), *_image(seen), *_static(seen)),
+    ):
         kept = found.get(one.directory)
         if kept is None:
             found[one.directory] = one
@@ -133,6 +136,28 @@ def _python(seen: Seen) -> Iterator[Guess]:
                 port=8000 if kind == "FastAPI" else 5000,
                 ready=_path_in(text),
             )
+
+
+def _plain_python(seen: Seen) -> Iterator[Guess]:
+    """Programs that serve by Python's own server, where they say how they are told their port."""
+    for path, text in seen.code(".py"):
+        if not re.search(r"\b(?:Threading)?HTTPServer\(", text):
+            continue
+        told = re.search(r"\bargv\[1\]", text)
+        if not told and not re.search(r"environ\b.*[\"']PORT[\"']|getenv\([\"']PORT[\"']", text):
+            continue
+        usual = re.search(r"PORT[\"'],\s*[\"']?(\d{2,5})|\b(?:else|or)\s+[\"']?(\d{2,5})\b", text)
+        port = int(usual[1] or usual[2]) if usual else 8000
+        here = folder(path)
+        program = PurePosixPath(path).name
+        yield Guess(
+            name=_folder_name(seen, path),
+            why=f"{path} (http.server)",
+            command=("python3", program, PORT) if told else ("python3", program),
+            directory=here,
+            port=port if 1 <= port <= 65535 else 8000,
+            ready=_path_in(text),
+        )
 
 
 def _node(seen: Seen) -> Iterator[Guess]:
