@@ -10,6 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+CARRIED = """
+from pathlib import Path
+import dreamnet_actions
+from dreamnet_actions.testing.github.sandbox.house import installed
+print(*installed(Path(dreamnet_actions.__file__).parent))
+"""
+
 
 def run(*command: str, where: Path, status: int = 0) -> str:
     done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
@@ -23,6 +30,9 @@ def main(folder: Path, version: str, examples: Path) -> None:
     said = run(program, "--version", where=examples)
     if version not in said:
         sys.exit(f"dreamnet --version says {said!r}, not {version}")
+    carried = run(str(folder / "python"), "-c", CARRIED, where=examples).split()
+    if {"action.yml", "scripts/action.py", "requirements/action.txt", "dreamnet_actions/pipe.py"} - set(carried):
+        sys.exit(f"the wheel does not carry the action for its sandbox: {carried[:9]}")
     configured = sorted(examples.glob("*/dreamnet.yml"))
     if not configured:
         sys.exit(f"no example in {examples}")

@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from dreamnet_actions.bootstrap.sandbox import make_sandbox
 from dreamnet_actions.entrances.cli.sandbox import sandbox as command
 from dreamnet_actions.errors import ConfigError, RequestInvalid
-from dreamnet_actions.testing.github.sandbox.importing import UserRepository, house_refs
+from dreamnet_actions.testing.github.sandbox.house import refs
+from dreamnet_actions.testing.github.sandbox.importing import UserRepository
 from dreamnet_actions.testing.github.sandbox.session import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -227,7 +228,7 @@ def test_refs_of_dreamnet_itself() -> None:
         b"uses: dreamnet/dreamnet/.github/workflows/deploykeeper.yml@v1 # x",
         b"- uses: 'dreamnet/dreamnet@0a1b'",
     ]
-    assert house_refs(texts) == {"v1", "0a1b"}
+    assert refs(texts) == {"v1", "0a1b"}
 
 
 def test_dreamnet_itself_is_served_from_a_checkout(repository: Path, tmp_path: Path) -> None:

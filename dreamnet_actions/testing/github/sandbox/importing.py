@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from dreamnet_actions.errors import ConfigError
@@ -13,8 +12,6 @@ from dreamnet_actions.testing.github.gitstore import GitStore, Person
 
 _PATIENCE = 120
 _REMOTE = re.compile(r"(?:[:/])(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}?)(?:\.git)?/?$")
-_HOUSE_REF = re.compile(r"dreamnet/dreamnet(?:/[^\s@'\"]*)?@([A-Za-z0-9._/-]+)")
-HOUSE = "dreamnet/dreamnet"
 
 
 class UserRepository:
@@ -100,14 +97,3 @@ class UserRepository:
             check=False,
         )
         return done.stdout.strip() if done.returncode == 0 else None
-
-
-def house_refs(texts: Iterable[bytes]) -> set[str]:
-    """Answer the refs by which workflow files call DreamNet's own action and workflows."""
-    return {ref for text in texts for ref in _HOUSE_REF.findall(text.decode("utf-8", "replace"))}
-
-
-def house_beside(package: Path) -> Path | None:
-    """Answer the checkout that this DreamNet runs from, if it has the action."""
-    root = package.parent
-    return root if (root / "action.yml").is_file() and (root / ".git").exists() else None

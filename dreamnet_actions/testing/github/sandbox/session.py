@@ -25,7 +25,8 @@ from dreamnet_actions.testing.github.gitstore import ZERO
 from dreamnet_actions.testing.github.hosting import Event
 from dreamnet_actions.testing.github.pushes import moved
 from dreamnet_actions.testing.github.records import Named
-from dreamnet_actions.testing.github.sandbox.importing import HOUSE, UserRepository, house_beside, house_refs
+from dreamnet_actions.testing.github.sandbox import house
+from dreamnet_actions.testing.github.sandbox.importing import UserRepository
 from dreamnet_actions.testing.github.sandbox.machine import Machine
 from dreamnet_actions.testing.github.sandbox.pages import Pages
 
@@ -123,7 +124,9 @@ class Sandbox:
         )
         self.token_file = self._secret_file("token", token)
         self.address = f"{github.server_url}/{self.name}"
-        self._pages.attach(github.engine, self.push_command)
+        self._pages.attach(
+            github.engine, self.push_command, unseen="" if self.name.lower() == house.NAME else house.NAME
+        )
         github.schedules.watch(self.name)
         github.subscribe(self._hear)
 
@@ -132,18 +135,29 @@ class Sandbox:
             self._say(line)
 
     def _add_house(self) -> None:
-        """Have ``dreamnet/dreamnet@…`` mean the checkout that runs, by every ref that the user's workflows
-        name."""
-        github = self.github
-        house = self._options.house or house_beside(Path(dreamnet_actions.__file__).parent)
-        if house is None or self.name.lower() == HOUSE:
+        """Have ``dreamnet/dreamnet@…`` mean the DreamNet that runs, by every ref that the user's workflows name."""
+        if self.name.lower() == house.NAME:
             return
-        github.create_repository(HOUSE)
-        store = github.world.git(github.world.repository(HOUSE))
-        sha = UserRepository(house).bring(store, "main", dirty=True, now=self._clock.now())
-        files = [path.read_bytes() for path in self._workflow_files() if path.is_file()]
+        github, package = self.github, Path(dreamnet_actions.__file__).parent
+        place = self._options.house or house.checkout(package)
+        if place is not None:
+            github.create_repository(house.NAME)
+            store = github.world.git(github.world.repository(house.NAME))
+            sha = UserRepository(place).bring(store, "main", dirty=True, now=self._clock.now())
+        else:
+            files = house.installed(package)
+            if not files:
+                self._say(
+                    f"This DreamNet was built without its action: workflows cannot use {house.NAME}@… here."
+                )
+                self._say("  Name a checkout of it: dreamnet sandbox --action FOLDER")
+                return
+            github.create_repository(house.NAME, files=files)
+            store = github.world.git(github.world.repository(house.NAME))
+            sha = store.head("main")
+        texts = [path.read_bytes() for path in self._workflow_files() if path.is_file()]
         repository = Repository(store.path)
-        for ref in house_refs(files) | {"v1"}:
+        for ref in house.refs(texts) | {"v1"}:
             if repository.resolve(ref) is None and store.valid_ref(f"refs/tags/{ref}"):
                 store.set_ref(f"refs/tags/{ref}", sha, ZERO)
 
