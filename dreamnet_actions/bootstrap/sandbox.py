@@ -60,7 +60,8 @@ def make_sandbox(
         return Sandbox(options, clock or SystemClock(), say)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"The sandbox needs {error.name}, which is not installed.", hint=f"Run: {INSTALL}"
+            f"The sandbox needs {(error.name or '').partition('.')[0]}, which is not installed.",
+            hint=f"Run: {INSTALL}",
         ) from None
 
 

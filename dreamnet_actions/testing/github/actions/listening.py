@@ -213,6 +213,8 @@ class Listener:
     def _command(self, heard: _Heard, said: Mapping[str, Any]) -> None:
         command, ids = said.get("command"), said.get("stepID")
         if command == "summary":
+            if isinstance(ids, list) and len(ids) > 1:
+                return  # a step within an action: act tells it again as that of the step that uses the action
             heard.job.summaries.append(str(said.get("content", "")))
         elif command == "set-output" and isinstance(ids, list) and len(ids) == 1:
             heard.outputs.setdefault(str(ids[0]), {})[str(said.get("name"))] = str(said.get("arg", ""))

@@ -7,34 +7,46 @@ from collections.abc import Iterable
 from html import escape
 
 from dreamnet_actions.testing.github.actions.runs import Annotation, Attempt, Run
+from dreamnet_actions.testing.github.sandbox.markdown import rendered
 from dreamnet_actions.testing.github.sandbox.snapshot import Button, IssueRow, RepositoryView
 
 REFRESH = 4
 """Seconds between two looks of the browser."""
 _STYLE = """
-:root{color-scheme:light dark;--line:#8884;--soft:#8882;--good:#1a7f37;--bad:#cf222e;--busy:#9a6700}
-@media (prefers-color-scheme:dark){:root{--good:#3fb950;--bad:#f85149;--busy:#d29922}}
+:root{color-scheme:light dark;--line:#8884;--soft:#8882;--good:#1a7f37;--bad:#cf222e;--busy:#9a6700;--done:#8250df}
+@media (prefers-color-scheme:dark){:root{--good:#3fb950;--bad:#f85149;--busy:#d29922;--done:#a371f7}}
 *{box-sizing:border-box}
-body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem 1.2rem 4rem}
-h1{font-size:1.3rem;margin:.2rem 0 .6rem}
-h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
-a{color:inherit}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1.2rem 1.4rem 4rem}
+header{border-bottom:1px solid var(--line);margin-bottom:1rem;padding-bottom:.6rem}
+h1{font-size:1.45rem;margin:.2rem 0 .4rem}
+h2{font-size:1.05rem;margin:1.8rem 0 .4rem}
+a{color:inherit;text-underline-offset:.15em;text-decoration-color:var(--line)}
+a:hover{text-decoration-color:currentColor}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.35rem .6rem .35rem 0;vertical-align:top;border-top:1px solid var(--line)}
-th{font-weight:600;font-size:.85rem;opacity:.7;border:0}
+th,td{text-align:left;padding:.4rem .8rem .4rem 0;vertical-align:baseline;border-top:1px solid var(--line)}
+th{font-weight:600;font-size:.8rem;opacity:.65;border:0}
+td{white-space:nowrap}
+td.wide{white-space:normal;width:100%;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.6rem .8rem;border-radius:.4rem;overflow:auto;margin:.4rem 0;font-size:.85rem}
 pre,code{white-space:pre-wrap;overflow-wrap:anywhere}
 pre{max-height:32rem}
-.tag{display:inline-block;border:1px solid var(--line);border-radius:1rem;padding:0 .5rem;font-size:.8rem}
+.text{border:1px solid var(--line);border-radius:.5rem;padding:.2rem 1rem;margin:.5rem 0;overflow-wrap:anywhere}
+.text h2{margin-top:.6rem}
+.text td{white-space:normal}
+.tag{display:inline-block;border:1px solid var(--line);border-radius:1rem;padding:0 .6rem;font-size:.8rem}
+a.tag{text-decoration:none}
+.state{font-weight:600}
 .success,.active,.open{color:var(--good)}
+.closed{color:var(--done)}
 .failure,.error,.cancelled,.startup_failure,.timed_out{color:var(--bad)}
-.queued,.pending,.in_progress,.waiting{color:var(--busy)}
+.queued,.pending,.in_progress,.waiting,.warning{color:var(--busy)}
 .soft{opacity:.65}
 details{margin:.2rem 0}
 summary{cursor:pointer}
 label{display:block;margin:.6rem 0}
 input,select,button{font:inherit;padding:.1rem .5rem}
 button{cursor:pointer}
+td button{font-size:.8rem;padding:0 .5rem}
 input[type=text]{width:100%;max-width:32rem;display:block}
 .inline{display:inline}
 """
@@ -53,20 +65,24 @@ def document(title: str, body: str, *, refresh: bool = True) -> str:
 def home(views: list[RepositoryView], clone: str, secret: str) -> str:
     """Answer the first page: every repository with its dreams, runs, messages and deployments."""
     parts = [
-        "<h1>DreamNet sandbox</h1>",
-        f"<p class=soft>A GitHub of your own. Push to it: <code>{escape(clone)}</code></p>",
+        f"<p class=soft>DreamNet sandbox: a GitHub of your own. Push to it:</p><pre>{escape(clone)}</pre>"
     ]
     for view in views:
-        parts += [f"<h1>{escape(view.name)}</h1>", _buttons(view), _issues(view), _runs(view, secret)]
-        parts += [_messages(view), _deployments(view)]
+        head = f"<header><h1>{escape(view.name)}</h1>{_buttons(view)}</header>"
+        parts += [head, _issues(view), _runs(view, secret), _messages(view), _deployments(view)]
     return document("DreamNet sandbox", "".join(parts))
 
 
-def _table(head: Iterable[str], rows: list[list[str]], none: str) -> str:
+def _table(head: Iterable[str], rows: list[list[str]], none: str, *, wide: int = 0) -> str:
+    """Write a table; the column ``wide`` takes the room that is left."""
     if not rows:
         return f"<p class=soft>{none}</p>"
     top = "".join(f"<th>{escape(one)}</th>" for one in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    mark = [" class=wide" if number == wide else "" for number in range(len(rows[0]))]
+    lines = "".join(
+        f"<tr>{''.join(f'<td{mark[number]}>{cell}</td>' for number, cell in enumerate(row))}</tr>"
+        for row in rows
+    )
     return f"<table><tr>{top}</tr>{lines}</table>"
 
 
@@ -84,13 +100,16 @@ def _issues(view: RepositoryView) -> str:
         [
             f'<a href="/{escape(view.name)}/issues/{one.number}">#{one.number}</a>',
             f"<b>{escape(one.title)}</b> {_labels(one)}",
-            f"<span class={escape(one.state)}>{escape(one.state)}</span>",
+            _word(one.state),
             escape(one.author),
             ago(one.updated),
         ]
         for one in view.issues
     ]
-    return "<h2>Dreams and other issues</h2>" + _table(["", "title", "state", "by", "changed"], rows, "None.")
+    none = "None: nothing is wrong, or nobody has looked yet."
+    return "<h2>Dreams and other issues</h2>" + _table(
+        ["", "title", "state", "by", "changed"], rows, none, wide=1
+    )
 
 
 def _labels(one: IssueRow) -> str:
@@ -105,11 +124,12 @@ def _runs(view: RepositoryView, secret: str) -> str:
             escape(one.event.name),
             _state(one),
             _took(one.now),
-            ago(one.now.created_at) + _act(view.name, one, secret),
+            ago(one.now.created_at),
+            _act(view.name, one, secret),
         ]
         for one in view.runs
     ]
-    head = ["title", "workflow", "event", "state", "took", "made"]
+    head = ["title", "workflow", "event", "state", "took", "made", ""]
     return "<h2>Runs</h2>" + _table(head, rows, "None yet. A push, a schedule or a button starts one.")
 
 
@@ -122,8 +142,11 @@ def _act(name: str, run: Run, secret: str) -> str:
 
 
 def _state(run: Run) -> str:
-    state = run.conclusion or run.status
-    return f"<span class={escape(state)}>{escape(state.replace('_', ' '))}</span>"
+    return _word(run.conclusion or run.status)
+
+
+def _word(state: str) -> str:
+    return f'<span class="state {escape(state)}">{escape(state.replace("_", " "))}</span>'
 
 
 def _messages(view: RepositoryView) -> str:
@@ -131,34 +154,38 @@ def _messages(view: RepositoryView) -> str:
         [
             ago(one.at),
             f"<code>{escape(one.kind)}</code>",
+            f"<details><summary>{escape(one.subject) or 'payload'}</summary><pre>{escape(one.payload)}</pre></details>",
             escape(one.actor),
-            f"<details><summary>payload</summary><pre>{escape(one.payload)}</pre></details>",
         ]
         for one in view.messages
     ]
-    return "<h2>Messages</h2>" + _table(["", "type", "by", ""], rows, "None: no repository_dispatch so far.")
+    head = ["sent", "type", "what", "by"]
+    return "<h2>Messages</h2>" + _table(head, rows, "None: no repository_dispatch so far.", wide=2)
 
 
 def _deployments(view: RepositoryView) -> str:
     rows = [
         [
             str(one.id), escape(one.environment), escape(one.ref[:12]),
-            f"<span class={escape(one.state)}>{escape(one.state)}</span>", escape(one.description), ago(one.created),
+            _word(one.state), escape(one.description), ago(one.created),
         ]
         for one in view.deployments
     ]  # fmt: skip
-    return "<h2>Deployments</h2>" + _table(["", "environment", "ref", "state", "", "made"], rows, "None.")
+    head = ["", "environment", "ref", "state", "", "made"]
+    return "<h2>Deployments</h2>" + _table(
+        head, rows, "None. A push to the deployed branch makes one.", wide=4
+    )
 
 
 def issue(name: str, one: IssueRow) -> str:
-    """Answer the page of an issue: its body and comments as they were written."""
+    """Answer the page of an issue: its body and comments."""
     parts = [
         f'<p><a href="/">sandbox</a> / {escape(name)}</p><h1>#{one.number} {escape(one.title)}</h1>',
-        f"<p><span class={escape(one.state)}>{escape(one.state)}</span> {_labels(one)} by {escape(one.author)}</p>",
-        f"<pre>{escape(one.body) or '(empty)'}</pre>",
+        f"<p>{_word(one.state)} {_labels(one)} by {escape(one.author)}</p>",
+        f"<div class=text>{rendered(one.body) or '<p class=soft>No text.</p>'}</div>",
     ]
     for author, body, at in one.comments:
-        parts.append(f"<h2>{escape(author)} <span class=soft>{ago(at)}</span></h2><pre>{escape(body)}</pre>")
+        parts.append(f"<h2>{escape(author)} {ago(at)}</h2><div class=text>{rendered(body)}</div>")
     return document(f"#{one.number} {one.title}", "".join(parts))
 
 
@@ -171,7 +198,7 @@ def run(name: str, one: Run, secret: str) -> str:
         f"<p>{what} on {where}: {_state(one)} {_took(one.now)}{_act(name, one, secret)}</p>",
     ]
     if one.summary:
-        parts.append(f"<h2>Summary</h2><pre>{escape(one.summary)}</pre>")
+        parts.append(f"<div class=text>{rendered(one.summary)}</div>")
     parts += [_annotation(note) for note in one.annotations]
     if one.now.log:
         parts.append(f"<pre>{escape(chr(10).join(one.now.log))}</pre>")

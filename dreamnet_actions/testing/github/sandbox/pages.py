@@ -44,11 +44,12 @@ class Pages:
         self.messages = Messages()
         self._world: World | None = None
         self._engine: Engine | None = None
-        self._clone = ""
+        self._clone = self._unseen = ""
 
-    def attach(self, engine: Engine, clone: str) -> None:
-        """From now on there is something to see; ``clone`` is the address to push to."""
-        self._engine, self._clone = engine, clone
+    def attach(self, engine: Engine, clone: str, *, unseen: str = "") -> None:
+        """From now on there is something to see; ``clone`` is the command to push with, ``unseen`` a repository that
+        the first page leaves out."""
+        self._engine, self._clone, self._unseen = engine, clone, unseen
         engine.host.subscribe(lambda event: self.messages.heard(event, engine.host.clock.now()))
 
     def __call__(self, world: World) -> list[Route]:
@@ -110,7 +111,7 @@ class Pages:
         del request, fields
         world, engine = self._parts()
         with world.lock:
-            names = [one.full_name for one in world.repositories.values()]
+            names = [one.full_name for one in world.repositories.values() if one.full_name != self._unseen]
         views = [take(world, engine, self.messages, one) for one in names]
         return _html(page.home(views, self._clone, self.secret))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +54,13 @@ class Button:
 
 @dataclass(frozen=True)
 class Message:
-    """A ``repository_dispatch``."""
+    """A ``repository_dispatch``; ``subject`` is what a message of DreamNet's is about."""
 
     at: float
     kind: str
     payload: str
     actor: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,15 @@ class Messages:
         """Keep a dispatch."""
         if event.name == "repository_dispatch":
             text = json.dumps(event.payload.get("client_payload"), indent=2, ensure_ascii=False)
-            row = Message(now, event.action or "", text, event.actor)
+            row = Message(now, event.action or "", text, event.actor, _subject(event.payload))
             self.kept.setdefault(event.repository, deque(maxlen=MOST)).appendleft(row)
+
+
+def _subject(payload: Mapping[str, Any]) -> str:
+    value: Any = payload
+    for key in ("client_payload", "dreamnet", "subject"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return str(value or "")
 
 
 def take(world: World, engine: Engine, messages: Messages, name: str) -> RepositoryView:
