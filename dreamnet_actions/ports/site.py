@@ -9,7 +9,6 @@ from pathlib import Path
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.ports.system import Clock
 
-
 _CREDENTIALS = frozenset({"GITHUB_TOKEN", "GH_TOKEN"})
 _OURS = ("ACTIONS_", "DREAMNET_")
 _COMMAND_FILES = frozenset(
