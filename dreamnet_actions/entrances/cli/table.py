@@ -29,10 +29,13 @@ COMMANDS: dict[str, Row] = {
     "watch": Row(_RUN, "running:watch", "Check on a schedule and deliver messages, until stopped."),
     "serve": Row(_RUN, "running:serve", "Answer requests and webhooks over HTTP, until stopped."),
     "call": Row(_RUN, "call:call", "Run one request, given as JSON, and answer its result as JSON."),
+    "sandbox": Row(_RUN, "sandbox:sandbox", "A GitHub of your own on this machine, for this repository."),
     "demo": Row(_RUN, "running:demo", "Show the scenarios on this machine, with real processes."),
     "pause": Row(_RUN, "pausing:pause", "Stop every write, in every run on this state."),
     "resume": Row(_RUN, "pausing:resume", "Allow writes again."),
     "down": Row(_RUN, "pausing:down", "End the services that run as processes on this machine."),
+    "init": Row(_SET, "init:init", "Set DreamNet up in this repository: configuration and workflows."),
+    "doctor": Row(_SET, "doctor:doctor", "What is missing, here and at GitHub, with the line to add."),
     "validate": Row(_SET, "settings:validate", "Check the configuration; every mistake with its line."),
     "config": Row(_SET, "settings:config", "Every value of the configuration, with where it comes from."),
 }

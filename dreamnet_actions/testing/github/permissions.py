@@ -145,6 +145,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("POST", R + "/actions/runs/{run_id}/force-cancel"): "actions=write",
     ("POST", R + "/actions/runs/{run_id}/rerun"): "actions=write",
     ("POST", R + "/actions/runs/{run_id}/rerun-failed-jobs"): "actions=write",
+    ("GET", R + "/actions/runs/{run_id}/artifacts"): "actions=read",
+    ("GET", R + "/actions/artifacts"): "actions=read",
+    ("GET", R + "/actions/permissions"): "administration=read",
     ("GET", R + "/actions/jobs/{job_id}"): "actions=read",
     ("GET", R + "/actions/jobs/{job_id}/logs"): "actions=read",
 }

@@ -1,0 +1,58 @@
+"""The sandbox, put together: the entrance names neither the stand-in nor a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dreamnet_actions.adapters.system.clock import SystemClock
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.ports.system import Clock
+
+if TYPE_CHECKING:
+    from dreamnet_actions.testing.github.sandbox.session import (
+        Sandbox as Sandbox,
+    )  # entrances name it from here
+
+INSTALL = "pip install 'dreamnet[sandbox]'"
+
+
+def make_sandbox(
+    folder: Path,
+    *,
+    path: str,
+    say: Callable[[str], None],
+    name: str | None = None,
+    port: int = 0,
+    dirty: bool = False,
+    every: float | None = None,
+    house: Path | None = None,
+    secrets: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Sandbox:
+    """Make a sandbox around the repository in ``folder``; it starts when it is entered.
+
+    ``path`` is the PATH of every step, ``secrets`` are the repository's, ``every`` (seconds) replaces the
+    schedules' own times. Raises ConfigError where the extra is not installed, or there is no repository.
+    """
+    try:
+        import uvicorn  # noqa: F401 - asked for now, so that nothing has begun when it is missing
+
+        from dreamnet_actions.testing.github.sandbox.session import Sandbox, SandboxOptions
+
+        options = SandboxOptions(
+            folder=folder,
+            path=path,
+            name=name,
+            port=port,
+            dirty=dirty,
+            every=every,
+            house=house,
+            secrets=secrets or {},
+        )
+        return Sandbox(options, clock or SystemClock(), say)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The sandbox needs {error.name}, which is not installed.", hint=f"Run: {INSTALL}"
+        ) from None

@@ -1,0 +1,264 @@
+"""One sandbox from start to end: stand-in, engine, schedules and page around a user's repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import dreamnet_actions
+from dreamnet_actions.errors import DeadlineExceeded, RequestInvalid
+from dreamnet_actions.ports.system import Clock
+from dreamnet_actions.testing.github.actions.act import ActOptions, find_act
+from dreamnet_actions.testing.github.actions.dispatching import DispatchRefused
+from dreamnet_actions.testing.github.actions.repository import Repository
+from dreamnet_actions.testing.github.actions.runs import Run
+from dreamnet_actions.testing.github.actions.together import GitHubWithActions
+from dreamnet_actions.testing.github.gitstore import ZERO
+from dreamnet_actions.testing.github.hosting import Event
+from dreamnet_actions.testing.github.pushes import moved
+from dreamnet_actions.testing.github.records import Named
+from dreamnet_actions.testing.github.sandbox.importing import HOUSE, UserRepository, house_beside, house_refs
+from dreamnet_actions.testing.github.sandbox.pages import Pages
+
+EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
+"""What ``once`` may start."""
+_LOOK = 0.5
+"""Seconds between two looks at the schedules."""
+_PROGRESS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """What a sandbox is for. ``folder`` is the user's repository, ``path`` the PATH of every step; ``every``
+    replaces the schedules' own times (seconds); ``house`` the checkout behind ``dreamnet/dreamnet@…``, if not
+    the one that runs."""
+
+    folder: Path
+    path: str
+    name: str | None = None
+    port: int = 0
+    dirty: bool = False
+    every: float | None = None
+    house: Path | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Sandbox:
+    """A sandbox, for as long as the ``with`` block lasts. ``say`` is told lines for people. What it makes on
+    disk goes with it; the user's repository is only read."""
+
+    def __init__(self, options: SandboxOptions, clock: Clock, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._clock = clock
+        self._say = say
+        find_act()  # before anything is made
+        self._user = UserRepository(options.folder)
+        self.name = options.name or self._user.name
+        self.branch = self._user.branch
+        self._root = Path(tempfile.mkdtemp(prefix="dreamnet-sandbox-"))
+        self._pages = Pages()
+        self.github = GitHubWithActions(
+            clock=clock,
+            root=self._root,
+            extend=[self._pages],
+            port=options.port,
+            options=ActOptions(path=options.path),
+            every=options.every,
+            say=say,
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self.github.__enter__()
+        except OSError as error:
+            shutil.rmtree(self._root, ignore_errors=True)
+            raise _wrong(
+                [f"The port {self._options.port} of 127.0.0.1 cannot be taken: {error.strerror}."]
+            ) from None
+        try:
+            self._fill()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.github.__exit__(kind, error, trace)
+        finally:
+            shutil.rmtree(self._root, ignore_errors=True)
+
+    def _fill(self) -> None:
+        github = self.github
+        github.create_repository(self.name, default_branch=self.branch)
+        store = github.world.git(github.world.repository(self.name))
+        self.sha = self._user.bring(store, self.branch, dirty=self._options.dirty, now=self._clock.now())
+        self._add_house()
+        with github.world.lock:
+            now = self._clock.now()
+            kept = github.world.repository(self.name).secrets
+            kept.update({name: Named(name, value, now, now) for name, value in self._options.secrets.items()})
+        owner = self.name.partition("/")[0]
+        token = github.person(owner, "admin")
+        self.credentials = self._secret_file(
+            "credentials", f"http://{owner}:{token}@{github.server_url[7:]}\n"
+        )
+        self.token_file = self._secret_file("token", token)
+        self.address = f"{github.server_url}/{self.name}"
+        self._pages.attach(github.engine, self.push_command)
+        github.schedules.watch(self.name)
+
+    def _add_house(self) -> None:
+        """Have ``dreamnet/dreamnet@…`` mean the checkout that runs, by every ref that the user's workflows
+        name."""
+        github = self.github
+        house = self._options.house or house_beside(Path(dreamnet_actions.__file__).parent)
+        if house is None or self.name.lower() == HOUSE:
+            return
+        github.create_repository(HOUSE)
+        store = github.world.git(github.world.repository(HOUSE))
+        sha = UserRepository(house).bring(store, "main", dirty=True, now=self._clock.now())
+        files = [path.read_bytes() for path in self._workflow_files() if path.is_file()]
+        repository = Repository(store.path)
+        for ref in house_refs(files) | {"v1"}:
+            if repository.resolve(ref) is None and store.valid_ref(f"refs/tags/{ref}"):
+                store.set_ref(f"refs/tags/{ref}", sha, ZERO)
+
+    def _workflow_files(self) -> list[Path]:
+        folder = self._user.root / ".github" / "workflows"
+        return sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
+
+    def _secret_file(self, name: str, text: str) -> Path:
+        file = self._root / name
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(text)
+        return file
+
+    @property
+    def push_command(self) -> str:
+        """The command that pushes to the sandbox; the token is read from a file."""
+        return f"git -c credential.helper='store --file={self.credentials}' push {self.address} {self.branch}"
+
+    # ── Events ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def push(self) -> None:
+        """Tell of what was brought as of a push."""
+        world = self.github.world
+        repository = world.repository(self.name)
+        ref = f"refs/heads/{self.branch}"
+        for event in moved(world, repository, ref, ZERO, self.sha, repository.owner, by_workflow=False):
+            world.emit(event)
+
+    def start(self, event: str, workflow: str | None, inputs: Mapping[str, str]) -> list[Run]:
+        """Start one event and answer its runs: ``workflow`` is the file that a button is of, or the type of a
+        dispatch.
+
+        Raises RequestInvalid for what cannot be started, and says what there is.
+        """
+        engine = self.github.engine
+        if event == "push":
+            self.push()
+        elif event == "schedule":
+            self._schedule(workflow)
+        elif event == "workflow_dispatch":
+            self._button(workflow, inputs)
+        elif event == "repository_dispatch":
+            self._dispatch(workflow or "", inputs)
+        else:
+            raise _wrong([f"The event {event!r} cannot be started here; {', '.join(EVENTS)} can."])
+        return engine.runs(self.name)
+
+    def _button(self, workflow: str | None, inputs: Mapping[str, str]) -> None:
+        engine = self.github.engine
+        entries = engine.workflows(self.name)
+        found = [one for one in entries if one.workflow and "workflow_dispatch" in one.workflow.on]
+        names = ", ".join(one.workflow.file for one in found if one.workflow) or "none"
+        if workflow is None and len(found) != 1:
+            raise _wrong([f"Which workflow? Those with a button: {names}. Say it by --workflow FILE."])
+        try:
+            engine.dispatch(
+                self.name, workflow or found[0].path, ref=self.branch, inputs=inputs, actor=self._owner
+            )
+        except LookupError:
+            raise _wrong([f"There is no workflow {workflow!r}. Those with a button: {names}."]) from None
+        except DispatchRefused as refused:
+            raise _wrong([str(refused)]) from None
+
+    def _schedule(self, workflow: str | None) -> None:
+        for entry in self.github.engine.workflows(self.name):
+            file = entry.workflow
+            if file is None or file.mistakes or workflow not in {None, file.file, file.path}:
+                continue
+            for line in file.on.get("schedule") or ():
+                self._emit("schedule", str(line["cron"]), {"schedule": str(line["cron"])}, file.path)
+
+    def _dispatch(self, kind: str, inputs: Mapping[str, str]) -> None:
+        if not kind:
+            raise _wrong(["Which type? Say the dispatch's event_type by --workflow TYPE."])
+        self._emit(
+            "repository_dispatch",
+            kind,
+            {"action": kind, "branch": self.branch, "client_payload": dict(inputs)},
+        )
+
+    def _emit(
+        self, name: str, action: str, payload: Mapping[str, object], workflow: str | None = None
+    ) -> None:
+        github = self.github
+        github.emit(
+            Event(
+                name=name,
+                action=action,
+                repository=self.name,
+                ref=f"refs/heads/{self.branch}",
+                sha=self.sha,
+                payload={**payload, **github.payload(self.name, self._owner)},
+                actor=self._owner,
+                workflow=workflow,
+            )
+        )
+
+    @property
+    def _owner(self) -> str:
+        return self.name.partition("/")[0]
+
+    # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def live(self, stop: threading.Event, seconds: float | None) -> None:
+        """Serve, and bring schedules when they are due, for so long (None: until ``stop`` is set)."""
+        end = None if seconds is None else self._clock.monotonic() + seconds
+        while not stop.is_set() and (end is None or self._clock.monotonic() < end):
+            self.github.schedules.tick()
+            stop.wait(_LOOK)
+
+    def finish(self, stop: threading.Event, seconds: float) -> list[Run]:
+        """Wait until nothing runs any more (or ``stop`` is set); answer the runs, the oldest first.
+
+        Raises DeadlineExceeded.
+        """
+        began = told = self._clock.monotonic()
+        engine = self.github.engine
+        while engine.busy() and not stop.is_set():
+            now = self._clock.monotonic()
+            if now - began >= seconds:
+                raise DeadlineExceeded("the runs of the sandbox", seconds)
+            if now - told >= _PROGRESS:
+                told = now
+                self._say(
+                    f"waiting for {len(engine.busy())} run(s), at most {began + seconds - now:.0f} s more"
+                )
+            stop.wait(_LOOK / 5)
+        return engine.all_runs()[::-1]
+
+
+def _wrong(mistakes: list[str]) -> RequestInvalid:
+    return RequestInvalid(mistakes, hint="See: dreamnet sandbox --help")
