@@ -16,6 +16,10 @@ BAD = ("failure", "cancelled", "timed_out", "startup_failure")
 """Conclusions after which `re-run failed jobs` has something to do."""
 
 
+class NotNow(ValueError):
+    """Something that cannot be done with a run as it is (GitHub answers 403 or 409)."""
+
+
 @dataclass(kw_only=True)
 class Annotation:
     """One ``::error``, ``::warning`` or ``::notice`` of a step, or a sentence of the engine's own."""
@@ -105,6 +109,9 @@ class Run:
     attempts: list[Attempt] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.workflow.file} #{self.number} ({self.status})"
+
     @property
     def now(self) -> Attempt:
         """The newest attempt."""
@@ -136,6 +143,10 @@ class Run:
             if one.path == path:
                 return one
         raise KeyError("/".join(path))
+
+    def succeeded(self) -> dict[tuple[str, ...], dict[str, str]]:
+        """Answer the outputs of the newest attempt's jobs that succeeded, by path."""
+        return {one.path: dict(one.outputs) for one in self.jobs if one.conclusion == "success"}
 
     @property
     def log(self) -> str:
