@@ -111,8 +111,8 @@ class ConfigMissing(ConfigError):
         self.looked = tuple(looked)
         super().__init__(
             f"No configuration found. Looked for: {', '.join(self.looked)}.",
-            hint="Create dreamnet.yml with 'version: 1' and your services (docs/configuration.md), "
-            "or name a file with --config.",
+            hint="Run 'dreamnet init', or write dreamnet.yml with 'version: 1' and your services "
+            "(docs/configuration.md), or name a file with --config.",
         )
 
 

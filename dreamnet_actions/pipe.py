@@ -72,11 +72,19 @@ class Pipe:
         self._ids = ids
         self._gate = gate
 
-    def submit(self, raw: object, *, id: str | None = None, dry_run: bool = False) -> AgentResult:  # noqa: A002
+    def submit(
+        self,
+        raw: object,
+        *,
+        id: str | None = None,  # noqa: A002
+        dry_run: bool = False,
+        claim: bool | None = None,
+    ) -> AgentResult:
         """Read a request from plain JSON data and run it.
 
-        ``id`` is the entrance's (an Idempotency-Key, a delivery id) and counts where the request has none. Never
-        raises: an error is a result with its code, a bug one with code ``bug`` and its traceback in the log.
+        ``id`` is the entrance's (an Idempotency-Key, a delivery id, a workflow's run) and counts where the request has
+        none; ``claim`` says whether it is kept (left out: whenever somebody named it). Never raises: an error is a
+        result with its code, a bug one with code ``bug`` and its traceback in the log.
         """
         began = self._clock.now()
         fallback = id or self._ids.fresh()
@@ -86,7 +94,8 @@ class Pipe:
         except Exception as error:  # noqa: BLE001 - submit never raises: a bug becomes a result, and is logged
             names = [one for one in (given, fallback) if isinstance(one, str) and usable_id(one)]
             return self._raised(error, names[0] if names else self._ids.fresh(), began)
-        return self.run(request, claim=id is not None or given is not None)
+        named = id is not None or given is not None
+        return self.run(request, claim=named if claim is None else claim)
 
     def run(self, request: AgentRequest, *, claim: bool = True) -> AgentResult:
         """Run one request; twice is once: an id that ended answers its first result. Never raises.

@@ -51,7 +51,7 @@ _setup_hash() { # _setup_hash TIER: one line that changes when this tier must be
         printf '%s\n%s\n' "$1" "$ROOT"
         cat "$ROOT/requirements/bootstrap.txt" "$ROOT/requirements/$1.txt" "$ROOT/pyproject.toml" \
             "$ROOT/scripts/setup.sh" "$VENV/pyvenv.cfg" 2>/dev/null || true
-        [ "$1" = dev ] && cat "$ROOT/tests/github/package-lock.json"
+        if [ "$1" = dev ]; then cat "$ROOT/tests/github/package-lock.json"; fi
     } | "${sum[@]}"
 }
 

@@ -6,21 +6,24 @@ Adapters are imported when they are chosen, never before: what a request does no
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.adapters.table import ROWS
-from dreamnet_actions.bootstrap.assembly import Assembly
-from dreamnet_actions.bootstrap.system import STATE_DIRECTORY, Options, System
-from dreamnet_actions.config.compose import Composed, Slots, compose
-from dreamnet_actions.config.load import Loaded, find, load
-from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
 from dreamnet_actions.errors import ConfigMissing
+
+if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap.system import Options, System
+    from dreamnet_actions.config.compose import Composed
+    from dreamnet_actions.config.load import Loaded
 
 __all__ = ["Options", "System", "assemble", "check_config", "composed", "schema"]
 
 
 def composed() -> Composed:
     """Join the configuration's models with those of every adapter family in the table."""
+    from dreamnet_actions.adapters.table import ROWS
+    from dreamnet_actions.config.compose import Slots, compose
+    from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
+
     checks: dict[str, type] = {row.kind: row.options for row in ROWS if row.port == "Probe" and row.options}
     return compose(
         Slots(
@@ -40,11 +43,16 @@ def schema() -> dict[str, Any]:
 
 def check_config(where: Path) -> Loaded:
     """Read and validate a configuration file, or the one of a root; raises ConfigError. Starts nothing."""
+    from dreamnet_actions.config.load import find, load
+
     return load(find(where) if where.is_dir() else where, composed())
 
 
 def assemble(options: Options) -> System:
     """Join a configuration with its adapters. Raises ConfigError before anything is opened."""
+    from dreamnet_actions.bootstrap.assembly import Assembly
+    from dreamnet_actions.config.load import find, load
+
     file = options.config or find(options.root)
     if not file.exists():
         raise ConfigMissing([str(file)])
@@ -54,7 +62,18 @@ def assemble(options: Options) -> System:
     return Assembly(options, loaded, state).system()
 
 
+def __getattr__(name: str) -> Any:
+    """Import ``Options`` and ``System`` when they are asked for."""
+    if name in ("Options", "System"):
+        from dreamnet_actions.bootstrap import system
+
+        return getattr(system, name)
+    raise AttributeError(name)
+
+
 def _options(port: str) -> dict[str, type]:
+    from dreamnet_actions.adapters.table import ROWS
+
     return {row.kind: row.options for row in ROWS if row.port == port and row.options is not None}
 
 
@@ -63,5 +82,9 @@ def _state_directory(options: Options, file: Path) -> Path:
         return options.state.resolve()
     if given := options.environ.get("DREAMNET_STATE"):
         return Path(given).resolve()
+    from dreamnet_actions.bootstrap.system import STATE_DIRECTORY
+
+    if options.home == "github" and (temporary := options.environ.get("RUNNER_TEMP")):
+        return Path(temporary).resolve() / "dreamnet"  # nothing of it has to outlive the job
     folder = file.resolve().parent
     return (folder.parent if folder.name == ".github" else folder) / STATE_DIRECTORY

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
+from dreamnet_actions.bootstrap.memory import memory_of
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
+from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.models import Chosen
+from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.pipe import Pipe
-from dreamnet_actions.ports.delivery import Builder, Source
+from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.secrets import SecretSink
@@ -35,11 +38,12 @@ class Assembly:
         self.loaded = loaded
         self.config = loaded.config
         self.state = state
-        open_database = imported("dreamnet_actions.adapters.sqlite.database:open_database")
-        self.database = open_database(state / "dreamnet.db")
         self.clock: Clock = adapter("Clock", "system")()
         self.ids: Ids = adapter("Ids", "uuid")()
-        self.reporter: Reporter = options.reporter or adapter("Reporter", "console")(quiet=not options.aloud)
+        self.reporter: Reporter = options.reporter or adapter("Reporter", "console")(
+            quiet=not options.aloud, github=options.environ.get("GITHUB_ACTIONS") == "true"
+        )
+        self.memory = memory_of(options, state, self.clock, self.ids, self.reporter)
         self.site = Site(
             root=loaded.root,
             state=state,
@@ -48,13 +52,13 @@ class Assembly:
             config=loaded.config,
             hash_key=self.key,
         )
-        self.journal: Journal = adapter("Journal", "sqlite")(self.database)
+        self.journal: Journal = self.memory.journal
         paused = options.environ.get("DREAMNET_PAUSED", "")
         outside = "DREAMNET_PAUSED" if paused.lower() not in ("", "0", "false", "no") else None
-        self.gate = Gate(self.journal, always=outside)
-        self.lock: Lock = adapter("Lock", "sqlite")(self.database, self.clock)
-        self.dreams: DreamStore = self.gate.before(adapter("DreamStore", "sqlite")(self.database))
-        self.bus: MessageBus = self.gate.before(adapter("MessageBus", "sqlite")(self.database, self.clock))
+        self.gate = Gate(self.journal, always=outside, barrier=self.memory.barrier)
+        self.lock: Lock = self.memory.lock
+        self.dreams: DreamStore = self.gate.before(self.memory.dreams)
+        self.bus: MessageBus = self.gate.before(self.memory.bus)
 
     def system(self) -> System:
         """Join everything."""
@@ -85,7 +89,7 @@ class Assembly:
             clock=self.clock,
             ids=self.ids,
             reporter=self.reporter,
-            closing=self.database.close,
+            memory=self.memory,
         )
 
     def probe(self) -> Probe:
@@ -96,7 +100,14 @@ class Assembly:
         """Make one platform of the configuration, behind the gate."""
         chosen = self.config.platforms[name]
         made: Platform = adapter("Platform", chosen.kind).at(name, chosen.options, self.site)
-        return self.gate.before(made)
+        return self.gate.before(made, outside=True)
+
+    def told(self) -> ReleaseReporter:
+        """Answer who is told how a release stands: the console, and the home's own way."""
+        told: ReleaseReporter = adapter("ReleaseReporter", "console")(self.reporter)
+        if self.memory.releases is not None:
+            told = Told([told, self.memory.releases])
+        return self.gate.before(told)
 
     def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""
@@ -105,8 +116,7 @@ class Assembly:
         for name, spec in self.config.services.items():
             if spec.release is None or spec.release.git is None:
                 continue
-            repository = self.loaded.root / spec.release.git
-            sources[name] = adapter("Source", "git")(repository, environment=self.options.environ)
+            sources[name] = self.source(spec.release.git)
             builder: Builder = adapter("Builder", "directory")(
                 sources[name],
                 self.state,
@@ -115,6 +125,14 @@ class Assembly:
             )
             builders[name] = self.gate.before(builder)
         return sources, builders
+
+    def source(self, git: str) -> Source:
+        """Make the source of one repository: the home's own where it is the checkout that this run stands in."""
+        root = self.loaded.root.resolve()
+        if self.memory.source is not None and (root / git).resolve() == root:
+            return self.memory.source
+        made: Source = adapter("Source", "git")(self.loaded.root / git, environment=self.options.environ)
+        return made
 
     def entries(self) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""
@@ -125,7 +143,7 @@ class Assembly:
                 name=name,
                 spec=spec,
                 source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
-                sinks=[self.gate.before(self.sink(one)) for one in spec.to],
+                sinks=[self.gate.before(self.sink(one), outside=True) for one in spec.to],
             )
             for name, spec in self.config.env.items()
         }
@@ -151,7 +169,27 @@ class Assembly:
             state_directory=self.state / "flags",
             shown=self.config.flags.file,
         )
-        return self.gate.before(store)
+        return self.gate.before(store, outside=True)
+
+
+class Told:
+    """Several who are told of releases, each of them whatever becomes of the others."""
+
+    WRITES: ClassVar[frozenset[str]] = ReleaseReporter.WRITES
+
+    def __init__(self, reporters: Sequence[ReleaseReporter]) -> None:
+        self._reporters = reporters
+
+    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+        """Tell all; raises the first error once all were told."""
+        failed: list[DreamNetError] = []
+        for one in self._reporters:
+            try:
+                one.report(release, platform=platform, state=state, text=text)
+            except DreamNetError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
 
 def _directories(platform: Platform, service: str) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dreamnet_actions.bootstrap.late import adapter
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.pipe import Keeper, Pipe
@@ -50,9 +49,8 @@ class Keepers(dict[Agent, Keeper]):
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 
             sources, builders = of.releases(self._platforms)
-            reporter = of.gate.before(adapter("ReleaseReporter", "console")(of.reporter))
             return DeployKeeper(
-                context=context, probe=of.probe(), sources=sources, builders=builders, reporter=reporter
+                context=context, probe=of.probe(), sources=sources, builders=builders, reporter=of.told()
             )
         if agent == "envkeeper":
             from dreamnet_actions.keepers.envkeeper import EnvKeeper

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from dreamnet_actions.adapters.table import ROWS
-
 
 def adapter(port: str, kind: str) -> Any:
     """Import the class of one adapter of the table, now that it is needed."""
+    from dreamnet_actions.adapters.table import ROWS  # late: no first stage pays for it
+
     row = next(row for row in ROWS if (row.port, row.kind) == (port, kind))
     return imported(row.adapter)
 

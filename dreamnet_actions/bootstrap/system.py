@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +15,8 @@ from dreamnet_actions.ports.gate import STATE, Gate
 from dreamnet_actions.ports.platform import Platform
 
 if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap.memory import Memory
+    from dreamnet_actions.domain.message import Message
     from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
@@ -32,6 +34,10 @@ class Options:
     state: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     reporter: Reporter | None = None
+    home: str = "embedded"
+    """Where dreams, messages and the journal live: ``embedded`` (SQLite on this machine) or ``github``."""
+    lasting: bool = False
+    """Whether this process lives on and others work beside it: then nothing is kept in memory until its end."""
     aloud: bool = False
     """Without a reporter of the entrance's own: whether what goes on is said on standard error."""
 
@@ -54,7 +60,7 @@ class System:
     clock: Clock
     ids: Ids
     reporter: Reporter
-    closing: Callable[[], None]
+    memory: Memory
 
     @property
     def config(self) -> Config:
@@ -84,9 +90,17 @@ class System:
             if (revive := getattr(platform, "revive", None)) is not None:
                 revive()
 
+    def finish(self) -> None:
+        """Make durable what this run remembered, and send what it had to say. Raises what the memory's store raises."""
+        self.memory.finish()
+
+    def receive_only(self, message: Message) -> None:
+        """Take a message that came to this run by its event: it and no other is handed out here."""
+        self.memory.receive_only(message)
+
     def close(self) -> None:
         """Let go of files and connections. Services run on."""
-        self.closing()
+        self.memory.close()
 
     def _note(self, kind: str, text: str) -> None:
         self.journal.append(Fact(kind=kind, at=self.clock.now(), text=text))

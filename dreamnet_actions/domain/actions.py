@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Agent = Literal["dreamkeeper", "deploykeeper", "envkeeper", "relaybot"]
+EVERY = "(every)"
+"""What a button's drop-down calls "no service named": no service can have this name, and no choice may be empty."""
 AGENTS: tuple[Agent, ...] = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
 
 
@@ -98,6 +100,7 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "version": Key(
                     doc="A branch, tag or commit. Left out: the event's commit, else the branch's head."
                 ),
+                "branch": Key(doc="Only services that are released from this branch (a push to it)."),
                 "reason": _REASON,
             },
         ),
@@ -196,6 +199,10 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 "service": _SERVICE,
                 "target": _TARGET,
             },
+        ),
+        "route": Action(
+            doc="Say which keeper handles a message that came from outside, and about what.",
+            keys={"event": Key(doc="The message, a CloudEvent.", form="object", required=True)},
         ),
         "deliver": Action(
             doc="Hand waiting messages to their keepers.",

@@ -55,12 +55,17 @@ def read_json(data: bytes, *, limit: int = MAX_BYTES) -> Any:
 
 
 def write_json(value: object, *, indent: int | None = 2) -> str:
-    """Write plain data as JSON that is harmless on a terminal and encodes as UTF-8, whatever is in it."""
+    """Write plain data as JSON that is harmless on a terminal and encodes as UTF-8, whatever is in it.
+
+    A workflow's runner finds no command in it either: ``##[``, which counts anywhere in a line, stands in texts only,
+    where JSON can write it otherwise; ``::`` counts at the start of a line only, where no JSON has it.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
         text = json.dumps(_finite(value), ensure_ascii=False, indent=indent)
     text = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = text.replace("##[", "#\\u0023[")
     # JSON writes half a surrogate pair just as Python escapes it, so no second pass over the data is needed.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -17,11 +17,15 @@ P = TypeVar("P")
 
 
 class Gate:
-    """Asked before each write. ``always`` names who paused DreamNet from outside (``DREAMNET_PAUSED``), if anybody."""
+    """Asked before each write. ``always`` names who paused DreamNet from outside (``DREAMNET_PAUSED``), if anybody;
+    ``barrier`` makes durable what must be known before the outside is touched, where memory is written behind."""
 
-    def __init__(self, journal: Journal, *, always: str | None = None) -> None:
+    def __init__(
+        self, journal: Journal, *, always: str | None = None, barrier: Callable[[], None] | None = None
+    ) -> None:
         self._journal = journal
         self._always = always
+        self._barrier = barrier
         self._thread = threading.local()
 
     def dry(self, on: bool) -> None:
@@ -39,17 +43,24 @@ class Gate:
         if paused:
             raise Paused(str(paused["by"]), rfc3339(paused["at"]))
 
-    def before(self, port: P) -> P:
-        """Answer the same port with this gate before each method that its ``WRITES`` names."""
-        return cast("P", _Guarded(port, self))
+    def before(self, port: P, *, outside: bool = False) -> P:
+        """Answer the same port with this gate before each method that its ``WRITES`` names. ``outside``: it writes to
+        the user's system, where nothing shows what a run that was cut off had meant to do."""
+        return cast("P", _Guarded(port, self, outside=outside))
+
+    def remember(self) -> None:
+        """Make durable what was remembered until now. Raises what the journal's store raises."""
+        if self._barrier is not None:
+            self._barrier()
 
 
 class _Guarded:
     """A port behind a gate. Everything but its writes passes through untouched."""
 
-    def __init__(self, port: Any, gate: Gate) -> None:
+    def __init__(self, port: Any, gate: Gate, *, outside: bool) -> None:
         self._port = port
         self._gate = gate
+        self._outside = outside
         self._writes: frozenset[str] = type(port).WRITES if hasattr(type(port), "WRITES") else port.WRITES
 
     def __getattr__(self, name: str) -> Any:
@@ -60,6 +71,8 @@ class _Guarded:
 
     def _guard(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
+            if self._outside:
+                self._gate.remember()  # first: it may look again, and so see a pause that somebody just asked for
             self._gate.pass_(f"{type(self._port).__name__}.{name}")
             return method(*args, **kwargs)
 

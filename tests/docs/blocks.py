@@ -26,7 +26,7 @@ from dreamnet_actions.errors import (
     RequestError,
     TemporaryError,
 )
-from tests.docs import errors, options
+from tests.docs import errors, options, starters, workflows
 from tests.docs.pages import ROOT
 
 
@@ -231,6 +231,11 @@ def file(path: str) -> str:
     return f"```{lang}\n{(ROOT / path).read_text('utf-8').rstrip()}\n```"
 
 
+def starter(keeper: str) -> str:
+    """The caller of one keeper as `dreamnet init` writes it for a small web service."""
+    return f"```yaml\n{starters.callers()[keeper].rstrip()}\n```"
+
+
 MAKERS: dict[str, Callable[..., str]] = {
     "action": action,
     "actions": actions,
@@ -247,4 +252,9 @@ MAKERS: dict[str, Callable[..., str]] = {
     "error": error,
     "error-index": error_index,
     "file": file,
+    "action-inputs": workflows.action_inputs,
+    "action-outputs": workflows.action_outputs,
+    "workflow-inputs": workflows.workflow_inputs,
+    "workflow-permissions": workflows.workflow_permissions,
+    "starter": starter,
 }

@@ -1,8 +1,9 @@
 """``python -m tests.docs.generate docs``: write again what the pages take from the code.
 
 ``docs`` fills every block between ``<!-- generated: NAME -->`` and ``<!-- end -->``, and gives each new proof and
-benchmark a place for its figures. A path that ends in ``.json`` gets the JSON Schema of the configuration. ``outputs``
-runs the commands in the pages and pastes what they print (``outputs:README`` only those of that page).
+benchmark a place for its figures. ``starters`` writes the starter workflows as `dreamnet init` would. A path that ends
+in ``.json`` gets the JSON Schema of the configuration. ``outputs`` runs the commands in the pages and pastes what they
+print (``outputs:README`` only those of that page).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 from dreamnet_actions import bootstrap
-from tests.docs import blocks, pages, sessions
+from tests.docs import blocks, pages, sessions, starters
 
 MEASURED = {"proofs.md": ("tests/proofs", "prove"), "benchmarks.md": ("benchmarks", "bench")}
 """Page → where its programs are, and the script that runs them."""
@@ -33,11 +34,14 @@ def main(arguments: list[str]) -> None:
         elif argument == "docs":
             for page in pages.pages():
                 write(page, pages.refill(framed(page), blocks.make))
+        elif argument == "starters":
+            for path, text in starters.files().items():
+                write(pages.ROOT / path, text)
         elif argument.startswith("outputs"):
             sessions.paste(only=argument.partition(":")[2])
         else:
             sys.exit(
-                f"nothing is generated under the name {argument!r}; there are docs, outputs and FILE.json"
+                f"nothing is generated under the name {argument!r}; there are docs, starters, outputs and FILE.json"
             )
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
+from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
+from tests.github.dreams_home import MakeStore, reach, stores
+from tests.github.homes import Make, bare, memories
 
 HERE = Path(__file__).parent
 OPENAPI = HERE / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
@@ -46,7 +49,32 @@ def github(make_github: Callable[..., StandIn]) -> StandIn:
     return made
 
 
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """An empty repository in a folder."""
+    return bare(tmp_path / "remote.git")
+
+
+@pytest.fixture
+def make(remote: Path, clock: VirtualClock) -> Iterator[Make]:
+    """Make a memory over the remote, by the virtual clock: one run, or one process, each."""
+    with memories(remote, clock) as made:
+        yield made
+
+
 def client(github: StandIn, token: str) -> Github:
     """The official client, without its own retries and waits."""
     at_once = {"retry": None, "seconds_between_requests": None, "seconds_between_writes": None}
     return Github(auth=Auth.Token(token), base_url=github.api_url, **at_once)
+
+
+@pytest.fixture
+def make_store(github: StandIn, clock: VirtualClock) -> MakeStore:
+    """Make dream stores on ``octo/shop``: one run each."""
+    return stores(github, clock)
+
+
+@pytest.fixture
+def person(github: StandIn, clock: VirtualClock) -> GitHubRepository:
+    """``octo/shop`` in the hands of somebody who may do anything."""
+    return reach(github, clock, github.person("octocat", "admin"), write_spacing=0.0)

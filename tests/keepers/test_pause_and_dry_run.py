@@ -8,6 +8,7 @@ import pytest
 
 from dreamnet_actions.domain.actions import ACTIONS
 from dreamnet_actions.domain.flag import Flag
+from dreamnet_actions.domain.message import Message
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import Knife, config, home, released, service
 
@@ -26,6 +27,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "publish": {"event": "something"},
     "replay": {"message": "dead-1"},
+    "route": {
+        "event": Message(
+            id="m-1", sender="user", name="secret-changed", to="envkeeper", time="2026-01-01T00:00:00Z"
+        ).to_json()
+    },
 }
 EVERY = [(agent, action) for agent, row in ACTIONS.items() for action in row]
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from dreamnet_actions.domain.plain import no_command
 from dreamnet_actions.domain.secret import MASK, SecretValue
-
-_COMMAND = re.compile(r"^(\s*):(?=:)")
-"""The runner takes a line that begins with ``::``, after any blanks, for a command to itself."""
-_OLD_COMMAND = re.compile(r"#(?=#\[)")
-"""The older form of such a command counts anywhere in a line."""
 
 
 class Masks:
@@ -41,7 +37,7 @@ def harmless(line: str) -> str:
         line = "".join(
             one if one.isprintable() else " " if one == "\t" else _escape(one) for one in line.rstrip("\r\n")
         )
-    return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", line))
+    return no_command(line)
 
 
 def _escape(one: str) -> str:

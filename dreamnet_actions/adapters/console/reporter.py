@@ -80,7 +80,9 @@ class ConsoleReporter:
     def waiting(self, what: str, seconds: float) -> Iterator[Callable[[str], None]]:
         if self._quiet:
             yield lambda _: None
-        elif self._stream.isatty():
+        elif (
+            self._stream.isatty() and not self._github
+        ):  # a runner's log is no terminal, even where it says so
             with self._bar(what, seconds) as tell:
                 yield tell
         else:

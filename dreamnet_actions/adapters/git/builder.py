@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
-from dreamnet_actions.adapters.git.command import TAIL
+from dreamnet_actions.adapters.gitcalls import TAIL
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import CommandFailed, ConfigLacks, Leased, PermanentError

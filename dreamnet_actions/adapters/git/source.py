@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from dreamnet_actions.adapters.git.command import Git, checked
-from dreamnet_actions.errors import CommandFailed, NotFound, PermanentError
+from dreamnet_actions.adapters.checkout import checkout
+from dreamnet_actions.adapters.gitcalls import Git, checked
+from dreamnet_actions.errors import CommandFailed, NotFound
 from dreamnet_actions.ports.delivery import Commit
 
 MOST = 100
@@ -63,35 +61,8 @@ class GitSource:
         return [path for path in listed.split("\0") if path]
 
     def checkout(self, revision: str, directory: str) -> None:
-        """Write a revision's files into ``directory``.
-
-        They are written beside it and put in place by one rename. A directory that holds exactly these files is left
-        as it is; one that holds anything else is refused (PermanentError): nothing of somebody else's is removed.
-        """
-        commit = self._hash(revision)
-        place = Path(directory).absolute()
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            if place.is_dir() and self._holds(place, commit):
-                return
-            raise PermanentError(
-                f"{place} holds other files than revision {commit[:7]}, so nothing is written there.",
-                hint="Move it away, or name another directory.",
-            )
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
-        try:
-            part.chmod(0o755)
-            with self._index(commit, part) as extra:
-                self._git("checkout-index", "--all", "--force", "--quiet", directory=part, extra=extra)
-            # A rename replaces an empty directory, and fails on one that somebody filled meanwhile.
-            part.rename(place)
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise PermanentError(
-                f"{place} cannot be written: {why}.", hint="See who may write there."
-            ) from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        """Write a revision's files into ``directory``, as ``adapters.checkout`` does it."""
+        checkout(self._git, self._hash(revision), directory)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,30 +90,6 @@ class GitSource:
             revision, author, at, subject = (_text(one) for one in fields[place : place + 4])
             commits.append(Commit(revision=revision.strip(), author=author, at=float(at), subject=subject))
         return commits
-
-    @contextlib.contextmanager
-    def _index(self, commit: str, work_tree: Path) -> Iterator[dict[str, str]]:
-        """Give an index of our own that holds ``commit``, as git's environment; the repository's stays untouched.
-
-        Unlike ``git archive`` this leaves out nothing that the attributes mark ``export-ignore``.
-        """
-        _, git_directory = self._git("rev-parse", "--absolute-git-dir")
-        with tempfile.TemporaryDirectory(prefix="dreamnet-index-") as held:
-            extra = {
-                "GIT_DIR": git_directory.rstrip("\n"),
-                "GIT_WORK_TREE": str(work_tree),
-                "GIT_INDEX_FILE": str(Path(held) / "index"),
-            }
-            self._git("read-tree", "--end-of-options", commit, directory=work_tree, extra=extra)
-            yield extra
-
-    def _holds(self, directory: Path, commit: str) -> bool:
-        """Tell whether a directory holds exactly the files of a commit."""
-        with self._index(commit, directory) as extra:
-            self._git("update-index", "-q", "--refresh", directory=directory, extra=extra, allow=(0, 1))
-            differs, _ = self._git("diff-files", "--quiet", directory=directory, extra=extra, allow=(0, 1))
-            _, others = self._git("ls-files", "--others", "-z", directory=directory, extra=extra)
-            return differs == 0 and not others
 
 
 def _text(field: str) -> str:

@@ -25,6 +25,7 @@ class Choice:
     root: Path | None = None
     config: Path | None = None
     state: Path | None = None
+    home: str = "embedded"
     quiet: bool = False
 
     def file(self) -> Path:
@@ -45,8 +46,9 @@ class Choice:
         return find(here)
 
     @contextmanager
-    def system(self, *, aloud: bool = True) -> Iterator[System]:
-        """Assemble the system for the block. ``aloud``: what goes on is told on stderr, unless ``--quiet`` was said."""
+    def system(self, *, aloud: bool = True, lasting: bool = False) -> Iterator[System]:
+        """Assemble the system for the block. ``aloud``: what goes on is told on stderr, unless ``--quiet`` was said;
+        ``lasting``: the block runs until it is stopped."""
         from dreamnet_actions import bootstrap
 
         file = self.file()
@@ -55,11 +57,14 @@ class Choice:
             config=file,
             state=self.state,
             environ=environ(),
+            home=self.home,
+            lasting=lasting,
             aloud=aloud and not self.quiet,
         )
         system = bootstrap.assemble(options)
         try:
             yield system
+            system.finish()
         finally:
             system.close()
 

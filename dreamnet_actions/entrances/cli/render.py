@@ -19,6 +19,8 @@ def show_result(result: AgentResult) -> None:
     if result.error is None:
         say(f"{result.outcome}: {result.summary}")
     for finding in result.findings:
+        if finding.get("text") == result.summary:
+            continue  # said already
         for line in finding_lines(finding):
             say(f"  {line}")
     for change in result.changes:
@@ -33,6 +35,7 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
     checks, keys = rest.pop("checks", []), rest.pop("keys", [])
     text = rest.pop("text", None)
+    rest.pop("dream", None)  # the changes tell of it by its key
     if text is not None:
         yield one_line(f"{name}: {text}" if name else text)
         return

@@ -142,11 +142,18 @@ def _unknown(name: str, known: list[str]) -> str:
 @click.option(
     "--state", metavar="FOLDER", help="Where dreams, messages and the journal are kept (.dreamnet)."
 )
+@click.option(
+    "--home",
+    metavar="HOME",
+    envvar="DREAMNET_HOME",
+    default="embedded",
+    help="Whose dreams, messages and journal: embedded (this machine's), or github (GITHUB_REPOSITORY's).",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing about what goes on; only the answer.")
 @click.version_option(__version__, "-V", "--version", message="dreamnet %(version)s")
 @click.pass_context
 def dreamnet(
-    ctx: click.Context, root: str | None, config: str | None, state: str | None, quiet: bool
+    ctx: click.Context, root: str | None, config: str | None, state: str | None, home: str, quiet: bool
 ) -> None:
     """DreamNet watches, deploys, configures and routes a system from its own repository.
 
@@ -161,5 +168,6 @@ def dreamnet(
         root=Path(root) if root else None,
         config=Path(config) if config else None,
         state=Path(state) if state else None,
+        home=home,
         quiet=quiet,
     )

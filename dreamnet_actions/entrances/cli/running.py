@@ -24,7 +24,7 @@ def watch(chosen: Choice, seconds: float | None, once: bool, workers: int) -> No
     from dreamnet_actions.domain.units import counted
     from dreamnet_actions.entrances.watch import run
 
-    with chosen.system(aloud=False) as system:
+    with chosen.system(aloud=False, lasting=True) as system:
         if not chosen.quiet:
             every = system.config.watch.every
             say(f"Watching {counted(len(system.config.services), 'service')} every {every:g} s.")
@@ -58,7 +58,7 @@ def serve(chosen: Choice, host: str, port: int, key_variable: str, deliver: bool
 
     key = variable(key_variable)
     require_key(host, key, key_variable)
-    with chosen.system(aloud=False) as system:
+    with chosen.system(aloud=False, lasting=True) as system:
         run(system, host=host, port=port, key=key, deliver=deliver, workers=workers, tell=say)
 
 

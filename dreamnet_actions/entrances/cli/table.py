@@ -34,6 +34,8 @@ COMMANDS: dict[str, Row] = {
     "pause": Row(_RUN, "pausing:pause", "Stop every write, in every run on this state."),
     "resume": Row(_RUN, "pausing:resume", "Allow writes again."),
     "down": Row(_RUN, "pausing:down", "End the services that run as processes on this machine."),
+    "init": Row(_SET, "init:init", "Set DreamNet up in this repository: configuration and workflows."),
+    "doctor": Row(_SET, "doctor:doctor", "What is missing, here and at GitHub, with the line to add."),
     "validate": Row(_SET, "settings:validate", "Check the configuration; every mistake with its line."),
     "config": Row(_SET, "settings:config", "Every value of the configuration, with where it comes from."),
 }

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from dreamnet_actions.domain.plain import no_command
+
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 
 def neutral(text: object) -> str:
-    """Write untrusted text so that no terminal obeys it: ESC becomes four plain characters; lines and tabs stay."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+    """Write untrusted text so that no terminal obeys it, and no workflow's runner: ESC becomes four plain characters,
+    and a command to the runner gets a blank in its mark; lines and tabs stay.
+    """
+    plain = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+    return "\n".join(map(no_command, plain.split("\n")))
 
 
 def one_line(text: object, width: int = 0) -> str:

@@ -195,13 +195,22 @@ class DeployKeeper:
 
     def _meant(self, request: AgentRequest) -> dict[str, Service]:
         given = request.input
-        return self.context.services(given.get("target"), given.get("cluster"), given.get("service"))
+        found = self.context.services(given.get("target"), given.get("cluster"), given.get("service"))
+        if (branch := given.get("branch")) is None:
+            return found
+        return {
+            name: spec
+            for name, spec in found.items()
+            if spec.release is not None and spec.release.git is not None and spec.release.branch == branch
+        }
 
     def _each(self, request: AgentRequest, do: Callable[[str, Service], Report]) -> Report:
         """Do it for each meant service, one deployer a service; one that fails never hides the others."""
         services = self._meant(request)
         if not services:
-            return Report(outcome="unchanged", summary="No service is configured there.")
+            branch = request.input.get("branch")
+            where = f"is released from the branch {branch!r}" if branch else "is configured there"
+            return Report(outcome="unchanged", summary=f"No service {where}.")
         reports: dict[str, Report] = {}
         for name, spec in services.items():
             try:

@@ -39,6 +39,8 @@ class Acting:
         """Do what was decided. The caller holds the dream."""
         book, kind = self.book, decision.kind
         found = self.dreams.find(one.key)
+        if found is not None:
+            found = self.dreams.get(found.number)  # a store may find in a list that it read a moment ago
         if stamp(found) != stamp(one.dream):
             return  # somebody acted on it while we looked; the next round sees it as it is now
         if kind == "resolve" and found is not None:

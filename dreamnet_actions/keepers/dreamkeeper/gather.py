@@ -39,7 +39,12 @@ class Gather:
     def remember(self, situations: Mapping[str, Situation]) -> None:
         """Store the counters for the next run, and the verdict where it changed."""
         for one in situations.values():
-            value = {"failures": min(one.streak.failures, 1000), "successes": min(one.streak.successes, 1000)}
+            # Beyond what is asked for a count says nothing new, and would be a change to store in every quiet round.
+            enough = one.spec.thresholds
+            value = {
+                "failures": min(one.streak.failures, enough.failures),
+                "successes": min(one.streak.successes, enough.successes),
+            }
             former, _ = self.context.journal.state(_streak_key(one.key))
             if former != value:
                 self.context.journal.set_state(_streak_key(one.key), value)

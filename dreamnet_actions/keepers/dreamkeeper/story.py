@@ -56,6 +56,9 @@ class Story:
         """Remember that a dream is concerned."""
         if dream.key not in self.dreams:
             self.dreams.append(dream.key)
+        found = self.findings.get(dream.service) or self.findings.get(dream.key)
+        if found is not None:
+            found["dream"] = dream.number
 
     def says(self, message: Outgoing) -> None:
         """Remember a message to be sent."""

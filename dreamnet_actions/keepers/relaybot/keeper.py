@@ -1,4 +1,4 @@
-"""RelayBot's actions: relay, deliver, publish, replay."""
+"""RelayBot's actions: relay, publish, replay, route, deliver."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class RelayBot:
             "deliver": self.deliver,
             "publish": self.publish,
             "replay": self.replay,
+            "route": self.route,
         }
         return actions[request.action](request)
 
@@ -101,6 +102,26 @@ class RelayBot:
             summary=f"{message.name} ({message.id}) will be handed out again.",
             changes=[change],
         )
+
+    def route(self, request: AgentRequest) -> Report:
+        """Say which keeper handles a message from outside; the finding ``to`` names it, ``event`` is the message as it
+        is to be handed over. One that is about several things is stored as one message for each, and none is handed
+        over from here."""
+        message = Message.from_json(request.input["event"])
+        rule = route(message.passed_on(), self.context.config.routes)
+        if rule is None:
+            raise RequestInvalid([self._no_route(message)], hint=self._route_lines(message))
+        addressed = replace(message, to=rule.to)
+        about = subjects(addressed, rule, self.context.config, self.dreams)
+        if not about:
+            summary = f"{message.name}: no service is named and no open dream asks for it; nothing to do."
+            return Report(outcome="unchanged", summary=summary)
+        if len(about) > 1:
+            return self._store(request, [self._about(addressed, one) for one in about])
+        whole = self._about(addressed, about[0])
+        text = f"{message.name} goes to {rule.to}."
+        finding = {"to": rule.to, "event": whole.to_json(), "text": text}
+        return Report(outcome="done", summary=text, findings=[finding])
 
     def _message(
         self, request: AgentRequest, sender: str, name: str, to: str | None, data: Mapping[str, Any]
@@ -163,23 +184,28 @@ class RelayBot:
         if request.dry_run:
             waiting = self.bus.list(states={"waiting"})
             return Report(outcome="planned", summary=f"Would hand out {len(waiting)} messages.")
-        said = [self._handle(delivery) for delivery in self.bus.receive(limit=limit, lease=LEASE)]
-        if not said:
+        findings: list[dict[str, Any]] = []
+        for delivery in self.bus.receive(limit=limit, lease=LEASE):
+            finding: dict[str, Any] = {"message": delivery.message.id, "name": delivery.message.name}
+            finding["text"] = self._handle(delivery, finding)
+            findings.append(finding)
+        if not findings:
             return Report(outcome="unchanged", summary="No message waits.")
-        return Report(outcome="done", summary=" ".join(said))
+        return Report(outcome="done", summary=" ".join(one["text"] for one in findings), findings=findings)
 
-    def _handle(self, delivery: Delivery) -> str:
+    def _handle(self, delivery: Delivery, finding: dict[str, Any]) -> str:
         """Hand one message over; an error of ours on the way gives it back, and hides no other message."""
         try:
-            return self._hand_over(delivery)
+            return self._hand_over(delivery, finding)
         except DreamNetError as error:
             if delivery.attempt >= TRIES and not isinstance(error, TemporaryError):
                 return self._bury(delivery, error.message)
             self.bus.retry(delivery, error=error.message, after=min(60.0, 2.0**delivery.attempt))
             return f"{delivery.message.name} waits: {error.message}"
 
-    def _hand_over(self, delivery: Delivery) -> str:
-        """Hand one message to its keeper: in effect once, whatever happens on the way."""
+    def _hand_over(self, delivery: Delivery, finding: dict[str, Any]) -> str:
+        """Hand one message to its keeper: in effect once, whatever happens on the way. The keeper's result goes into
+        ``finding``."""
         message = delivery.message
         if (why := outdated(message, self.dreams)) is not None:
             self._routed(delivery, f"{message.name}: {why}; nothing to do", "unchanged", None)
@@ -193,6 +219,7 @@ class RelayBot:
         if rule is None:
             return self._bury(delivery, f"{self._no_route(message)} {self._route_lines(message)}")
         result = self.submit(request_for(onward, rule))
+        finding |= {"result": result.to_json(), "exit_status": result.exit_status}
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
         if result.outcome == "deferred":
             return self._later(delivery, result)

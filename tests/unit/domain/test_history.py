@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import dreamnet_actions
 from dreamnet_actions.domain.journal import KINDS, Fact
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import Attempt
 from dreamnet_actions.domain.times import clock_time, rfc3339
 
 NOW = 1_700_000_000.0
-SOURCES = sorted((Path(__file__).resolve().parents[3] / "dreamnet_actions").rglob("*.py"))
+SOURCES = sorted(Path(dreamnet_actions.__file__).parent.rglob("*.py"))
 
 
 def opened(ago: float, cause: str) -> Fact:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import secrets
 import threading
 import time
@@ -40,6 +41,7 @@ Say = Callable[[str], None]
 MOST_ATTEMPTS = 50
 MOST_READ = 500
 """Commits whose workflow files are kept."""
+log = logging.getLogger("dreamnet")
 
 
 class Engine:
@@ -134,18 +136,13 @@ class Engine:
             raise dispatching.DispatchRefused("Cannot trigger a 'workflow_dispatch' on a disabled workflow")
         if found.mistakes:
             raise dispatching.DispatchRefused(f"failed to parse workflow: {found.mistakes[0]}")
-        settled = dispatching.settle(found, inputs or {})
+        told = {"inputs": dispatching.settle(found, inputs or {}), "ref": full, "workflow": entry.path}
         event = Event(
             name="workflow_dispatch",
             repository=repository,
             ref=full,
             sha=sha,
-            payload={
-                **self.host.payload(repository, actor),
-                "inputs": settled,
-                "ref": full,
-                "workflow": entry.path,
-            },
+            payload=self.host.payload(repository, actor) | told,
             actor=actor,
             by_workflow=by_workflow,
             workflow=entry.path,
@@ -300,6 +297,9 @@ class Engine:
         conclusion = "failure"
         try:
             conclusion = runner.go()
+        except Exception as bug:
+            run.now.log.append(f"This is a bug of the sandbox: {type(bug).__name__}: {bug}")
+            log.exception("A bug of the sandbox ended %s", run.title)
         finally:
             self._end(run, conclusion)
 

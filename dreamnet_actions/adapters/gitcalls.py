@@ -1,7 +1,8 @@
-"""The git command, run so that neither the environment, a repository's settings nor a name can make it do more.
+"""How git is called wherever an adapter calls it: no prompt, no pager, no hooks, and none of the caller's ``GIT_*``.
 
-No shell, no prompt, no pager, no hooks; variables that point git elsewhere (``GIT_DIR`` and its kin, set inside every
-hook) are taken away; revisions are checked before they come near an argument.
+Variables that point git elsewhere (``GIT_DIR`` and its kin, set inside every hook) are taken away; revisions are
+checked before they come near an argument. Families of adapters do not know each other; this is no family, it holds only
+what more than one of them must do alike.
 """
 
 from __future__ import annotations

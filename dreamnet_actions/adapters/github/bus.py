@@ -1,0 +1,278 @@
+"""The message bus of the GitHub home: rows on the branch ``dreamnet``, announced by ``repository_dispatch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dreamnet_actions.adapters.github.branch import Branch
+from dreamnet_actions.adapters.github.letters import (
+    Row,
+    event_of,
+    is_known,
+    is_pointer,
+    message_of,
+    prune,
+    resolved,
+    row_key,
+    store,
+)
+from dreamnet_actions.adapters.github.locks import Holders
+from dreamnet_actions.adapters.github.rows import copied
+from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
+from dreamnet_actions.domain.message import TYPE, Message
+from dreamnet_actions.errors import DreamNetError, Leased, NotFound, TemporaryError
+from dreamnet_actions.ports.stores import Delivery, MessageBus, MessageState
+from dreamnet_actions.ports.system import Clock
+
+Dispatch = Callable[[str, Mapping[str, Any]], None]
+"""Sends ``POST /repos/{owner}/{repo}/dispatches`` with ``event_type`` and ``client_payload``:
+https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+
+
+class GitHubMessageBus(MessageBus):
+    """Carries messages: first the row is on the branch, then the message is announced.
+
+    An announcement that fails for now changes nothing: the row waits, and ``redrive`` announces it again. A lease is
+    held by ``holders.me`` until its time (by ``clock.now()``) or its death; the attempt number is its fence. Messages
+    that are done are kept for two days (200 at most), and known by a hash for 90 more. Without ``dispatch`` nothing is
+    announced.
+    """
+
+    def __init__(self, branch: Branch, clock: Clock, holders: Holders, dispatch: Dispatch | None) -> None:
+        self._branch, self._clock, self._holders, self._dispatch = branch, clock, holders, dispatch
+        self._unannounced: list[str] = []
+        self._taken: dict[tuple[str, int], Change] = {}
+        branch.after_push.append(self._announce)
+
+    def publish(self, *messages: Message) -> Sequence[bool]:
+        if not messages:
+            return []
+        copies = [replace(message, data=copied(message.data)) for message in messages]
+
+        def announce(new: Sequence[bool]) -> None:
+            fresh = [one for one, is_new in zip(copies, new, strict=True) if is_new and one.to]
+            self._unannounced.extend(row_key(one) for one in fresh)
+
+        return self._branch.change(lambda at: self._store(at, copies), weight="notable", then=announce)[0]
+
+    def accept(self, message: Message) -> Message:
+        """Take a message that came by its event: stored, if it has no row (its sender's push was lost, or somebody
+        else dispatched it), and answered whole, with its body where it held a pointer. It is not announced.
+
+        Raises TemporaryError or StateDamaged for a body that is not there or another.
+        """
+        if is_pointer(message):
+            message = self._resolved(message)
+        copy = replace(message, data=copied(message.data))
+        with self._branch.reading() as at:
+            if is_known(at, copy):
+                return message
+        self._branch.change(lambda at: self._store(at, [copy]), weight="notable")
+        return message
+
+    def receive(
+        self, *, limit: int = 10, lease: float = 60.0, only: Collection[tuple[str, str]] | None = None
+    ) -> Sequence[Delivery]:
+        """Hand out waiting messages as the port says; ``only`` those of these ``(sender, id)``."""
+
+        def take(at: Snapshot) -> list[Delivery]:
+            return [self._lease(at, key, lease) for key in self._ready(at, limit, only)]
+
+        with self._branch.reading() as at:
+            # An idle look writes nothing: many poll, and mostly there is nothing.
+            ready = {key: at.rows.messages[key]["attempts"] for key in self._ready(at, limit, only)}
+        if not ready:
+            return []
+        if self._branch.mode == "eager":
+            return self._branch.change(take, weight="intent")[0]
+        return [self._take(key, lease, attempts) for key, attempts in ready.items()]
+
+    def ack(self, delivery: Delivery) -> None:
+        def done(row: Row) -> None:
+            # Whoever holds it by now: it has had its effect. A delivery from before a replay (which starts to count
+            # anew) says nothing about the replay.
+            if row["attempts"] >= delivery.attempt:
+                row.update(state="done", error="")
+
+        self._change(delivery, done)
+
+    def retry(self, delivery: Delivery, *, error: str, after: float) -> None:
+        due = self._clock.now() + after
+        self._change(delivery, self._held_by(delivery, state="waiting", due=due, error=error))
+
+    def dead_letter(self, delivery: Delivery, *, error: str) -> None:
+        self._change(delivery, self._held_by(delivery, state="dead", error=error))
+
+    def replay(self, message_id: str) -> Message:
+        def again(at: Snapshot) -> tuple[Message, str | None]:
+            named = [(k, one) for k, one in at.rows.messages.items() if one["message"]["id"] == message_id]
+            if not named:
+                dead = [one for one in at.rows.messages.values() if one["state"] == "dead"]
+                dead.sort(key=lambda one: -int(one["seq"]))
+                raise NotFound("message", message_id, [one["message"]["id"] for one in dead[:20]])
+            # Ids are unique per sender only: the dead one is meant, else the newest.
+            key, row = max(named, key=lambda one: (one[1]["state"] == "dead", one[1]["seq"]))
+            fresh = row["state"] in ("dead", "done") and bool(row["message"]["to"])
+            if fresh:
+                row.update(state="waiting", attempts=0, due=0.0, error="", announced=self._clock.now())
+            return message_of(at, row), key if fresh else None
+
+        (message, _), _ = self._branch.change(
+            again,
+            weight="notable",
+            then=lambda told: self._unannounced.extend([told[1]] if told[1] else []),
+        )
+        return message
+
+    def redrive(self, older_than: float) -> int:
+        """Announce again, with the next push, what waits and was last announced ``older_than`` seconds ago or earlier;
+        answers how many."""
+
+        def waiting(at: Snapshot) -> Sequence[str]:
+            now = self._clock.now()
+            return [
+                key
+                for key, row in self._by_seq(at)
+                if self._is_ready(row, now) and row["announced"] <= now - older_than
+            ]
+
+        def mark(at: Snapshot) -> Sequence[str]:
+            late = waiting(at)
+            for key in late:
+                at.rows.messages[key]["announced"] = self._clock.now()
+            return late
+
+        with self._branch.reading() as at:
+            if not waiting(at):
+                return 0
+        late, _ = self._branch.change(mark, weight="notable", then=self._unannounced.extend)
+        return len(late)
+
+    def list(self, *, states: Collection[str] = (), limit: int = 100) -> Sequence[MessageState]:
+        now = self._clock.now()
+        with self._branch.reading() as at:
+            fit = [
+                (row, seen)
+                for _, row in self._by_seq(at)
+                if (seen := self._seen(row, now)) and (not states or seen in states)
+            ]
+            return [
+                MessageState(
+                    message=message_of(at, row),
+                    seq=row["seq"],
+                    state=seen,
+                    attempts=row["attempts"],
+                    error=row["error"],
+                )
+                for row, seen in fit[max(0, len(fit) - max(0, limit)) :]
+            ]
+
+    def follow(self, after: int) -> Iterator[tuple[int, Message]]:
+        with self._branch.reading() as at:
+            told = [(row["seq"], message_of(at, row)) for _, row in self._by_seq(at) if row["seq"] > after]
+        yield from told
+
+    def last(self) -> int:
+        with self._branch.reading() as at:
+            return at.rows.message_seq
+
+    # ── within ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _store(self, at: Snapshot, messages: Sequence[Message]) -> Sequence[bool]:
+        now = self._clock.now()
+        new = [store(at, message, now) for message in messages]
+        prune(at, now)
+        return new
+
+    def _resolved(self, message: Message) -> Message:
+        try:
+            with self._branch.reading() as at:
+                return resolved(at, message)
+        except TemporaryError:
+            self._branch.refresh()  # the sender may have pushed after this run began to look
+        with self._branch.reading() as at:
+            return resolved(at, message)
+
+    def _by_seq(self, at: Snapshot) -> Sequence[tuple[str, Row]]:
+        return sorted(at.rows.messages.items(), key=lambda one: int(one[1]["seq"]))
+
+    def _seen(self, row: Row, now: float) -> str:
+        """Answer the row's state, where a lease that ran out, or whose holder is dead, is none."""
+        if row["state"] == "leased" and (row["until"] <= now or self._holders.is_dead(row["owner"])):
+            return "waiting"
+        return str(row["state"])
+
+    def _is_ready(self, row: Row, now: float) -> bool:
+        due = row["state"] != "waiting" or row["due"] <= now
+        return bool(row["message"]["to"]) and due and self._seen(row, now) == "waiting"
+
+    def _ready(self, at: Snapshot, limit: int, only: Collection[tuple[str, str]] | None) -> Sequence[str]:
+        now = self._clock.now()
+        return [
+            key
+            for key, row in self._by_seq(at)
+            if self._is_ready(row, now)
+            and (only is None or (row["message"]["sender"], row["message"]["id"]) in only)
+        ][: max(0, limit)]
+
+    def _take(self, key: str, lease: float, attempts: int) -> Delivery:
+        """Lease one message in memory; the push decides whether it was so."""
+        delivery, change = self._branch.change(
+            lambda at: self._lease(at, key, lease, attempts), weight="intent"
+        )
+        self._taken[key, delivery.attempt] = change
+        return delivery
+
+    def _lease(self, at: Snapshot, key: str, lease: float, attempts: int | None = None) -> Delivery:
+        """Lease one message; raises Leased where somebody else took it since it had ``attempts``."""
+        now = self._clock.now()
+        row = at.rows.messages.get(key)
+        if row is None or not self._is_ready(row, now) or attempts not in (None, row["attempts"]):
+            holder = self._holders.named(row["owner"]) if row and row["owner"] else "another run"
+            raise Leased(f"message {row['message']['id'] if row else key}", holder)
+        message = message_of(at, row)
+        row.update(state="leased", attempts=row["attempts"] + 1, owner=self._holders.me, until=now + lease)
+        return Delivery(message=message, attempt=row["attempts"], seq=row["seq"])
+
+    def _change(self, delivery: Delivery, change: Callable[[Row], None]) -> None:
+        key = row_key(delivery.message)
+
+        def apply(at: Snapshot) -> None:
+            if key in at.rows.messages:
+                change(at.rows.messages[key])
+
+        taken = self._taken.get((key, delivery.attempt))
+        if taken is None or taken.lost is None:  # who lost it decides nothing
+            self._branch.change(apply, weight="notable", needs=(taken,))
+
+    def _held_by(self, delivery: Delivery, **fields: Any) -> Callable[[Row], None]:
+        """Answer a change that is made only while that delivery is the one that counts."""
+
+        def change(row: Row) -> None:
+            mine = row["owner"] == self._holders.me and row["attempts"] == delivery.attempt
+            if row["state"] == "leased" and mine:
+                row.update(fields)
+
+        return change
+
+    def _announce(self) -> None:
+        """Dispatch what is on the branch and was not announced; what fails for now stays for the next push, or for
+        ``redrive``. Raises the first error that trying again does not mend, after all were tried."""
+        keys, self._unannounced = self._unannounced, []
+        if self._dispatch is None or not keys:
+            return
+        with self._branch.reading() as at:
+            rows = [(key, at.rows.messages[key]) for key in keys if key in at.rows.messages]
+            events = [(key, event_of(message_of(at, row))) for key, row in rows if row["state"] == "waiting"]
+        final: list[DreamNetError] = []
+        for key, event in events:
+            try:
+                self._dispatch(TYPE, {"dreamnet": event})
+            except TemporaryError:
+                self._unannounced.append(key)
+            except DreamNetError as error:
+                final.append(error)
+        if final:
+            raise final[0]

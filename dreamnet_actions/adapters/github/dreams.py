@@ -1,0 +1,363 @@
+"""Dreams as issues: one each, whatever runs at the same time (the port ``DreamStore``).
+
+What makes it one: create, then reread the issues around it (GitHub's lists lag), and the lowest number of the key that
+has not ended wins; whoever made another one closes it at once. No lock is needed for that, only for less work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, TypeVar
+
+from dreamnet_actions.adapters.github import body, story
+from dreamnet_actions.adapters.github.certain import certain
+from dreamnet_actions.adapters.github.client import GitHubRepository
+from dreamnet_actions.adapters.github.issues import NEWEST, Comment, Issue, Issues
+from dreamnet_actions.adapters.github.listing import Entry, Listing, entry
+from dreamnet_actions.domain.dream import ENDED, Dream, DreamState, may_follow
+from dreamnet_actions.errors import Conflict, NotFound, RequestError, TemporaryError
+from dreamnet_actions.ports.stores import DreamStore
+
+T = TypeVar("T")
+
+FRESH_FOR = 10.0
+"""Seconds for which ``find`` and ``search`` take the lists that they read for true. ``get`` is always fresh."""
+CLOSED_PAGES = 5
+"""How many pages of closed issues (100 each) ``find`` and ``search`` look through."""
+_MISSES = 3
+"""After how many numbers that do not exist the newest issue is taken to be found."""
+
+
+class GitHubDreamStore(DreamStore):
+    """Keeps dreams as issues of one repository. Needs ``issues: write``.
+
+    ``logins`` are further accounts whose issues are ours (the one that the token writes as always is one).
+    ``assignees`` are who is assigned when a dream needs a human. Safe for several threads.
+    """
+
+    def __init__(
+        self,
+        repository: GitHubRepository,
+        *,
+        fresh_for: float = FRESH_FOR,
+        closed_pages: int = CLOSED_PAGES,
+        assignees: Sequence[str] = (),
+        logins: Collection[str] = (),
+    ) -> None:
+        self._repository, self._issues = repository, Issues(repository)
+        self._assignees, self._more_logins = tuple(assignees), frozenset(logins)
+        self._listing = Listing(
+            self._issues, repository.clock, self._logins, fresh_for=fresh_for, pages=closed_pages
+        )
+        self._guard = threading.Lock()
+        self._telling = threading.Lock()
+        self._labelled: set[str] = set()
+        self._sticky: dict[int, int] = {}
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, number: int) -> Dream:
+        return self._entry(number).dream
+
+    def find(self, key: str) -> Dream | None:
+        living = self._living(key)
+        if living:
+            return living[0].dream
+        return next((one.dream for one in self._listing.ended() if one.dream.key == key), None)
+
+    def search(
+        self, *, states: Collection[DreamState] = (), key: str | None = None, limit: int = 1000
+    ) -> Sequence[Dream]:
+        wanted = frozenset(states)
+
+        def fitting() -> Iterator[Dream]:
+            for one in self._all(wanted):
+                if (not wanted or one.dream.state in wanted) and (key is None or one.dream.key == key):
+                    yield one.dream
+
+        return list(islice(fitting(), max(0, limit)))
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def open(self, dream: Dream) -> Dream:
+        rivals = self._living(dream.key, fresh=True)
+        former = self._first(rivals)
+        if former is not None:
+            self._close_others(former, rivals)
+            return former.dream
+        own = self._create(dream)
+        rivals = self._around(dream.key, own.dream.number)
+        first = self._first([one for one in rivals if one.dream.number < own.dream.number])
+        if first is not None:
+            self._close_others(first, [own])
+        return (first or own).dream
+
+    def update(self, dream: Dream) -> Dream:
+        before = self._entry(dream.number)
+        self._check(before, dream)
+        if dream == before.dream == replace(before.stored.dream, number=dream.number):
+            return dream
+        written = self._write(before, body.Stored(dream=dream, revision=before.stored.revision + 1))
+        rivals = [one for one in self._listing.known() if self._same_key(one, written)]
+        if before.dream.ended and not dream.ended:
+            rivals = self._living(dream.key, fresh=True) + self._around(dream.key, dream.number)
+            if self._first([one for one in rivals if one.dream.number < dream.number]) is not None:
+                # Somebody opened an older one at the same moment: this one goes back to where it was.
+                self._write(written, replace(before.stored, revision=written.stored.revision + 1))
+                raise Conflict(f"Dream {dream.number} cannot be open while another of its key is: it")
+        if not dream.ended:
+            self._close_others(written, rivals)
+        return written.dream
+
+    def comment(self, number: int, at: float, text: str) -> None:
+        with self._telling:
+            found = self._told(number)
+            told = (story.read(found.body) if found is not None else None) or story.Told()
+            text, _ = story.write(told.and_then(at, text))
+            if found is not None:
+                self._certain(
+                    lambda: self._issues.edit_comment(found.id, text), lambda: self._same(found.id, text)
+                )
+                return
+            made = self._certain(
+                lambda: self._issues.add_comment(number, text), lambda: self._added(number, text)
+            )
+            self._sticky[number] = made.id
+
+    def comments(self, number: int) -> Sequence[tuple[float, str]]:
+        found = self._entry(number)
+        told = [story.read(one.body) for one in self._stories(number)] if found.issue.comments else []
+        lines = [line for one in told if one is not None for line in one.lines]
+        return sorted(lines, key=lambda line: line[0]) if len(told) > 1 else lines
+
+    def ensure_labels(self) -> Collection[str]:
+        """Make what is missing of our labels, once; answers those that were made."""
+        return self._ensure(body.labels())
+
+    # ── whose ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _logins(self) -> Collection[str]:
+        return {one.lower() for one in (self._repository.login(), *self._more_logins)}
+
+    def _entry(self, number: int) -> Entry:
+        """Answer the dream's issue as it is now. Raises NotFound, also for an issue that is not ours."""
+        issue = self._issues.get(number) if number > 0 else None
+        found = entry(issue, self._logins()) if issue is not None else None
+        if found is None:
+            raise NotFound("dream", str(number))
+        return found
+
+    def _all(self, wanted: Collection[str]) -> Iterator[Entry]:
+        """Yield dreams newest first, and read no list in which none of the wanted states can be."""
+        living: list[Entry] = []
+        if not wanted or not ENDED.issuperset(wanted):
+            every = self._listing.living()
+            lowest = {one.dream.key: one.dream.number for one in every}  # newest first: the last one stays
+            living = [one for one in every if lowest[one.dream.key] == one.dream.number]
+        ended = self._listing.ended() if not wanted or ENDED.intersection(wanted) else iter(())
+        for one in ended:
+            while living and living[0].dream.number > one.dream.number:
+                yield living.pop(0)
+            yield one
+        yield from living
+
+    def _living(self, key: str, *, fresh: bool = False) -> list[Entry]:
+        """Answer what has not ended of a key, the one that counts first."""
+        found = [one for one in self._listing.living(fresh=fresh) if one.dream.key == key]
+        return sorted(found, key=lambda one: one.dream.number)
+
+    # ── one of many ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _create(self, dream: Dream) -> Entry:
+        """Make the issue. A create that seems to have failed is looked for before it is tried once more."""
+        self._ensure(body.labels())
+        text, _ = body.body_of(body.Stored(dream=dream, revision=1))
+        assignees = self._assignees if dream.state == "needs-human" else ()
+        issue = self._certain(
+            lambda: self._issues.create(
+                title=body.title_of(dream),
+                body=text,
+                labels=[body.LABEL, body.state_label(dream.state)],
+                assignees=assignees,
+            ),
+            lambda: next((one.issue for one in self._around(dream.key, None)), None),
+        )
+        if dream.ended:
+            issue = self._issues.edit(issue.number, _page_state(dream))
+        self._listing.wrote(issue)
+        found = entry(issue, self._logins())
+        if found is None:
+            raise RequestError(
+                f"The token writes as {issue.author!r}, and dreams are looked for by {self._repository.login()!r}.",
+                hint="Tell the login of the token, so that DreamNet knows its own issues again.",
+            )
+        return found
+
+    def _around(self, key: str, number: int | None) -> list[Entry]:
+        """Answer what has not ended of a key among the newest issues, lowest number first.
+
+        The list comes first and may lag; numbers below ``number`` (of an issue just made) that it does not show are
+        asked for one by one, and where that is not known, those above all that it shows.
+        """
+        shown = {issue.number: issue for issue in self._issues.page(1, size=NEWEST)}
+        top = max(shown, default=0)
+        numbers = range(top + 1, top + NEWEST) if number is None else range(number - 1, number - NEWEST, -1)
+        misses = 0
+        for one in numbers:
+            if one in shown or one < 1:
+                continue
+            issue = self._issues.get(one)
+            if issue is not None:
+                shown[one] = issue
+            elif number is None and (misses := misses + 1) >= _MISSES:
+                break
+        entries = [entry(issue, self._logins()) for issue in shown.values() if issue.open]
+        found = [one for one in entries if one is not None and one.dream.key == key]
+        return sorted(found, key=lambda one: one.dream.number)
+
+    def _first(self, rivals: Sequence[Entry]) -> Entry | None:
+        """Answer the one of a key that counts, as it is now: what lists show may be over."""
+        for one in rivals:
+            issue = self._issues.get(one.dream.number)
+            found = entry(issue, self._logins()) if issue is not None and issue.open else None
+            if found is not None and self._same_key(found, one):
+                return found
+        return None
+
+    def _close_others(self, first: Entry, rivals: Sequence[Entry]) -> None:
+        """Close what was filed for the same key after ``first``. What cannot be closed now is at the next write."""
+        for number in sorted({one.dream.number for one in rivals if one.dream.number > first.dream.number}):
+            with contextlib.suppress(TemporaryError, NotFound):
+                other = self._entry(number)
+                if other.issue.open and self._same_key(other, first):
+                    self._close_duplicate(other, first.dream.number)
+
+    def _close_duplicate(self, other: Entry, of: int) -> None:
+        self._ensure({body.DUPLICATE: ("cfd3d7", "This issue or pull request already exists")})
+        stored = replace(other.stored, revision=other.stored.revision + 1, duplicate_of=of)
+        text, _ = body.body_of(stored)
+        changes = {
+            "state": "closed",
+            "state_reason": "not_planned",
+            "labels": [*_others(other.issue.labels), body.LABEL, body.DUPLICATE],
+            "body": text,
+        }
+        self._listing.wrote(self._edit(other.issue.number, changes))
+
+    @staticmethod
+    def _same_key(one: Entry, other: Entry) -> bool:
+        return one.dream.key == other.dream.key
+
+    # ── one issue ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self, before: Entry, dream: Dream) -> None:
+        """Raise Conflict where the dream may not become so.
+
+        Only the newest of a key is opened again: of two that are opened at the same moment, one is not it.
+        """
+        number, stored = dream.number, before.dream
+        if not may_follow(stored.state, dream.state):
+            raise Conflict(f"Dream {number} is {stored.state!r} and cannot become {dream.state!r}: it")
+        if dream.ended or (not stored.ended and stored.key == dream.key):
+            return
+        # The closed ones first: one that is opened meanwhile is then seen in one list or the other.
+        newer = [
+            one
+            for one in self._listing.ended(fresh=True)
+            if one.dream.key == dream.key and one.dream.number > number
+        ]
+        living = self._first(
+            [one for one in self._living(dream.key, fresh=True) if one.dream.number != number]
+        )
+        if living is not None or newer:
+            other = (living or newer[0]).dream
+            raise Conflict(
+                f"Dream {number} cannot be open while dream {other.number} of its key is there: it"
+            )
+
+    def _write(self, before: Entry, stored: body.Stored) -> Entry:
+        """Put the dream on its issue, all of it in one request."""
+        self._ensure(body.labels())
+        issue, dream = before.issue, stored.dream
+        text, stored = body.body_of(stored)
+        changes: dict[str, Any] = {"body": text}
+        if issue.title == body.title_of(before.stored.dream) != body.title_of(dream):
+            changes["title"] = body.title_of(dream)  # unless a person gave it a better one
+        labels = [*_others(issue.labels), body.LABEL, body.state_label(dream.state)]
+        if set(labels) != set(issue.labels):
+            changes["labels"] = labels
+        if issue.open == dream.ended or dream.ended:
+            changes |= _page_state(dream)
+        if dream.state == "needs-human" != before.dream.state and self._assignees:
+            changes["assignees"] = sorted({*issue.assignees, *self._assignees})
+        try:
+            written = self._edit(issue.number, changes)
+        except RequestError:
+            if "assignees" not in changes:
+                raise
+            # Somebody who cannot be assigned must not keep the dream from being told.
+            written = self._edit(issue.number, {k: v for k, v in changes.items() if k != "assignees"})
+        self._listing.wrote(written)
+        return Entry(issue=written, stored=stored, dream=replace(stored.dream, number=issue.number))
+
+    def _edit(self, number: int, changes: dict[str, Any]) -> Issue:
+        def look() -> Issue | None:
+            found = self._issues.get(number)
+            return found if found is not None and found.body == changes["body"] else None
+
+        try:
+            return self._certain(lambda: self._issues.edit(number, changes), look)
+        except NotFound as error:
+            raise NotFound("dream", str(number)) from error
+
+    def _ensure(self, labels: Mapping[str, tuple[str, str]]) -> Collection[str]:
+        with self._guard:
+            missing = {name: value for name, value in labels.items() if name not in self._labelled}
+            made = self._issues.ensure_labels(missing) if missing else ()
+            self._labelled |= set(missing)
+            return made
+
+    # ── the story ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _told(self, number: int) -> Comment | None:
+        """Answer the comment that holds the story, None where there is none yet. Raises NotFound."""
+        if number in self._sticky:
+            found = self._issues.comment(self._sticky[number])
+            if found is not None and story.read(found.body) is not None:
+                return found
+            del self._sticky[number]
+        stories = self._stories(number) if self._entry(number).issue.comments else []
+        if stories:
+            self._sticky[number] = stories[-1].id
+            return stories[-1]
+        return None
+
+    def _stories(self, number: int) -> list[Comment]:
+        ours = (one for one in self._issues.comments(number) if one.author.lower() in self._logins())
+        return [one for one in ours if story.read(one.body) is not None]
+
+    def _same(self, identifier: int, text: str) -> Comment | None:
+        found = self._issues.comment(identifier)
+        return found if found is not None and found.body == text else None
+
+    def _added(self, number: int, text: str) -> Comment | None:
+        return next((one for one in self._stories(number) if one.body == text), None)
+
+    def _certain(self, do: Callable[[], T], look: Callable[[], T | None]) -> T:
+        return certain(do, look, clock=self._repository.clock, patience=self._repository.patience)
+
+
+def _others(labels: Sequence[str]) -> list[str]:
+    """Answer a person's own labels."""
+    return [one for one in labels if one not in body.labels()]
+
+
+def _page_state(dream: Dream) -> dict[str, str]:
+    """Answer the issue's own state for the dream's."""
+    if not dream.ended:
+        return {"state": "open"}
+    return {"state": "closed", "state_reason": "completed" if dream.state == "resolved" else "not_planned"}

@@ -1,0 +1,253 @@
+"""One branch of a remote repository, by git alone: fetched shallow into a bare copy of our own, pushed fast-forward.
+
+The token goes to git by its environment, for this one address only: never an argument, an address, a file, an error.
+Nothing here knows what the files of the branch mean, and nothing here ever forces a push.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dreamnet_actions.adapters.gitcalls import SAFE, clean
+from dreamnet_actions.errors import (
+    CommandFailed,
+    DeadlineExceeded,
+    DreamNetError,
+    PermanentError,
+    RefusedError,
+    TemporaryError,
+    Unauthenticated,
+)
+
+AUTHOR = "dreamnet[bot] <dreamnet[bot]@users.noreply.github.com>"
+_HEAD = "refs/dreamnet/head"
+_NEW = "refs/dreamnet/new"
+_TAIL = 1000
+_RENEW_AFTER = 500
+"""Fetches after which a long-lived process starts with a fresh copy: loose objects are not collected here."""
+
+# What git says (LC_ALL=C) when somebody else was faster: by our side, by the server's check, or by its lock on the ref.
+# https://git-scm.com/docs/git-push#_output
+_REJECTED = re.compile(
+    r"\[rejected\]|non-fast-forward|fetch first|stale info|cannot lock ref|failed to update ref"
+    r"|incorrect old value|reference already exists|failed to lock",
+)
+_NOT_THERE = "couldn't find remote ref"
+_PROTECTED = re.compile(
+    r"protected branch|repository rule violations|pre-receive hook declined|hook declined"
+)
+TEMPORARY = re.compile(
+    r"Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|early EOF|RPC failed"
+    r"|hung up unexpectedly|unexpected disconnect|Empty reply|returned error: (?:408|429|5\d\d)|Recv failure"
+    r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error",
+    re.IGNORECASE,
+)
+
+
+class RemoteBranch:
+    """Reads and writes ``refs/heads/BRANCH`` of the repository at ``url``.
+
+    ``url`` is an address that git takes (``https://github.com/owner/name.git``, a path); ``token`` is sent to it as
+    ``x-access-token``, or nothing where it is empty. ``environment`` is what git runs in, without its own ``GIT_*``;
+    ``timeout`` is for each call of git, in seconds; ``folder`` is where the copy is put, else a temporary one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        branch: str = "dreamnet",
+        environment: Mapping[str, str],
+        timeout: float = 60.0,
+        program: str = "git",
+        folder: Path | None = None,
+    ) -> None:
+        if url.startswith("-") or "::" in url:
+            raise PermanentError(f"The remote {url!r} is no address of a repository.")
+        self.url, self.ref = url, f"refs/heads/{branch}"
+        self._timeout, self._program = timeout, program
+        self._secrets = token_forms(token)
+        self._environment = clean(environment) | token_settings(url, token)
+        self._temporary = tempfile.TemporaryDirectory(prefix="dreamnet-branch-", dir=folder)
+        self._fetches = 0
+        self._repository: Path | None = None
+
+    def close(self) -> None:
+        """Take the local copy away."""
+        self._repository = None
+        self._temporary.cleanup()
+
+    def fetch(self) -> str | None:
+        """Answer the branch's newest commit, whose files are here then; None where there is no such branch.
+
+        Raises TemporaryError (network, server), Unauthenticated, RefusedError (permission), PermanentError.
+        """
+        self._fetches += 1
+        if self._repository is not None and self._fetches % _RENEW_AFTER == 0:
+            shutil.rmtree(self._repository, ignore_errors=True)
+            self._repository = None
+        status, _, said = self._git(
+            "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
+            self.url, f"+{self.ref}:{_HEAD}",
+        )  # fmt: skip
+        if status and _NOT_THERE in said:
+            return None
+        if status:
+            raise self._trouble("fetch", status, said)
+        return self._asked("rev-parse", _HEAD).decode().strip()
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Answer the object of each file in that commit, by path."""
+        listed = self._asked("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "surrogateescape")
+        entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
+        return {path: meta.split(" ")[2] for meta, _, path in entries}
+
+    def content(self, blob: str) -> bytes:
+        """Answer what a file holds."""
+        return self._asked("cat-file", "blob", blob)
+
+    def commit(self, parent: str | None, files: Mapping[str, bytes | None], text: str, at: float) -> str:
+        """Make a commit of changed files (None: taken away) upon ``parent``, locally; answers its hash.
+
+        One process makes all of it (https://git-scm.com/docs/git-fast-import): a killed run leaves nothing by half.
+        """
+        said = text.encode("utf-8", "replace")
+        stream = [b"feature done\n", f"commit {_NEW}\nmark :1\n".encode()]
+        stream.append(f"committer {AUTHOR} {int(at)} +0000\ndata {len(said)}\n".encode() + said + b"\n")
+        if parent is not None:
+            stream.append(f"from {parent}\n".encode())
+        for path, body in files.items():
+            if body is None:
+                stream.append(f"D {path}\n".encode())
+            else:
+                stream.append(f"M 100644 inline {path}\ndata {len(body)}\n".encode() + body + b"\n")
+        stream.append(b"\nget-mark :1\ndone\n")
+        # --force is about the name in this copy only, which may stand on a commit that lost.
+        out = self._asked("fast-import", "--quiet", "--force", "--done", given=b"".join(stream))
+        return out.decode().strip()
+
+    def push(self, commit: str) -> bool:
+        """Put the commit on the branch; False when the branch is not (any more) where its parent is.
+
+        Raises as ``fetch`` does; after a TemporaryError it may have arrived all the same.
+        """
+        status, out, said = self._git(
+            "push", "--porcelain", "--no-verify", "--no-recurse-submodules", self.url, f"{commit}:{self.ref}"
+        )
+        if not status:
+            return True
+        told = f"{out.decode('utf-8', 'replace')}\n{said}"
+        if _REJECTED.search(told) and not _PROTECTED.search(told):
+            return False
+        raise self._trouble("push", status, told)
+
+    def _asked(self, *arguments: str, given: bytes = b"") -> bytes:
+        status, out, said = self._git(*arguments, given=given)
+        if status:
+            raise CommandFailed(f"git {arguments[0]}", status, self._harmless(said))
+        return out
+
+    def _git(self, *arguments: str, given: bytes = b"") -> tuple[int, bytes, str]:
+        if self._repository is None:
+            self._repository = self._fresh()
+        try:
+            run = subprocess.run(
+                [self._program, *SAFE, *arguments],
+                cwd=self._repository,
+                env=self._environment,
+                input=given,
+                capture_output=True,
+                timeout=self._timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeadlineExceeded(f"git {arguments[0]} of {self.url}", self._timeout) from error
+        except FileNotFoundError as error:
+            raise PermanentError("The program git was not found.", hint="Install git.") from error
+        return run.returncode, run.stdout, run.stderr.decode("utf-8", "replace").strip()
+
+    def _fresh(self) -> Path:
+        """Make an empty bare repository of our own: no template, so that no hook or setting comes with it."""
+        place = Path(tempfile.mkdtemp(prefix="copy-", dir=self._temporary.name))
+        self._repository = place
+        self._asked("init", "--quiet", "--bare", "--template=", ".")
+        return place
+
+    def _harmless(self, said: str) -> str:
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        return said[-_TAIL:]
+
+    def _trouble(self, what: str, status: int, said: str) -> DreamNetError:
+        """Say what a failed call means."""
+        said = self._harmless(said)
+        where = f"git {what} of {self.ref.removeprefix('refs/heads/')!r} in {self.url}"
+        if re.search(r"returned error: 401|Authentication failed|could not read Username", said):
+            return Unauthenticated(
+                f"{where}: the token was not accepted.",
+                hint="In a workflow, hand the job's own on: 'token: ${{ github.token }}'. Else renew GITHUB_TOKEN.",
+            )
+        if re.search(
+            r"returned error: 403|Permission to \S+ denied|Write access to repository not granted", said
+        ):
+            return RefusedError(
+                f"{where}: the token lacks the permission 'contents: write'.",
+                hint="Add to the workflow's job:\npermissions:\n  contents: write",
+            )
+        if _PROTECTED.search(said):
+            return PermanentError(
+                f"{where}: a rule of the repository forbids it. It says:\n{said}",
+                hint="Leave the branch 'dreamnet' out of branch protection and rulesets; no person commits there.",
+            )
+        if re.search(r"returned error: 30[1278]", said):
+            return PermanentError(
+                f"{where}: the repository is at another address now; the token is not sent there.",
+                hint="It was renamed or moved: use the new name (GITHUB_REPOSITORY).",
+            )
+        if re.search(
+            r"returned error: 404|[Rr]epository .*not found|does not appear to be a git repository", said
+        ):
+            return PermanentError(
+                f"{where}: there is no such repository, or the token may not see it.",
+                hint="Check GITHUB_REPOSITORY and GITHUB_SERVER_URL, and that the token is of this repository "
+                "(permission 'contents: write').",
+            )
+        if TEMPORARY.search(said):
+            return TemporaryError(
+                f"{where} did not come through. It says:\n{said}",
+                hint="Nothing is lost: what was not pushed is tried again.",
+                retry_after=30.0,
+            )
+        return CommandFailed(where, status, said)
+
+
+def token_settings(url: str, token: str) -> dict[str, str]:
+    """Answer git's settings as environment: https://git-scm.com/docs/git-config#ENVIRONMENT.
+
+    The header holds for exactly this address, an empty one before it takes away what a user's file adds for it
+    (two are answered with 400), and no redirect is followed: the token goes nowhere else.
+    """
+    pairs = [("http.followRedirects", "false"), ("credential.helper", "")]
+    if token:
+        header = f"AUTHORIZATION: basic {_basic(token)}"
+        pairs += [(f"http.{url}.extraHeader", ""), (f"http.{url}.extraHeader", header)]
+    settings = {"GIT_CONFIG_COUNT": str(len(pairs))}
+    for place, (key, value) in enumerate(pairs):
+        settings |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
+    return settings
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
+
+
+def token_forms(token: str) -> tuple[str, ...]:
+    """Answer the texts under which git could repeat the token."""
+    return (token, _basic(token)) if token else ()

@@ -1,0 +1,1 @@
+"""The protocol of GitHub's runner: what a step writes for it to read."""

@@ -1,0 +1,113 @@
+"""The memory of the home ``github``: issues, dispatches and the branch ``dreamnet`` of one repository."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from os import getpid
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dreamnet_actions.bootstrap.late import adapter, imported
+from dreamnet_actions.bootstrap.memory import Memory
+from dreamnet_actions.domain.secret import SecretValue
+from dreamnet_actions.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dreamnet_actions.adapters.github.client import GitHubRepository
+    from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.ports.system import Clock, Ids, Reporter
+
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+"""The variables that may hold the token, the first that is set."""
+WRITE_SPACING = 1.0
+"""Seconds between two writes, as GitHub advises: https://docs.github.com/en/rest/using-the-rest-api/best-practices"""
+REDRIVE_AFTER = 600.0
+"""Seconds after which a message that waits is announced once more: its run was lost, or its keeper had to wait."""
+
+
+def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
+    """Make it from the variables that GitHub sets in every run; raises ConfigError for what is missing, all at once."""
+    environ = options.environ
+    repository = repository_of(environ, clock)
+    reporter.mask(repository.token)
+    kept = imported("dreamnet_actions.adapters.github.memory:GitHubMemory").at(
+        f"{repository.url}.git",
+        token=repository.token.reveal(),
+        environ=environ,
+        clock=clock,
+        ids=ids,
+        mode="eager" if options.lasting else "write-behind",
+        dispatch=repository.dispatch,
+        holder=holder(environ),
+    )
+
+    in_a_run = bool(environ.get("GITHUB_RUN_ID"))
+    bus = imported("dreamnet_actions.adapters.github.given:GivenMessages")(kept.bus, everything=not in_a_run)
+
+    def finish() -> None:
+        if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
+            kept.bus.redrive(REDRIVE_AFTER)
+        kept.journal.finish()
+
+    return Memory(
+        dreams=adapter("DreamStore", "github")(repository),
+        journal=kept.journal,
+        bus=bus,
+        lock=kept.lock,
+        close=kept.close,
+        barrier=kept.journal.barrier,
+        finish=finish,
+        receive_only=bus.give,
+        releases=adapter("ReleaseReporter", "github")(
+            repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ)
+        ),
+        source=adapter("Source", "github")(repository, environment=environ),
+    )
+
+
+def repository_of(environ: Mapping[str, str], clock: Clock) -> GitHubRepository:
+    """Answer the repository that the environment names, reached with its token. Nothing is asked yet."""
+    name = environ.get("GITHUB_REPOSITORY", "")
+    token = next((environ[one] for one in TOKENS if environ.get(one)), "")
+    missing = [
+        what for what, given in (("GITHUB_REPOSITORY", name), (" or ".join(TOKENS), token)) if not given
+    ]
+    if missing:
+        raise ConfigError(
+            f"The home 'github' needs the variable {' and '.join(missing)}.",
+            hint="In a workflow give the step 'token'; elsewhere: export GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=….",
+        )
+    made: GitHubRepository = imported("dreamnet_actions.adapters.github.client:GitHubRepository")(
+        name,
+        SecretValue(token),
+        clock=clock,
+        **_addresses(environ),
+        login=environ.get("DREAMNET_LOGIN") or None,
+        write_spacing=0.0 if _is_here(environ.get("GITHUB_API_URL", "")) else WRITE_SPACING,
+    )
+    return made
+
+
+def _is_here(address: str) -> bool:
+    """Say whether an API is on this machine: a stand-in, which limits nobody."""
+    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _addresses(environ: Mapping[str, str]) -> dict[str, str]:
+    """Answer the addresses of the server, where the environment has others than github.com's (GitHub Enterprise)."""
+    given = {"api_url": environ.get("GITHUB_API_URL"), "server_url": environ.get("GITHUB_SERVER_URL")}
+    return {name: value for name, value in given.items() if value}
+
+
+def run_url(environ: Mapping[str, str]) -> str | None:
+    """Answer the address of the run that this is, if it is one."""
+    run = environ.get("GITHUB_RUN_ID")
+    base = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
+    return f"{base}/actions/runs/{run}/attempts/{environ.get('GITHUB_RUN_ATTEMPT') or '1'}" if run else None
+
+
+def holder(environ: Mapping[str, str]) -> str:
+    """Name this process in leases: the run's attempt and job, elsewhere the machine and process."""
+    run = run_url(environ)
+    return f"{run}#{environ.get('GITHUB_JOB', '')}" if run else f"{socket.gethostname()}:{getpid()}"

@@ -1,0 +1,68 @@
+"""Memory: where one home keeps dreams, messages, the journal and leases, and how a run's end makes them durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dreamnet_actions.bootstrap.late import adapter, imported
+from dreamnet_actions.domain.message import Message
+from dreamnet_actions.errors import RequestInvalid, unknown
+
+if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.ports.delivery import ReleaseReporter, Source
+    from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
+    from dreamnet_actions.ports.system import Clock, Ids, Reporter
+
+HOMES = ("embedded", "github")
+
+
+def _nothing() -> None:
+    pass
+
+
+def _no_message(message: Message) -> None:
+    raise RequestInvalid([f"The message {message.id!r} came by an event, which this home has none of."])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
+    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any."""
+
+    dreams: DreamStore
+    journal: Journal
+    bus: MessageBus
+    lock: Lock
+    close: Callable[[], None]
+    barrier: Callable[[], None] = _nothing
+    finish: Callable[[], None] = _nothing
+    receive_only: Callable[[Message], None] = _no_message
+    releases: ReleaseReporter | None = None
+    source: Source | None = None
+
+
+def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
+    """Make the memory of the home that was chosen; raises RequestInvalid for one that there is not."""
+    if options.home == "github":
+        from dreamnet_actions.bootstrap.github import github
+
+        return github(options, clock, ids, reporter)
+    if options.home != "embedded":
+        raise RequestInvalid([unknown("home", options.home, HOMES)])
+    return embedded(state, clock)
+
+
+def embedded(state: Path, clock: Clock) -> Memory:
+    """Make the memory in SQLite, below the state directory."""
+    database = imported("dreamnet_actions.adapters.sqlite.database:open_database")(state / "dreamnet.db")
+    return Memory(
+        dreams=adapter("DreamStore", "sqlite")(database),
+        journal=adapter("Journal", "sqlite")(database),
+        bus=adapter("MessageBus", "sqlite")(database, clock),
+        lock=adapter("Lock", "sqlite")(database, clock),
+        close=database.close,
+    )

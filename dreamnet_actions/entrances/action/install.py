@@ -1,0 +1,142 @@
+"""The environment of the second stage: made by uv from hash-locked requirements, once a machine and lock file.
+
+Standard library only. An environment is finished when its mark is there; one that was cut short is made again from
+the start, and two steps at the same time wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dreamnet_actions.errors import TemporaryError
+
+TIMEOUT = 300.0
+"""Seconds for one call of an installer; fifty packages take uv four with an empty cache, pip thirty."""
+MARK = ".dreamnet-ready"
+
+
+def environment(
+    root: Path, extras: Sequence[str], environ: Mapping[str, str], say: Callable[[str], None]
+) -> Path:
+    """Answer the Python of an environment that holds what ``github`` and ``extras`` need; make it if there is none.
+
+    ``root`` is the action's own folder. An extra without a lock file is one that this version knows no adapter for: the
+    word meant something else, or the configuration's check says what is wrong. Raises TemporaryError when the packages
+    could not be fetched.
+    """
+    names = ["action", *(f"action-{one}" for one in extras)]
+    wanted = [root / "requirements" / f"{name}.txt" for name in names]
+    locks = [lock for lock in wanted if lock.is_file()]
+    home = _home(environ)
+    folder = home / f"env-{_digest(locks)}"
+    python = folder / "bin" / "python"
+    if (folder / MARK).is_file():
+        return python
+    home.mkdir(parents=True, exist_ok=True)
+    with _alone(home / f"{folder.name}.lock"):
+        if not (folder / MARK).is_file():
+            _make(folder, locks, _uv(root, home, environ), environ, say)
+    return python
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    """Answer where environments are kept: ``action.yml`` hands the same folder to the cache."""
+    given = environ.get("DREAMNET_ACTION_HOME")
+    if given:
+        return Path(given)
+    tools = environ.get("RUNNER_TOOL_CACHE") or environ.get("XDG_CACHE_HOME")
+    return Path(tools or Path.home() / ".cache") / "dreamnet"
+
+
+def _digest(locks: Sequence[Path]) -> str:
+    """Name an environment by the Python that it is of and all that is in it."""
+    found = hashlib.sha256(f"{sys.executable}\n{sys.version}".encode())
+    for lock in locks:
+        found.update(lock.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    with file.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _uv(root: Path, home: Path, environ: Mapping[str, str]) -> str:
+    """Answer the uv to use: the machine's, else one of our own, installed by pip from a hash-locked line."""
+    found = shutil.which("uv", path=environ.get("PATH"))
+    if found:
+        return found
+    lock = root / "requirements" / "uv.txt"
+    folder = home / f"uv-{_digest([lock])}"
+    if not (folder / MARK).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        pip = [
+            sys.executable,
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+        ]
+        _run([*pip, "--require-hashes", "--no-deps", "--target", str(folder), "-r", str(lock)], environ)
+        (folder / MARK).touch()
+    return str(folder / "bin" / "uv")
+
+
+def _make(
+    folder: Path, locks: Sequence[Path], uv: str, environ: Mapping[str, str], say: Callable[[str], None]
+) -> None:
+    say(f"Installing what {', '.join(lock.stem for lock in locks)} needs ({folder.name}).")
+    shutil.rmtree(folder, ignore_errors=True)
+    _run([uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder)], environ)
+    wanted = [part for lock in locks for part in ("-r", str(lock))]
+    python = str(folder / "bin" / "python")
+    # No bytecode: compiling takes longer than one start without it (docs/benchmarks.md).
+    _run(
+        [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--no-deps", *wanted],
+        environ,
+    )
+    (folder / MARK).touch()
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Run an installer without the step's token; its output is shown only where it failed."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in ("GITHUB_TOKEN", "GH_TOKEN") and not name.startswith("DREAMNET_INPUT_")
+    }
+    if (mirror := kept.get("PIP_INDEX_URL")) and not kept.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:
+        kept["UV_DEFAULT_INDEX"] = mirror  # a mirror that is set for pip is meant for uv, too
+    name = Path(command[0]).name
+    try:
+        run = subprocess.run(
+            list(command),
+            env=kept,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TemporaryError(
+            f"{name} did not end within {TIMEOUT:g} s.",
+            hint="Is the package index reachable from this runner?",
+        ) from None
+    if run.returncode != 0:
+        said = run.stderr.decode("utf-8", "replace").strip()[-2000:]
+        raise TemporaryError(
+            f"The packages that this request needs could not be installed; {name} says:\n{said}",
+            hint="Is the package index reachable from this runner? Then run the job again.",
+        )

@@ -1,0 +1,49 @@
+"""How a step runs: the first stage here, then the second in place of this process, in its own environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from dreamnet_actions.entrances.action.first import extras, first
+from dreamnet_actions.entrances.cli.environment import environ, now
+from dreamnet_actions.errors import DreamNetError
+
+SECOND = "dreamnet_actions.entrances.action.run"
+
+
+def start(root: Path) -> int:
+    """Run the first stage; answers the exit status, or becomes the second stage. ``root`` is the action's folder."""
+    from dreamnet_actions.bootstrap.runner import runner_of
+
+    found = environ()
+    runner = runner_of(found)
+    asked, status = first(found, runner, now=now())
+    if asked is None:
+        return status
+    from dreamnet_actions.entrances.action.install import environment
+
+    try:
+        python = environment(root, extras(found), found, lambda text: print(text, flush=True))  # noqa: T201
+    except DreamNetError as error:
+        from dreamnet_actions.entrances.action.naming import request_id
+        from dreamnet_actions.entrances.action.telling import tell
+        from dreamnet_actions.pipe import failure
+
+        result = failure(error, request_id=request_id(found, error.message), at=now())
+        tell(result, found, runner, error=error)
+        return result.exit_status
+    return _second(root, python, found)
+
+
+def _second(root: Path, python: Path, found: Mapping[str, str]) -> NoReturn:
+    """Become the second stage.
+
+    -P: neither the working folder (the user's repository) nor a script's own is searched for modules.
+    """
+    ours = {**found, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.stdout.flush()
+    os.execve(python, [str(python), "-P", "-m", SECOND], ours)  # noqa: S606

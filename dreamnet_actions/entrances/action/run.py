@@ -1,0 +1,201 @@
+"""The second stage: the request through the pipe, on this repository's own dreams, messages and journal.
+
+Ends with the request's exit status. SIGINT (a cancelled job) and SIGTERM end what is under way where it stands, which
+is safe at every point; what is known by then is still written, within ``LAST_WORDS`` seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreamnet_actions.domain.message import Message
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.times import rfc3339
+from dreamnet_actions.entrances.action.event import Asked
+from dreamnet_actions.entrances.action.first import read_asked
+from dreamnet_actions.entrances.action.inputs import read_inputs
+from dreamnet_actions.entrances.action.naming import request_id
+from dreamnet_actions.entrances.action.telling import tell
+from dreamnet_actions.entrances.cli.environment import environ, now
+from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.pipe import failure
+
+if TYPE_CHECKING:
+    from dreamnet_actions.bootstrap import System
+
+LAST_WORDS = 3.0
+"""Seconds for what is still written after SIGINT: the runner sends SIGTERM 7.5 s after it."""
+PATIENCE = 120.0
+"""Seconds for which a message that has to wait (somebody holds its service) is tried again within the run."""
+KEEP_REQUESTS = 7 * 86400.0
+"""Seconds for which the id of an ended request answers its first result; a schedule forgets the older ones."""
+CUT = 130
+"""The exit status of a run that was told to stop."""
+
+
+def main() -> int:
+    """Run the step; answers its exit status."""
+    found = environ()
+    from dreamnet_actions.bootstrap.runner import runner_of
+
+    runner = runner_of(found)
+    raised: DreamNetError | None = None
+    with _interruptible():
+        try:
+            result = run(found)
+        except DreamNetError as error:
+            raised = error
+            result = failure(error, request_id=request_id(found, error.message), at=now())
+        except KeyboardInterrupt:
+            result = _cut(found)
+    tell(result, found, runner, error=raised)
+    return CUT if result.outcome == "deferred" and result.summary.startswith(_STOPPED) else result.exit_status
+
+
+def run(found: Mapping[str, str]) -> AgentResult:
+    """Assemble the system, do what is asked, and make what was done durable. Raises DreamNetError before the pipe."""
+    from dreamnet_actions import bootstrap
+
+    asked, inputs = read_asked(found), read_inputs(found)
+    root = Path(found.get("GITHUB_WORKSPACE") or ".").resolve()
+    options = bootstrap.Options(
+        root=root,
+        config=root / inputs.config if inputs.config else None,
+        environ=found,
+        home="github",
+        aloud=True,
+    )
+    system = bootstrap.assemble(options)
+    try:
+        result = _perform(system, asked, found, dry_run=inputs.dry_run)
+        if found.get("GITHUB_EVENT_NAME") == "schedule":
+            system.pipe.forget(system.clock.now() - KEEP_REQUESTS)
+        system.finish()
+        return result
+    except KeyboardInterrupt:
+        _last_words(system)
+        raise
+    finally:
+        system.close()
+
+
+def _perform(system: System, asked: Asked, found: Mapping[str, str], *, dry_run: bool) -> AgentResult:
+    if asked.message is not None:
+        message = _whole(asked.message, found)
+        if asked.relayed:
+            return _route(system, message, found)
+        return _handle(system, message, dry_run=dry_run)
+    return system.pipe.submit(
+        asked.request, id=request_id(found, asked.request), dry_run=dry_run, claim=asked.claim
+    )
+
+
+def _whole(message: Message, found: Mapping[str, str]) -> Message:
+    """Complete a message that somebody else dispatched: its id is the run's, which names that dispatch."""
+    if message.id:
+        return message
+    fields: dict[str, Any] = {**vars(message), "id": request_id(found, message.name), "time": rfc3339(now())}
+    return Message(**fields)
+
+
+def _route(system: System, message: Message, found: Mapping[str, str]) -> AgentResult:
+    """Say whose job a message is; one that is nobody's is put aside, so that it is not lost and does not come again."""
+    asks = {"agent": "relaybot", "input": {"action": "route", "event": message.to_json()}}
+    result = system.pipe.submit(
+        asks | {"correlation_id": message.correlation_id or message.id, "hops": message.hops},
+        id=request_id(found, message.id),
+        claim=False,
+    )
+    if result.outcome == "refused":
+        system.receive_only(message)
+        _deliver(system)
+    return result
+
+
+def _handle(system: System, message: Message, *, dry_run: bool) -> AgentResult:
+    """Hand one message to its keeper, as a later job of RelayBot's run; answers the keeper's own result."""
+    system.receive_only(message)
+    if dry_run:
+        return _deliver(system, dry_run=True)
+    until = system.clock.monotonic() + PATIENCE
+    pause = 1.0
+    while True:
+        answered = _deliver(system)
+        keeper = _keepers(answered)
+        waits = keeper is not None and keeper.outcome == "deferred"
+        if not waits or system.clock.monotonic() + pause > until:
+            return keeper or answered
+        with system.reporter.waiting(f"{message.name}: {answered.summary}", pause):
+            system.clock.sleep(pause)
+        pause = min(pause * 2, 30.0)
+
+
+def _deliver(system: System, *, dry_run: bool = False) -> AgentResult:
+    return system.pipe.submit({"agent": "relaybot", "input": {"action": "deliver"}}, dry_run=dry_run)
+
+
+def _keepers(delivered: AgentResult) -> AgentResult | None:
+    """Answer the keeper's result out of RelayBot's."""
+    for one in delivered.findings:
+        if isinstance(one.get("result"), Mapping):
+            return AgentResult.from_json(one["result"], exit_status=one["exit_status"], http_status=200)
+    return None
+
+
+# ── being told to stop ──────────────────────────────────────────────────────────────────────────────────
+
+_STOPPED = "The run was told to stop"
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn SIGTERM into what SIGINT is: a KeyboardInterrupt in the main thread."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+
+
+def _last_words(system: System) -> None:
+    """Write what is known, within a limit: a journal that does not answer must not hold the end up."""
+    words = threading.Thread(target=_try_finish, args=(system,), daemon=True)
+    words.start()
+    words.join(LAST_WORDS)
+
+
+def _try_finish(system: System) -> None:
+    with contextlib.suppress(DreamNetError):
+        system.finish()
+
+
+def _cut(found: Mapping[str, str]) -> AgentResult:
+    at = rfc3339(now())
+    return AgentResult(
+        id=request_id(found, _STOPPED),
+        agent=None,
+        action=None,
+        outcome="deferred",
+        verdict=None,
+        summary=f"{_STOPPED}; what was begun is safe where it stands, and the next run goes on from there.",
+        started_at=at,
+        finished_at=at,
+        exit_status=CUT,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What the run's people get: outputs for later steps, annotations at the lines to mend, and the job's summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.entrances.action.summary import summary
+from dreamnet_actions.entrances.wire import write_json
+from dreamnet_actions.errors import ConfigInvalid, DreamNetError, Mistake
+from dreamnet_actions.ports.runner import Level, Runner
+
+MOST_ANNOTATIONS = 10
+"""GitHub shows ten annotations of a level a step; the summary lists all."""
+MAX_OUTPUT = 900_000
+"""Bytes of one output; GitHub takes 1 MiB a job."""
+OUTPUTS = ("result", "outcome", "verdict", "summary", "to", "event")
+"""The outputs of ``action.yml``; the last two are RelayBot's: whose job a message is, and the message."""
+
+
+def tell(
+    result: AgentResult,
+    environ: Mapping[str, str],
+    runner: Runner,
+    *,
+    error: DreamNetError | None = None,
+) -> None:
+    """Write outputs, annotations and summary of one result. ``error`` is the raised one, which knows its lines."""
+    routed = next((one for one in result.findings if "to" in one and "event" in one), {})
+    values = {
+        "result": _bounded(result),
+        "outcome": result.outcome,
+        "verdict": result.verdict or "",
+        "summary": result.summary,
+        "to": str(routed.get("to", "")),
+        "event": write_json(routed["event"], indent=None) if routed else "",
+    }
+    for name in OUTPUTS:
+        runner.output(name, values[name])
+    if result.error is not None:
+        _annotate(result, runner, error, environ)
+    runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
+
+
+def _bounded(result: AgentResult) -> str:
+    """Write the result as one line of JSON; what is too long for an output loses its details, and says so."""
+    text = write_json(result.to_json(), indent=None)
+    if len(text.encode()) <= MAX_OUTPUT:
+        return text
+    cut = {**result.to_json(), "findings": [], "changes": []}
+    return write_json(cut | {"summary": f"{result.summary[:2000]} (details left out: too long)"}, indent=None)
+
+
+def _annotate(
+    result: AgentResult, runner: Runner, error: DreamNetError | None, environ: Mapping[str, str]
+) -> None:
+    said = result.error or {}
+    level: Level = "warning" if result.outcome == "deferred" else "error"
+    mistakes = _mistakes(error, environ)
+    for one in mistakes[:MOST_ANNOTATIONS]:
+        where = f" ({one.path})" if one.path else ""
+        runner.annotate(
+            level,
+            f"{one.message}{where}",
+            file=one.file,
+            line=one.line,
+            column=one.column,
+            title="DreamNet: configuration",
+        )
+    if not mistakes:
+        hint = f"\n{said['hint']}" if said.get("hint") else ""
+        runner.annotate(
+            level, f"{said.get('message', result.summary)}{hint}", title=f"DreamNet: {said.get('code', '')}"
+        )
+
+
+def _mistakes(error: DreamNetError | None, environ: Mapping[str, str]) -> list[Mistake]:
+    """Answer the mistakes of a configuration, their files as paths in the repository: so GitHub finds the line."""
+    if not isinstance(error, ConfigInvalid):
+        return []
+    root = Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
+    found = []
+    for one in error.mistakes:
+        file = Path(one.file).resolve()
+        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else one.file
+        found.append(Mistake(shown, one.line, one.column, one.path, one.message))
+    return found

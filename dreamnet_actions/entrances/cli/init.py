@@ -1,0 +1,318 @@
+"""``dreamnet init``: look, ask, show, and only then write. What is there is never overwritten."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dreamnet_actions.entrances.cli.choice import Choice, choice
+from dreamnet_actions.entrances.cli.environment import environ
+from dreamnet_actions.entrances.cli.terminal import one_line, say
+from dreamnet_actions.errors import ConfigMissing, RefusedError, RequestInvalid
+
+if TYPE_CHECKING:
+    from dreamnet_actions.config.load import Loaded
+    from dreamnet_actions.domain.spec.models import Config
+    from dreamnet_actions.entrances.setup.choose import Asked
+    from dreamnet_actions.entrances.setup.recognise import Recognised
+    from dreamnet_actions.entrances.setup.seen import Seen
+    from dreamnet_actions.entrances.setup.workflows import Wanted
+    from dreamnet_actions.entrances.setup.writing import Planned
+
+NEXT = (
+    ("dreamnet validate", "check the configuration"),
+    ("dreamnet doctor", "see what is missing at GitHub, with the line to add"),
+    ("dreamnet sandbox", "try the workflows on this machine, before you push"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """What the command line said."""
+
+    asked: Asked
+    platform: str
+    schedule: str | None
+    branch: str | None
+    env: str | None
+    ref: str
+    runner: str
+    yes: bool
+    dry_run: bool
+
+    @property
+    def asking(self) -> bool:
+        """Say whether a person is there to be asked."""
+        return not self.yes and not self.dry_run and sys.stdin.isatty()
+
+
+@click.command()
+@click.option("--service", metavar="NAME", help="Set up this one service; else every one that is recognised.")
+@click.option("--command", metavar="LINE", help="How it starts; {port} becomes the port that it listens on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port that clients use.")
+@click.option("--check", metavar="URL", help="The address that tells whether it is well.")
+@click.option(
+    "--platform", metavar="NAME", default="local", help="What to call the process platform (local)."
+)
+@click.option("--schedule", metavar="CRON", help="How often to check: a cron line, or 30m, 1h (30m).")
+@click.option("--branch", metavar="NAME", help="The branch that is deployed; else the default branch.")
+@click.option("--env", metavar="FILE", help="Keep the values of this file in step, with a workflow for it.")
+@click.option("--ref", metavar="REF", help="Commit or tag of DreamNet's workflows; else this release's.")
+@click.option("--runner", metavar="LABEL", help="The runner that jobs run on; else ubuntu-latest.")
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing: take what is recognised, and write.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and stop.")
+@choice
+def init(
+    chosen: Choice,
+    service: str | None,
+    command: str | None,
+    port: int | None,
+    check: str | None,
+    platform: str,
+    schedule: str | None,
+    branch: str | None,
+    env: str | None,
+    ref: str | None,
+    runner: str | None,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """It looks at the repository, asks what it cannot see, shows every line, and writes after a yes.
+
+    Status 4 when a file is there that differs: it is left as it is.
+    """
+    from dreamnet_actions.domain.spec.forms import FileInside, HttpAddress
+    from dreamnet_actions.entrances.cli import asking
+    from dreamnet_actions.entrances.setup import published
+    from dreamnet_actions.entrances.setup.called import DREAM, RUNNER
+    from dreamnet_actions.entrances.setup.choose import Asked, formed, platform_name
+    from dreamnet_actions.entrances.setup.look import look
+    from dreamnet_actions.entrances.setup.workflows import callers, path_of
+
+    flags = Flags(
+        asked=Asked(
+            service=service,
+            command=command,
+            port=port,
+            check=None if check is None else formed(check, HttpAddress, "--check"),
+        ),
+        platform=platform_name(platform),
+        schedule=_cron(schedule),
+        branch=branch,
+        env=None if env is None else formed(env, FileInside, "--env"),
+        ref=ref or published.ref(),
+        runner=runner or RUNNER,
+        yes=yes,
+        dry_run=dry_run,
+    )
+    root, seen = look(chosen.root or Path.cwd(), environ())
+    texts, wanted = _texts(root, seen, flags)
+    if flags.asking and flags.schedule is None and not (root / path_of(DREAM)).exists():
+        wanted = replace(wanted, schedule=asking.schedule("30m", _needed_cron))
+        texts |= callers(wanted)
+    _propose(root, texts, wanted, flags)
+
+
+def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted]:
+    """Answer every file's text, and what the workflows were written for."""
+    from dreamnet_actions.entrances.setup.choose import wanted_of
+    from dreamnet_actions.entrances.setup.workflows import callers
+
+    there = _configured(root)
+    texts = {}
+    if there is not None and not flags.asked.anything and flags.env is None:
+        say(f"kept: {_shown(there.file, root)} ({', '.join(there.config.services) or 'no services'})")
+        loaded = there.config
+    else:
+        text, loaded = _drafted(root, seen, flags)
+        place = _shown(there.file, root) if there is not None else _config_place()
+        texts[place] = text
+    wanted = wanted_of(
+        loaded,
+        branch=flags.branch,
+        otherwise=seen.branch,
+        ref=flags.ref,
+        runner=flags.runner,
+        schedule=flags.schedule,
+    )
+    return texts | callers(wanted), wanted
+
+
+def _configured(root: Path) -> Loaded | None:
+    """Answer the configuration that is there; None without one. Raises ConfigInvalid for one that is wrong."""
+    from dreamnet_actions.bootstrap import check_config
+
+    try:
+        return check_config(root)
+    except ConfigMissing:
+        return None
+
+
+def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
+    """Draft a configuration from what is seen and asked, and have it checked before anybody reads it."""
+    from dreamnet_actions.bootstrap import composed
+    from dreamnet_actions.config.reader import read_text
+    from dreamnet_actions.entrances.cli.asking import answered
+    from dreamnet_actions.entrances.setup.choose import chosen, ports_apart
+    from dreamnet_actions.entrances.setup.draft import Draft, write
+    from dreamnet_actions.entrances.setup.recognise import label, recognise
+
+    found = recognise(seen)
+    _tell_seen(root, seen, found)
+    guesses = chosen(found.services, flags.asked, seen)
+    services = ports_apart(answered(guesses, flags.asked, label(seen.name), asking=flags.asking))
+    if not services:
+        raise RequestInvalid(
+            ["Nothing here tells how a service starts."],
+            hint="Say it: dreamnet init --service web --command 'python3 app.py {port}' --port 8080",
+        )
+    draft = Draft(
+        services=tuple(services), platform=flags.platform, branch=_releasable(seen, flags), env=flags.env
+    )
+    text = write(draft)
+    return text, composed().validate(read_text(text, _config_place()))
+
+
+def _tell_seen(root: Path, seen: Seen, found: Recognised) -> None:
+    """Say what was seen, and what cannot be set up by this version."""
+    languages = ", ".join(seen.languages()) or "no language that is known"
+    say(
+        f"{one_line(seen.repository or root.name)}: {languages}; branch {one_line(seen.branch or 'none (no git)')}"
+    )
+    for one in found.services:
+        how = " ".join(one.command) or "how it starts is not said"
+        say("  " + one_line(f"{one.name}: {how} ({one.why})"))
+    for workflow in seen.workflows():
+        say("  " + one_line(f"there already: {workflow}"))
+    for note in found.notes:
+        say("  " + one_line(f"note: {note}"))
+
+
+def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) -> None:
+    """Show every file with its difference and what it costs; write after a yes."""
+    from dreamnet_actions.entrances.setup import writing
+
+    planned = writing.plan(root, texts)
+    for one in planned:
+        say(f"{one.state}: {one.path}")
+        if diff := one.diff():
+            say(diff)
+    _tell_cost(wanted)
+    _tell_where(wanted)
+    fresh = [one for one in planned if one.state == "new"]
+    if fresh and not flags.dry_run:
+        _allowed(flags, len(fresh))
+        for path in writing.write(root, planned):
+            say(f"wrote {path}")
+    elif flags.dry_run:
+        say(f"Nothing was written: --dry-run. {len(fresh)} new, {len(planned) - len(fresh)} there already.")
+    _refuse_differing([one for one in planned if one.state == "differs"])
+    say("Next:")
+    for command, why in NEXT:
+        say(f"  {command:<18}  {why}")
+
+
+def _tell_cost(wanted: Wanted) -> None:
+    from dreamnet_actions.entrances.setup import cost
+    from dreamnet_actions.entrances.setup.called import DREAM, ENV
+
+    schedules = {DREAM: wanted.schedule}
+    if wanted.with_env:
+        schedules[ENV] = wanted.sync_schedule
+    say("What it costs:")
+    for line in cost.told(cost.costs(schedules)):
+        say(f"  {line}")
+
+
+def _tell_where(wanted: Wanted) -> None:
+    from dreamnet_actions.entrances.setup import published
+    from dreamnet_actions.entrances.setup.called import RUNNER
+
+    if wanted.runner == RUNNER:
+        say(
+            "Where it runs: services are processes on the machine that runs the job, and a runner of GitHub's is gone "
+            "after the job. Name one of your own with --runner, or keep `dreamnet watch` running on your machine."
+        )
+    else:
+        say(
+            f"Where it runs: services are processes on {wanted.runner!r}. A checkout is wiped before each job, so set "
+            "the variable DREAMNET_STATE (Settings, Secrets and variables, Actions) to a folder there that stays."
+        )
+    if not published.is_pinned(wanted.ref):
+        say(f"The workflows are named by {wanted.ref!r}, which can move; --ref takes a full commit.")
+
+
+def _allowed(flags: Flags, count: int) -> None:
+    """See that somebody said yes; raises RequestInvalid where nobody can."""
+    if flags.yes:
+        return
+    if not flags.asking:
+        raise RequestInvalid(
+            ["Nobody is there to say yes, so nothing was written."],
+            hint="Run it on a terminal, or add --yes. --dry-run only shows.",
+        )
+    if not click.confirm(f"Write {count} file{'s' if count != 1 else ''}?", default=True):
+        raise click.Abort
+
+
+def _refuse_differing(differing: Sequence[Planned]) -> None:
+    if differing:
+        names = ", ".join(one.path for one in differing)
+        raise RefusedError(
+            f"There already and different, so left as {'it is' if len(differing) == 1 else 'they are'}: {names}.",
+            hint="The lines above show the difference. Take over what you want by hand, or move the file away and run "
+            "dreamnet init again.",
+        )
+
+
+def _cron(text: str | None) -> str | None:
+    return None if text is None else _needed_cron(text)
+
+
+def _needed_cron(text: str) -> str:
+    """Read --schedule. Raises RequestInvalid for what is no schedule, or one that GitHub does not keep."""
+    from dreamnet_actions.domain.cron import SHORTEST, parse_schedule
+
+    try:
+        cron = parse_schedule(text)
+    except ValueError as error:
+        raise RequestInvalid(
+            [f"--schedule: {error}."], hint="Write --schedule 30m, or '7,37 * * * *'."
+        ) from None
+    if cron.gap < SHORTEST:
+        raise RequestInvalid(
+            [
+                f"--schedule: {text!r} starts every {cron.gap} min; GitHub starts nothing more often than every 5."
+            ],
+            hint="Write --schedule 5m, or watch more closely with `dreamnet watch`.",
+        )
+    return cron.line
+
+
+def _releasable(seen: Seen, flags: Flags) -> str | None:
+    """Answer the branch whose commits are deployed; None outside git, and for a name that the configuration does not
+    take: then the command is the only version."""
+    from typing import get_args
+
+    from dreamnet_actions.domain.spec.forms import Branch
+
+    branch = (flags.branch or seen.branch) if seen.branch is not None else None
+    try:
+        return get_args(Branch)[1].parse(branch) if branch is not None else None
+    except ValueError:
+        return None
+
+
+def _config_place() -> str:
+    from dreamnet_actions.entrances.setup.draft import CONFIG
+
+    return CONFIG
+
+
+def _shown(file: Path, root: Path) -> str:
+    return file.resolve().relative_to(root.resolve()).as_posix()

@@ -1,0 +1,104 @@
+"""The reusable workflows as their callers see them: what each takes, and what its jobs need. One table.
+
+A test holds that it equals the files in ``.github/workflows``. A called workflow can only lower what its caller grants,
+so a caller grants the union of what the called jobs ask for
+(https://docs.github.com/en/actions/reference/workflows-and-actions/reusing-workflow-configurations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dreamnet_actions.domain.actions import ACTIONS, EVERY, Agent
+
+__all__ = ["CALLED", "DEPLOY", "DREAM", "ENV", "EVENTS", "EVERY", "FIELDS", "RELAY", "RUNNER", "Called"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Called:
+    """One reusable workflow. ``permissions`` are those its jobs ask for together, ``why`` what they are for in a few
+    words; ``actions`` are the choices of its button, ``fields`` what else the button asks for. The button's values
+    need not be handed on but for ``dry-run``: a called workflow sees its caller's event."""
+
+    agent: Agent
+    file: str
+    title: str
+    permissions: Mapping[str, str]
+    why: str
+    actions: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    jobs: int = 1
+    """How many jobs one run of it starts, for what it costs."""
+
+    def __post_init__(self) -> None:
+        """See that the button offers only what the keeper does."""
+        unknown = set(self.actions) - set(ACTIONS[self.agent])
+        if unknown:
+            raise ValueError(f"{self.agent} has no action {sorted(unknown)}")
+
+
+DEPLOY, DREAM, ENV, RELAY = "deploykeeper", "dreamkeeper", "envkeeper", "relaybot"
+
+CALLED: Mapping[str, Called] = {
+    DEPLOY: Called(
+        agent="deploykeeper",
+        file="dreamnet-deploy.yml",
+        title="DreamNet deploy",
+        permissions={"contents": "write", "deployments": "write", "issues": "read"},
+        why="journal and messages, how releases stand, dreams",
+        actions=("status", "deploy", "canary", "verify", "rollback", "restart", "scale"),
+        fields=("service", "version", "replicas", "request", "dry-run"),
+    ),
+    DREAM: Called(
+        agent="dreamkeeper",
+        file="dreamnet-dream.yml",
+        title="DreamNet dream",
+        permissions={"contents": "write", "issues": "write"},
+        why="journal and messages, dreams",
+        actions=("check", "verify", "heal", "snooze", "wont-fix", "reopen"),
+        fields=("service", "dream", "for", "request", "dry-run"),
+    ),
+    ENV: Called(
+        agent="envkeeper",
+        file="dreamnet-env.yml",
+        title="DreamNet env",
+        permissions={"contents": "write", "issues": "read"},
+        why="journal and messages, dreams",
+        actions=("plan", "sync", "validate", "restore", "flags", "set-flag"),
+        fields=("entry", "flag", "variant", "request", "dry-run"),
+    ),
+    RELAY: Called(
+        agent="relaybot",
+        file="dreamnet-relay.yml",
+        title="DreamNet relay",
+        permissions={"contents": "write", "deployments": "write", "issues": "write"},
+        why="what the keepers that it calls need",
+        actions=("deliver", "replay", "relay", "publish"),
+        fields=("message", "from", "to", "event", "request", "dry-run"),
+        jobs=2,
+    ),
+}
+"""By the name of the reusable workflow's file, in the order in which they are written."""
+
+FIELDS: Mapping[str, Mapping[str, str]] = {
+    "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},
+    "replicas": {"description": "How many (scale)", "type": "string"},
+    "dream": {"description": "A dream's number or key (heal, snooze, wont-fix, reopen)", "type": "string"},
+    "for": {"description": "How long, as 4h (snooze)", "type": "string"},
+    "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
+    "flag": {"description": "Which flag (flags, set-flag)", "type": "string"},
+    "variant": {"description": "Its variant (set-flag)", "type": "string"},
+    "message": {"description": "A message's id (replay) or name (relay)", "type": "string"},
+    "from": {"description": "Who sends it (relay)", "type": "string"},
+    "to": {"description": "Whom it is for (relay)", "type": "string"},
+    "event": {"description": "Its name (publish)", "type": "string"},
+    "request": {"description": "A whole request as JSON; it wins over the rest", "type": "string"},
+    "dry-run": {"description": "Only the plan", "type": "boolean"},
+}
+"""What a button's fields look like; ``service`` is a drop-down of the services that there are."""
+
+EVENTS = ("dreamnet.message.v1", "dreamnet.request.v1", "secret-changed")
+"""The types of ``repository_dispatch`` that RelayBot's workflow answers, and no other workflow may."""
+RUNNER = "ubuntu-latest"
+"""The runner that the reusable workflows take when none is named."""

@@ -1,0 +1,156 @@
+"""From what was recognised and what was asked for to what is set up. Pure; who asks and how is the entrance's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from dreamnet_actions.domain.spec.models import Config
+from dreamnet_actions.entrances.setup.called import RUNNER
+from dreamnet_actions.entrances.setup.draft import Service
+from dreamnet_actions.entrances.setup.recognise import Guess, label, words_of
+from dreamnet_actions.entrances.setup.seen import Seen
+from dreamnet_actions.entrances.setup.workflows import Wanted
+from dreamnet_actions.errors import RequestInvalid, nearest
+
+PORT = 8080
+"""The port of a service of which none was recognised."""
+_LATER = re.compile(r"kube(rnetes)?|k8s|gke|helm|docker|compose|containers?", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was given by flags; None means: take what was recognised, or ask."""
+
+    service: str | None = None
+    command: str | None = None
+    port: int | None = None
+    check: str | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Say whether a service was described by any flag."""
+        return any(one is not None for one in (self.service, self.command, self.port, self.check))
+
+
+def platform_name(text: str) -> str:
+    """Answer the platform's name. Raises RequestInvalid for what is no name, or a kind that is not there yet."""
+    if _LATER.fullmatch(text):
+        raise RequestInvalid(
+            [f"{text!r} is no platform of this version: services run as processes so far."],
+            hint="Leave --platform out, or give the process platform a name of your own. "
+            "Kubernetes, GKE and containers come later.",
+        )
+    return name(text, "--platform")
+
+
+def name(text: str, flag: str) -> str:
+    """Answer a name that the configuration takes. Raises RequestInvalid with one that it would take."""
+    if label(text, otherwise="") != text:
+        raise RequestInvalid(
+            [f"{text!r} is no name; use a-z, 0-9 and '-', at most 63, and not 'self'."],
+            hint=f"Write {flag} {label(text)}.",
+        )
+    return text
+
+
+def formed(text: str, form: Any, flag: str) -> str:
+    """Answer a text that has a form of the configuration's (``HttpAddress``, ``FileInside``). Raises RequestInvalid."""
+    written = get_args(form)[1]
+    try:
+        return str(written.read(text))
+    except ValueError as error:
+        raise RequestInvalid([f"{flag}: {error}."], hint=f"Write {flag} {written.example}") from None
+
+
+def chosen(guesses: Sequence[Guess], asked: Asked, seen: Seen) -> list[Guess]:
+    """Choose the services to set up: all that were recognised, or the one that flags describe."""
+    if not asked.anything:
+        return list(guesses)
+    if asked.service is None:
+        first = guesses[0] if guesses else Guess(name=label(seen.name), why="as asked for")
+        return [first]
+    wanted = name(asked.service, "--service")
+    for one in guesses:
+        if one.name == wanted:
+            return [one]
+    if asked.command is None and len(guesses) > 1:
+        names = [one.name for one in guesses]
+        near = nearest(wanted, names)
+        raise RequestInvalid(
+            [f"No service {wanted!r} was recognised; there are {', '.join(names)}."],
+            hint=f"Did you mean {near!r}? " * bool(near)
+            + "Name one of these, or say how it starts with --command.",
+        )
+    base = guesses[0] if len(guesses) == 1 else Guess(name=wanted, why="as asked for")
+    return [replace(base, name=wanted)]
+
+
+def service(guess: Guess, asked: Asked) -> Service | None:
+    """Join a guess with what was asked for; None where nobody knows how it starts."""
+    command = guess.command if asked.command is None else command_of(asked.command)
+    if not command:
+        return None
+    port = asked.port or guess.port or PORT
+    ready = guess.ready
+    return Service(
+        name=guess.name,
+        command=command,
+        port=port,
+        check=asked.check or f"http://127.0.0.1:{port}{ready or '/'}",
+        directory=guess.directory,
+        ready=ready,
+        build=guess.build,
+        why=guess.why,
+    )
+
+
+def command_of(line: str) -> tuple[str, ...]:
+    """Split a command line. Raises RequestInvalid for one that is empty or whose quotes do not close."""
+    try:
+        words = words_of(line)
+    except ValueError as error:
+        raise RequestInvalid([f"The command {line!r} cannot be split into words: {error}."]) from None
+    if not words:
+        raise RequestInvalid(["The command is empty."], hint="Write --command 'PROGRAM ARGUMENT…'.")
+    return words
+
+
+def ports_apart(services: Iterable[Service]) -> list[Service]:
+    """Give each service an address of its own: the next free port where two guesses fell on one."""
+    taken: set[int] = set()
+    apart = []
+    for one in services:
+        port = one.port
+        while port in taken:
+            port = port + 1 if port < 65535 else 1024
+        taken.add(port)
+        moved = one.check.replace(f"http://127.0.0.1:{one.port}/", f"http://127.0.0.1:{port}/", 1)
+        apart.append(replace(one, port=port, check=moved))
+    return apart
+
+
+def wanted_of(
+    config: Config,
+    *,
+    branch: str | None,
+    otherwise: str | None,
+    ref: str,
+    runner: str = RUNNER,
+    schedule: str | None = None,
+) -> Wanted:
+    """Answer what the callers of a configuration have to be written for.
+
+    ``branch`` wins over the one that the configuration deploys; ``otherwise`` counts where it deploys none.
+    """
+    released = [one.release.branch for one in config.services.values() if one.release and one.release.git]
+    base = Wanted(
+        branch=branch or (released[0] if released else otherwise or "main"),
+        services=tuple(config.services),
+        with_env=bool(config.env),
+        ref=ref,
+        runner=runner,
+    )
+    return replace(base, schedule=schedule) if schedule else base

@@ -1,0 +1,130 @@
+"""The callers: a workflow file a keeper, of at most twenty lines, that says when it starts and calls the reusable one.
+
+Nothing of a caller is a script, and no text of a repository stands in an expression. What a button was given is read
+from the event by the called workflow; only ``dry-run`` is handed on, since that decides before the event is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dreamnet_actions.entrances.setup import published
+from dreamnet_actions.entrances.setup.called import (
+    CALLED,
+    DEPLOY,
+    DREAM,
+    ENV,
+    EVENTS,
+    EVERY,
+    FIELDS,
+    RELAY,
+    RUNNER,
+    Called,
+)
+from dreamnet_actions.entrances.setup.yaml import flow, scalar
+from dreamnet_actions.errors import RequestInvalid
+
+FOLDER = ".github/workflows"
+MOST_LINES = 20
+MOST_CHOICES = 60
+"""Services that a drop-down lists; where there are more it is a field, since nobody reads a longer one."""
+_GLOB = re.compile(r"[*?+\[\]!\\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the callers are written for: the branch that is deployed, the services' names, and the schedules (cron)."""
+
+    branch: str
+    services: tuple[str, ...]
+    schedule: str = "7,37 * * * *"
+    sync_schedule: str = "17 5 * * *"
+    with_env: bool = False
+    ref: str = published.MAJOR
+    runner: str = RUNNER
+
+    def keepers(self) -> tuple[str, ...]:
+        """Answer the keepers that get a workflow."""
+        return tuple(one for one in CALLED if one != ENV or self.with_env)
+
+
+def path_of(keeper: str) -> str:
+    """Answer where a keeper's caller stands in the repository."""
+    return f"{FOLDER}/{CALLED[keeper].file}"
+
+
+def callers(wanted: Wanted) -> dict[str, str]:
+    """Write every caller: path → text."""
+    return {path_of(one): caller(one, wanted) for one in wanted.keepers()}
+
+
+def caller(keeper: str, wanted: Wanted) -> str:
+    """Write one caller. Raises RequestInvalid for a branch that no workflow can name."""
+    called = CALLED[keeper]
+    lines = [
+        f"name: {called.title}",
+        _run_name(keeper, called),
+        "on:",
+        *_triggers(keeper, wanted),
+        *_button(called, wanted.services),
+        "permissions: {}",
+        "jobs:",
+        f"  {keeper}:",
+        f"    permissions: {flow(called.permissions)} # {called.why}",
+        f"    uses: {published.address(keeper, wanted.ref)}",
+        f"    with: {flow(_handed_on(wanted))}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _handed_on(wanted: Wanted) -> dict[str, str]:
+    handed = {"dry-run": "${{ inputs.dry-run || false }}"}
+    return handed if wanted.runner == RUNNER else handed | {"runs-on": wanted.runner}
+
+
+def branch_pattern(branch: str) -> str:
+    """Write a branch as the filter that means exactly it: GitHub reads ``*``, ``?``, ``+``, ``[``, ``]``, ``!``.
+
+    Raises RequestInvalid for one with ``${{``, which GitHub would take for an expression.
+    """
+    if "${{" in branch:
+        raise RequestInvalid(
+            [f"No workflow can name the branch {branch!r}: GitHub takes it for an expression."],
+            hint="Name another branch with --branch.",
+        )
+    return _GLOB.sub(lambda found: f"\\{found[0]}", branch)
+
+
+def _run_name(keeper: str, called: Called) -> str:
+    """Name a run by what was asked for, and by the message it is for: the list of runs is read by people."""
+    message = "github.event.client_payload.dreamnet"
+    subject = f"{message}.subject || inputs.action || github.event.action"
+    relayed = [f"${{{{ {subject} }}}}", f"${{{{ {message}.correlationid || {message}.correlation_id }}}}"]
+    pressed = ["${{ inputs.action || github.event_name }}"]
+    pressed += ["${{ inputs.service }}"] if "service" in called.fields else []
+    return f"run-name: DreamNet {' '.join(relayed if keeper == RELAY else pressed)}"
+
+
+def _triggers(keeper: str, wanted: Wanted) -> list[str]:
+    if keeper == DEPLOY:
+        return [f"  push: {flow({'branches': [branch_pattern(wanted.branch)]})}"]
+    if keeper == RELAY:
+        return [f"  repository_dispatch: {flow({'types': EVENTS})}"]
+    cron = wanted.schedule if keeper == DREAM else wanted.sync_schedule
+    return [f"  schedule: [{{cron: {scalar(cron)}}}]"]
+
+
+def _button(called: Called, services: Sequence[str]) -> list[str]:
+    choices = {"type": "choice", "options": called.actions}
+    lines = ["  workflow_dispatch:", "    inputs:", f"      action: {flow(choices)}"]
+    for name in called.fields:
+        if name != "service":
+            field: Mapping[str, object] = FIELDS[name]
+        elif 0 < len(services) <= MOST_CHOICES:
+            field = {"type": "choice", "options": [EVERY, *services]}
+        else:
+            field = {"description": "One service; empty: every one", "type": "string"}
+        lines.append(f"      {name}: {flow(field)}")
+    return lines

@@ -1,0 +1,22 @@
+"""The action's one entry: refuses or ignores at once where it can, else goes on in an environment that it makes.
+
+Runs on the runner's own Python, isolated (-I), so that nothing of the checked-out repository is ever imported. The
+process stays the same from here on (exec): a cancelled job's SIGINT reaches DreamNet itself.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # the file must be readable by any Python 3
+    sys.exit(
+        "::error title=DreamNet::This runner has Python %d.%d; DreamNet needs 3.11 or later. Add before it: "
+        "'- uses: actions/setup-python@v6' with 'python-version: 3.12'." % sys.version_info[:2]
+    )
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dreamnet_actions.entrances.action.main import start  # noqa: E402 - our own folder is found from here on
+
+sys.exit(start(ROOT))
