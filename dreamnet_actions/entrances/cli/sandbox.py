@@ -144,8 +144,6 @@ def _once(
     for run in runs:
         if run.conclusion not in {"success", "skipped"}:
             tell(run.log)
-            for note in run.annotations:
-                tell(f"{note.level}: {note.message}")
     say(
         table(
             ["workflow", "event", "title", "ended"],

@@ -33,6 +33,12 @@ class Annotation:
     column: int | None = None
     title: str = ""
 
+    def __str__(self) -> str:
+        place = (
+            f" {self.file}:{self.line}" if self.file and self.line else f" {self.file}" if self.file else ""
+        )
+        return f"{self.level}{place}: {f'{self.title}: ' if self.title else ''}{self.message}"
+
 
 @dataclass(kw_only=True)
 class Step:
@@ -150,8 +156,8 @@ class Run:
 
     @property
     def log(self) -> str:
-        """All logs of the newest attempt in one text, for people."""
-        parts = list(self.now.log)
+        """Annotations and all logs of the newest attempt in one text, for people."""
+        parts = [*map(str, self.annotations), *self.now.log]
         for one in self.jobs:
             parts += [f"── {one.name} ({one.conclusion or one.status})", *one.log]
         return "\n".join(parts)
