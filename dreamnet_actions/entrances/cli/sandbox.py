@@ -67,8 +67,9 @@ def sandbox(
     """Issues, git, tokens and workflows as on GitHub, with act as the runner; what is committed here is its
     first push.
 
-    The first line printed is the address of its page. Nothing leaves this machine, and nothing remains when it
-    ends (Ctrl-C). Steps run on this machine as you: only use it for workflows that you would run yourself.
+    The first line printed is the address of its page. The sandbox itself needs no network, and nothing of it
+    remains when it ends (Ctrl-C). Steps run on this machine as you: only use it for workflows that you would
+    run yourself.
     """
     from dreamnet_actions.bootstrap.sandbox import make_sandbox
     from dreamnet_actions.entrances.watch import until_stopped
@@ -143,8 +144,6 @@ def _once(
     for run in runs:
         if run.conclusion not in {"success", "skipped"}:
             tell(run.log)
-            for note in run.annotations:
-                tell(f"{note.level}: {note.message}")
     say(
         table(
             ["workflow", "event", "title", "ended"],

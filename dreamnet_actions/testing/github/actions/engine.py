@@ -17,7 +17,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.testing.github.actions import concurrency, contexts, dispatching, permissions, triggers
+from dreamnet_actions.testing.github.actions import (
+    concurrency,
+    contexts,
+    dispatching,
+    permissions,
+    processes,
+    triggers,
+)
 from dreamnet_actions.testing.github.actions.act import ActOptions
 from dreamnet_actions.testing.github.actions.admission import Admission, replaced
 from dreamnet_actions.testing.github.actions.concurrency import Effect, Group
@@ -25,18 +32,16 @@ from dreamnet_actions.testing.github.actions.lexer import ExpressionMistake
 from dreamnet_actions.testing.github.actions.registry import Entry, Registry
 from dreamnet_actions.testing.github.actions.repository import Repository
 from dreamnet_actions.testing.github.actions.running import AttemptRunner
-from dreamnet_actions.testing.github.actions.runs import BAD, Annotation, Attempt, Run
+from dreamnet_actions.testing.github.actions.runs import BAD, Annotation, Attempt, NotNow, Run
 from dreamnet_actions.testing.github.actions.sources import Trees
 from dreamnet_actions.testing.github.actions.workflow import Workflow
 from dreamnet_actions.testing.github.hosting import Event, Host
 
 Say = Callable[[str], None]
 MOST_ATTEMPTS = 50
+MOST_READ = 500
+"""Commits whose workflow files are kept."""
 log = logging.getLogger("dreamnet")
-
-
-class NotNow(ValueError):
-    """Something that cannot be done with a run as it is (GitHub answers 403 or 409)."""
 
 
 class Engine:
@@ -70,8 +75,10 @@ class Engine:
         self._futures: dict[int, Future[None]] = {}
         self._changed = threading.Condition(threading.RLock())
         self._workers = ThreadPoolExecutor(self.options.at_once, thread_name_prefix="sandbox-run")
+        self._read: dict[str, list[Workflow]] = {}
         self._closed = False
         self.secret = secrets.token_urlsafe(18)
+        self._tracking = f"github_{secrets.token_hex(6)}"
         host.subscribe(self._listen)
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────────────
@@ -83,17 +90,17 @@ class Engine:
         """Start what an event starts; answer the runs."""
         if self._closed:
             return []
-        repository = Repository(self.host.git_dir(event.repository))
+        repository = self._trees.repository(event.repository)
+        if repository is None:  # renamed or removed meanwhile
+            return []
         head = repository.resolve(f"{triggers.BRANCH}{self.host.default_branch(event.repository)}")
         at = triggers.heard_at(event, head or event.sha)
         if at == triggers.NOTHING or repository.resolve(at) is None:
             return []
-        self.registry.learn(
-            event.repository, repository.workflows(head) if head else [], self.host.clock.now()
-        )
+        self._learn(event.repository, repository, head)
         message = repository.message(at)
         chosen = triggers.choose(
-            repository.workflows(at),
+            self._files(repository, at),
             event,
             disabled=lambda path: self.registry.is_disabled(event.repository, path),
             changed=lambda: repository.changed(str(event.payload.get("before") or ""), event.sha),
@@ -118,29 +125,24 @@ class Engine:
         """
         git = Repository(self.host.git_dir(repository))
         entry = self.entry(repository, workflow)
-        full = _full_ref(git, ref)
+        full = git.full_ref(ref)
         sha = git.resolve(full) if full else None
         if full is None or sha is None:
             raise dispatching.DispatchRefused(f"No ref found for: {ref}")
-        found = next((one for one in git.workflows(sha) if one.path == entry.path), None)
+        found = next((one for one in self._files(git, sha) if one.path == entry.path), None)
         if found is None:
             raise LookupError(entry.path)
         if self.registry.is_disabled(repository, entry.path):
             raise dispatching.DispatchRefused("Cannot trigger a 'workflow_dispatch' on a disabled workflow")
         if found.mistakes:
             raise dispatching.DispatchRefused(f"failed to parse workflow: {found.mistakes[0]}")
-        settled = dispatching.settle(found, inputs or {})
+        told = {"inputs": dispatching.settle(found, inputs or {}), "ref": full, "workflow": entry.path}
         event = Event(
             name="workflow_dispatch",
             repository=repository,
             ref=full,
             sha=sha,
-            payload={
-                **self.host.payload(repository, actor),
-                "inputs": settled,
-                "ref": full,
-                "workflow": entry.path,
-            },
+            payload=self.host.payload(repository, actor) | told,
             actor=actor,
             by_workflow=by_workflow,
             workflow=entry.path,
@@ -156,8 +158,20 @@ class Engine:
         """Answer the workflows that a repository has on its default branch, or had."""
         git = Repository(self.host.git_dir(repository))
         head = git.resolve(f"{triggers.BRANCH}{self.host.default_branch(repository)}")
-        self.registry.learn(repository, git.workflows(head) if head else [], self.host.clock.now())
+        self._learn(repository, git, head)
         return self.registry.all(repository)
+
+    def _learn(self, name: str, repository: Repository, head: str | None) -> None:
+        self.registry.learn(name, self._files(repository, head) if head else [], self.host.clock.now())
+
+    def _files(self, repository: Repository, sha: str) -> list[Workflow]:
+        """Answer a commit's workflow files; a commit never changes, so each is read once."""
+        if (known := self._read.get(sha)) is None:
+            known = repository.workflows(sha)
+            if len(self._read) >= MOST_READ:
+                self._read.clear()
+            self._read[sha] = known
+        return known
 
     # ── Runs ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -270,6 +284,7 @@ class Engine:
             default=self._default,
             new_id=lambda: next(self._ids),
             keeper=self._admission.keeper(run),
+            tracking=self._tracking,
         )
         with self._changed:
             if run.status == "completed" or self._closed:
@@ -360,7 +375,7 @@ class Engine:
         with self._changed:
             while busy := self.busy():
                 left = end - time.monotonic()
-                told = ", ".join(f"{one.workflow.file} #{one.number} ({one.status})" for one in busy)
+                told = ", ".join(map(str, busy))
                 if left <= 0:
                     logs = "\n".join(one.log[-2000:] for one in busy)
                     raise TimeoutError(f"After {seconds:g} s still under way: {told}\n{logs}")
@@ -380,14 +395,6 @@ class Engine:
         for runner in runners:
             runner.kill()
         self._workers.shutdown(wait=True, cancel_futures=True)
+        processes.kill_tracked(self._tracking)
         for run in self.busy():
             self._end(run, "cancelled")
-
-
-def _full_ref(git: Repository, ref: str) -> str | None:
-    names = (ref,) if ref.startswith("refs/") else (f"{triggers.BRANCH}{ref}", f"{triggers.TAG}{ref}")
-    return next((one for one in names if git.resolve(one)), None)
-
-
-def _succeeded(run: Run) -> dict[tuple[str, ...], dict[str, str]]:
-    return {one.path: dict(one.outputs) for one in run.jobs if one.conclusion == "success"}
