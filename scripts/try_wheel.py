@@ -31,7 +31,9 @@ def main(folder: Path, version: str, examples: Path) -> None:
     if version not in said:
         sys.exit(f"dreamnet --version says {said!r}, not {version}")
     carried = run(str(folder / "python"), "-c", CARRIED, where=examples).split()
-    if {"action.yml", "scripts/action.py", "requirements/action.txt", "dreamnet_actions/pipe.py"} - set(carried):
+    if {"action.yml", "scripts/action.py", "requirements/action.txt", "dreamnet_actions/pipe.py"} - set(
+        carried
+    ):
         sys.exit(f"the wheel does not carry the action for its sandbox: {carried[:9]}")
     configured = sorted(examples.glob("*/dreamnet.yml"))
     if not configured:

@@ -20,7 +20,7 @@ from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.secrets import SecretSink
-from dreamnet_actions.ports.site import Site
+from dreamnet_actions.ports.site import Site, for_commands
 
 if TYPE_CHECKING:
     from dreamnet_actions.keepers.envkeeper.entries import Entry
@@ -120,7 +120,7 @@ class Assembly:
             builder: Builder = adapter("Builder", "directory")(
                 sources[name],
                 self.state,
-                environment=self.options.environ,
+                environment=for_commands(self.options.environ),
                 in_use=partial(_directories, platforms[spec.platform], name),
             )
             builders[name] = self.gate.before(builder)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
+from dreamnet_actions.domain.addresses import run_url
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
 
@@ -60,7 +61,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         finish=finish,
         receive_only=bus.give,
         releases=adapter("ReleaseReporter", "github")(
-            repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ)
+            repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
     )
@@ -98,13 +99,6 @@ def _addresses(environ: Mapping[str, str]) -> dict[str, str]:
     """Answer the addresses of the server, where the environment has others than github.com's (GitHub Enterprise)."""
     given = {"api_url": environ.get("GITHUB_API_URL"), "server_url": environ.get("GITHUB_SERVER_URL")}
     return {name: value for name, value in given.items() if value}
-
-
-def run_url(environ: Mapping[str, str]) -> str | None:
-    """Answer the address of the run that this is, if it is one."""
-    run = environ.get("GITHUB_RUN_ID")
-    base = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
-    return f"{base}/actions/runs/{run}/attempts/{environ.get('GITHUB_RUN_ATTEMPT') or '1'}" if run else None
 
 
 def holder(environ: Mapping[str, str]) -> str:

@@ -59,9 +59,9 @@ def make_sandbox(
         )
         return Sandbox(options, clock or SystemClock(), say)
     except ModuleNotFoundError as error:
+        missing = (error.name or "a package").partition(".")[0]
         raise ConfigError(
-            f"The sandbox needs {(error.name or '').partition('.')[0]}, which is not installed.",
-            hint=f"Run: {INSTALL}",
+            f"The sandbox needs {missing}, which is not installed.", hint=f"Run: {INSTALL}"
         ) from None
 
 

@@ -9,6 +9,26 @@ from pathlib import Path
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.ports.system import Clock
 
+_CREDENTIALS = frozenset({"GITHUB_TOKEN", "GH_TOKEN"})
+_OURS = ("ACTIONS_", "DREAMNET_")
+_COMMAND_FILES = frozenset(
+    {"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
+)
+
+
+def for_commands(environ: Mapping[str, str]) -> dict[str, str]:
+    """Answer what of an environment the user's own commands (builds, checks) may see.
+
+    In a workflow's run that is neither its tokens nor the files by which a step speaks to the runner: a step of the
+    user's own would have to be given them. Elsewhere it is everything.
+    """
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return dict(environ)
+    taken = _CREDENTIALS | _COMMAND_FILES
+    return {
+        name: value for name, value in environ.items() if name not in taken and not name.startswith(_OURS)
+    }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:

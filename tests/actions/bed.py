@@ -54,7 +54,7 @@ services:
     restart-policy: never          # DreamKeeper is the one who heals it
     checks:
       home: {{http: "http://127.0.0.1:{port}/"}}
-    release: {{git: ., branch: main}}
+    release: {{git: ., branch: main, ready-within: 10s}}
 """
 
 

@@ -125,7 +125,8 @@ class Entrances:
         return json.loads(run.job(*job).outputs["result"])
 
 
-def test_the_seed_gets_one_result_at_all_five_entrances(tmp_path: Path) -> None:
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_seed_gets_one_result_at_all_five_entrances(tmp_path: Path, agent: str) -> None:
     with bed(tmp_path) as story:
         config = CONFIG.format(python=sys.executable, port=story.port)
         story.shop(
@@ -138,20 +139,19 @@ def test_the_seed_gets_one_result_at_all_five_entrances(tmp_path: Path) -> None:
         )  # fmt: skip
         doors = Entrances(story, tmp_path)
         # Once each, so that all five find the same system: deployed, in step, well.
-        for agent in ("envkeeper", "deploykeeper", "dreamkeeper"):
-            doors.command_line(agent)
-        for agent in AGENTS:
-            answers = {
-                door.__name__: plain(door(agent))
-                for door in (
-                    doors.command_line,
-                    doors.post,
-                    doors.action_input,
-                    doors.workflow_dispatch,
-                    doors.repository_dispatch,
-                )
-            }
-            assert answers["command_line"]["outcome"] in ("done", "unchanged")
-            for name, answer in answers.items():
-                assert answer == answers["command_line"], f"{agent} by {name}"
+        for one in ("envkeeper", "deploykeeper", "dreamkeeper"):
+            doors.command_line(one)
+        answers = {
+            door.__name__: plain(door(agent))
+            for door in (
+                doors.command_line,
+                doors.post,
+                doors.action_input,
+                doors.workflow_dispatch,
+                doors.repository_dispatch,
+            )
+        }
+        assert answers["command_line"]["outcome"] in ("done", "unchanged")
+        for name, answer in answers.items():
+            assert answer == answers["command_line"], name
         assert story.github.violations == []

@@ -39,7 +39,17 @@ def gates(root: Path, *, pinned: bool = True) -> None:
     runs = [
         [BIN / "actionlint", "-no-color", *files],
         [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files],
-        [BIN / "zizmor", "--offline", "--quiet", "--no-config", "--persona", "auditor", *files],
+        [
+            BIN / "zizmor",
+            "--color",
+            "never",
+            "--offline",
+            "--quiet",
+            "--no-config",
+            "--persona",
+            "auditor",
+            *files,
+        ],
     ]
     for command in runs:
         run = subprocess.run([str(one) for one in command], cwd=root, capture_output=True, text=True)

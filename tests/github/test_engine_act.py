@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from dreamnet_actions.testing.github.actions.act import ActOptions, find_act
-from dreamnet_actions.testing.github.actions.engine import Engine, NotNow
+from dreamnet_actions.testing.github.actions.engine import Engine
+from dreamnet_actions.testing.github.actions.runs import NotNow
 from tests.github.toyhost import ToyHost
 
 pytestmark = pytest.mark.slow
@@ -369,3 +370,22 @@ def test_the_same_group_above_and_below_is_a_deadlock_that_is_cancelled(
         assert "a deadlock for concurrency group 'job-group' was detected" in run.annotations[0].message
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_steps_leave_running_ends_with_the_run_or_with_the_engine(
+    host: ToyHost, tmp_path: Path, keep: bool
+) -> None:
+    options = ActOptions(environment={"ROOT": str(tmp_path)}, keep_processes=keep)
+    engine = Engine(host, tmp_path / "e", options=options)
+    try:
+        # act's terminal would end it with SIGHUP; GitHub's runner has none.
+        text = "on: push\njobs: {a: {runs-on: x, steps: [{run: \"trap '' HUP; sleep 1000 & echo $! > $ROOT/pid\"}]}}"
+        host.push(REPOSITORY, commits({"a.yml": text}))
+        engine.wait_idle(30)
+        (run,) = engine.runs(REPOSITORY)
+        assert run.conclusion == "success", run.log
+        assert lives(int((tmp_path / "pid").read_text())) is keep
+    finally:
+        engine.close()
+    assert not lives(int((tmp_path / "pid").read_text()))

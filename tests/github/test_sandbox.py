@@ -294,14 +294,14 @@ def test_it_ends_within_five_seconds_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "starlette"])
-def test_without_the_extra_the_line_to_run_is_told(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    for module in [one for one in sys.modules if one.partition(".")[0] == name]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, name, None)
-    for module in [one for one in sys.modules if one.startswith("dreamnet_actions.testing.github")]:
-        monkeypatch.delitem(sys.modules, module)
-    with pytest.raises(ConfigError, match=f"needs {name}, which is not installed") as told:
-        make_sandbox(repository, path=PATH, say=print)
-    assert told.value.hint == "Run: pip install 'dreamnet[sandbox]'"
+def test_without_the_extra_the_line_to_run_is_told(repository: Path, name: str) -> None:
+    program = (
+        f"import sys; sys.modules['{name}'] = None; "
+        "from dreamnet_actions.entrances.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "sandbox"], cwd=repository, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert f"The sandbox needs {name}, which is not installed." in done.stderr
+    assert "Run: pip install 'dreamnet[sandbox]'" in done.stderr

@@ -23,7 +23,7 @@ from dreamnet_actions.adapters.probes.text import Redactor, plain
 from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look
-from dreamnet_actions.ports.site import Site
+from dreamnet_actions.ports.site import Site, for_commands
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class OutsideProbe:
     @classmethod
     def at(cls, site: Site) -> OutsideProbe:
         """Make the probe that starts commands in the configuration's root."""
-        return cls(clock=site.clock, directory=site.root, environment=site.environ)
+        return cls(clock=site.clock, directory=site.root, environment=for_commands(site.environ))
 
     def probe(self, looks: Iterable[Look], deadline: float) -> Iterator[Report]:
         """Make all looks (see the port). What could not even begin within ``deadline`` is ``unknown``: ours.

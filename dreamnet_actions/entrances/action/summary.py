@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.markdown import cell, inline
 from dreamnet_actions.domain.result import AgentResult
-from dreamnet_actions.entrances.action.naming import repository_url, run_url
 from dreamnet_actions.errors import Mistake
 
 MOST_ROWS = 200

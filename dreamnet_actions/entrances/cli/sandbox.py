@@ -51,7 +51,7 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
     "--action",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="The checkout that dreamnet/dreamnet@… means.  [default: the one that runs]",
+    help="The checkout that dreamnet/dreamnet@… means.  [default: the DreamNet that runs]",
 )
 def sandbox(
     port: int,
@@ -68,8 +68,10 @@ def sandbox(
     """Issues, git, tokens and workflows as on GitHub, with act as the runner; what is committed here is its
     first push.
 
-    The first line printed is the address of its page. Nothing leaves this machine, and nothing remains when it
-    ends (Ctrl-C). Steps run on this machine as you: only use it for workflows that you would run yourself.
+    The first line printed is the address of its page. It starts anew each time, and nothing of it remains when
+    it ends (Ctrl-C): services that were deployed in it end with it. The sandbox itself needs no network; the
+    packages that DreamNet's own jobs need are fetched once. Steps run on this machine as you: only use it for
+    workflows that you would run yourself.
     """
     from dreamnet_actions.bootstrap.sandbox import make_sandbox
     from dreamnet_actions.entrances.watch import until_stopped
@@ -150,8 +152,6 @@ def _once(
     for run in runs:
         if run.conclusion not in {"success", "skipped"}:
             tell(run.log)
-            for note in run.annotations:
-                tell(f"{note.level}: {note.message}")
     say(
         table(
             ["workflow", "event", "title", "ended"],

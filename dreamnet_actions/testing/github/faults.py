@@ -149,7 +149,11 @@ class Faults:
         return made
 
     def stale(self, seconds: float, path: str = "*") -> None:
-        """Let lists below ``path`` lag behind writes by ``seconds`` of the clock, as GitHub's sometimes do."""
+        """Let lists below ``path`` lag behind writes by ``seconds`` of the clock, as GitHub's sometimes do.
+
+        Lists of issues, comments, pull requests, deployments, statuses, check runs and releases lag, and the labels of
+        an issue; what is read by its number does not, nor do refs. What was deleted is gone at once.
+        """
         with self._lock:
             self._stale.append(Stale(seconds=seconds, path=path))
 

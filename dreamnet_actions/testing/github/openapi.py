@@ -63,7 +63,7 @@ class Description:
     def knows(self, method: str, path: str) -> str | None:
         """Answer the operation (``POST /repos/{owner}/{repo}/…``) that a plain path belongs to."""
         for template, item in self._document["paths"].items():
-            parts = ["[^/]+" if one.startswith("{") else re.escape(one) for one in template.split("/")]
+            parts = ["[^/\n]+" if one.startswith("{") else re.escape(one) for one in template.split("/")]
             if method.lower() in item and re.fullmatch("/".join(parts), path):
                 return f"{method} {template}"
         return None

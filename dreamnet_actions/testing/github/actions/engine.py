@@ -22,6 +22,7 @@ from dreamnet_actions.testing.github.actions import (
     contexts,
     dispatching,
     permissions,
+    processes,
     telling,
     triggers,
 )
@@ -32,7 +33,7 @@ from dreamnet_actions.testing.github.actions.lexer import ExpressionMistake
 from dreamnet_actions.testing.github.actions.registry import Entry, Registry
 from dreamnet_actions.testing.github.actions.repository import Repository
 from dreamnet_actions.testing.github.actions.running import AttemptRunner
-from dreamnet_actions.testing.github.actions.runs import BAD, Annotation, Attempt, Run
+from dreamnet_actions.testing.github.actions.runs import BAD, Annotation, Attempt, NotNow, Run
 from dreamnet_actions.testing.github.actions.sources import Trees
 from dreamnet_actions.testing.github.actions.workflow import Workflow
 from dreamnet_actions.testing.github.hosting import Event, Host
@@ -42,10 +43,6 @@ MOST_ATTEMPTS = 50
 MOST_READ = 500
 """Commits whose workflow files are kept."""
 log = logging.getLogger("dreamnet")
-
-
-class NotNow(ValueError):
-    """Something that cannot be done with a run as it is (GitHub answers 403 or 409)."""
 
 
 class Engine:
@@ -82,6 +79,7 @@ class Engine:
         self._read: dict[str, list[Workflow]] = {}
         self._closed = False
         self.secret = secrets.token_urlsafe(18)
+        self._tracking = f"github_{secrets.token_hex(6)}"
         host.subscribe(self._listen)
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────────────
@@ -100,9 +98,7 @@ class Engine:
         at = triggers.heard_at(event, head or event.sha)
         if at == triggers.NOTHING or repository.resolve(at) is None:
             return []
-        self.registry.learn(
-            event.repository, repository.workflows(head) if head else [], self.host.clock.now()
-        )
+        self._learn(event.repository, repository, head)
         message = repository.message(at)
         chosen = triggers.choose(
             self._files(repository, at),
@@ -130,7 +126,7 @@ class Engine:
         """
         git = Repository(self.host.git_dir(repository))
         entry = self.entry(repository, workflow)
-        full = _full_ref(git, ref)
+        full = git.full_ref(ref)
         sha = git.resolve(full) if full else None
         if full is None or sha is None:
             raise dispatching.DispatchRefused(f"No ref found for: {ref}")
@@ -141,13 +137,13 @@ class Engine:
             raise dispatching.DispatchRefused("Cannot trigger a 'workflow_dispatch' on a disabled workflow")
         if found.mistakes:
             raise dispatching.DispatchRefused(f"failed to parse workflow: {found.mistakes[0]}")
-        asked = {"inputs": dispatching.settle(found, inputs or {}), "ref": full, "workflow": entry.path}
+        told = {"inputs": dispatching.settle(found, inputs or {}), "ref": full, "workflow": entry.path}
         event = Event(
             name="workflow_dispatch",
             repository=repository,
             ref=full,
             sha=sha,
-            payload={**self.host.payload(repository, actor), **asked},
+            payload=self.host.payload(repository, actor) | told,
             actor=actor,
             by_workflow=by_workflow,
             workflow=entry.path,
@@ -280,6 +276,7 @@ class Engine:
             default=self._default,
             new_id=lambda: next(self._ids),
             keeper=self._admission.keeper(run),
+            tracking=self._tracking,
         )
         with self._changed:
             if run.status == "completed" or self._closed:
@@ -366,7 +363,7 @@ class Engine:
         with self._changed:
             while busy := self.busy():
                 left = end - time.monotonic()
-                told = ", ".join(f"{one.workflow.file} #{one.number} ({one.status})" for one in busy)
+                told = ", ".join(map(str, busy))
                 if left <= 0:
                     logs = "\n".join(one.log[-2000:] for one in busy)
                     raise TimeoutError(f"After {seconds:g} s still under way: {told}\n{logs}")
@@ -386,14 +383,6 @@ class Engine:
         for runner in runners:
             runner.kill()
         self._workers.shutdown(wait=True, cancel_futures=True)
+        processes.kill_tracked(self._tracking)
         for run in self.busy():
             self._end(run, "cancelled")
-
-
-def _full_ref(git: Repository, ref: str) -> str | None:
-    names = (ref,) if ref.startswith("refs/") else (f"{triggers.BRANCH}{ref}", f"{triggers.TAG}{ref}")
-    return next((one for one in names if git.resolve(one)), None)
-
-
-def _succeeded(run: Run) -> dict[tuple[str, ...], dict[str, str]]:
-    return {one.path: dict(one.outputs) for one in run.jobs if one.conclusion == "success"}

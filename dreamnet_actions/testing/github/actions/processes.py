@@ -85,7 +85,7 @@ def kill_tree(process: psutil.Process) -> None:
 
 
 def kill_tracked(tracking: str, *, ours: Callable[[int], bool] = lambda _pid: False) -> int:
-    """Kill every process of this user that carries a tracking id; answer how many there were.
+    """Kill every process of this user whose tracking id begins so; answer how many there were.
 
     ``ours`` spares a process. Looked for again until none is left, since one may be starting another.
     """
@@ -95,7 +95,7 @@ def kill_tracked(tracking: str, *, ours: Callable[[int], bool] = lambda _pid: Fa
             one
             for one in psutil.process_iter()
             if one.pid != os.getpid() and not ours(one.pid)
-            if _lives(one) and _variable(one, TRACKING) == tracking
+            if _lives(one) and (_variable(one, TRACKING) or "").startswith(tracking)
         ]
         if not found:
             break

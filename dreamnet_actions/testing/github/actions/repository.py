@@ -45,6 +45,11 @@ class Repository:
                 return done.stdout.decode().strip()
         return None
 
+    def full_ref(self, ref: str) -> str | None:
+        """Answer ``refs/heads/x`` or ``refs/tags/x`` for a branch's or tag's name; None where there is none."""
+        names = (ref,) if ref.startswith("refs/") else (f"refs/heads/{ref}", f"refs/tags/{ref}")
+        return next((one for one in names if self.resolve(one)), None)
+
     def message(self, sha: str) -> str:
         """Answer a commit's message."""
         return self._ask("log", "-1", "--format=%B", sha).decode("utf-8", "replace")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.testing.github.actions import views
 from dreamnet_actions.testing.github.actions.dispatching import MOST_INPUTS, DispatchRefused
-from dreamnet_actions.testing.github.actions.engine import Engine, NotNow
+from dreamnet_actions.testing.github.actions.engine import Engine
 from dreamnet_actions.testing.github.actions.registry import Entry
-from dreamnet_actions.testing.github.actions.runs import Attempt, Job, Run
+from dreamnet_actions.testing.github.actions.runs import Attempt, Job, NotNow, Run
 from dreamnet_actions.testing.github.call import Answer, Call, Problem, not_found, rest
 from dreamnet_actions.testing.github.permissions import R
 from dreamnet_actions.testing.github.rest.fields import counted, moment

@@ -35,6 +35,7 @@ class AttemptRunner:
         default: Mapping[str, str],
         new_id: Callable[[], int],
         keeper: Gatekeeper,
+        tracking: str,
     ) -> None:
         self._host = host
         self._trees = trees
@@ -45,6 +46,9 @@ class AttemptRunner:
         self._default = default
         self._new_id = new_id
         self._keeper = keeper
+        # With a mark at its end, so that no run's id is the beginning of another's.
+        self._tracking = f"{tracking}_{run.id}_{self._attempt.number}_"
+        self._killed = threading.Event()
         self._act: ActRun | None = None
         self._turns: Turns | None = None
         self._listener: Listener | None = None
@@ -78,6 +82,7 @@ class AttemptRunner:
 
     def kill(self) -> None:
         """End it now."""
+        self._killed.set()
         self._cancelled.set()
         if self._listener is not None:
             self._listener.cancelled = True
@@ -117,7 +122,7 @@ class AttemptRunner:
             self._folder,
             self._options,
             server_url=self._host.server_url,
-            tracking=f"github_{run.id}-{self._attempt.number}-{id(self):x}",
+            tracking=self._tracking,
             actor=run.event.actor,
         )
         self._attempt.log += plan.notes
@@ -136,6 +141,8 @@ class AttemptRunner:
         if self._cancelled.is_set():  # it came in between
             listener.cancelled = True
             act.cancel()
+        if self._killed.is_set():
+            act.kill()
         try:
             status = act.wait(listener.hear)
         finally:

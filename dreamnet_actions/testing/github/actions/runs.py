@@ -16,6 +16,10 @@ BAD = ("failure", "cancelled", "timed_out", "startup_failure")
 """Conclusions after which `re-run failed jobs` has something to do."""
 
 
+class NotNow(ValueError):
+    """Something that cannot be done with a run as it is (GitHub answers 403 or 409)."""
+
+
 @dataclass(kw_only=True)
 class Annotation:
     """One ``::error``, ``::warning`` or ``::notice`` of a step, or a sentence of the engine's own."""
@@ -28,6 +32,12 @@ class Annotation:
     end_line: int | None = None
     column: int | None = None
     title: str = ""
+
+    def __str__(self) -> str:
+        place = (
+            f" {self.file}:{self.line}" if self.file and self.line else f" {self.file}" if self.file else ""
+        )
+        return f"{self.level}{place}: {f'{self.title}: ' if self.title else ''}{self.message}"
 
 
 @dataclass(kw_only=True)
@@ -105,6 +115,9 @@ class Run:
     attempts: list[Attempt] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.workflow.file} #{self.number} ({self.status})"
+
     @property
     def now(self) -> Attempt:
         """The newest attempt."""
@@ -137,10 +150,14 @@ class Run:
                 return one
         raise KeyError("/".join(path))
 
+    def succeeded(self) -> dict[tuple[str, ...], dict[str, str]]:
+        """Answer the outputs of the newest attempt's jobs that succeeded, by path."""
+        return {one.path: dict(one.outputs) for one in self.jobs if one.conclusion == "success"}
+
     @property
     def log(self) -> str:
-        """All logs of the newest attempt in one text, for people."""
-        parts = list(self.now.log)
+        """Annotations and all logs of the newest attempt in one text, for people."""
+        parts = [*map(str, self.annotations), *self.now.log]
         for one in self.jobs:
             parts += [f"── {one.name} ({one.conclusion or one.status})", *one.log]
         return "\n".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.testing.github.call import Answer, Call, Problem, not_found, rest
 from dreamnet_actions.testing.github.permissions import R
@@ -76,9 +76,10 @@ def update(call: Call) -> Answer:
     """Update an issue comment (https://docs.github.com/rest/issues/comments#update-an-issue-comment)."""
     found = find_comment(call)
     own_or_writer(call, found.user)
+    changes = {"body": {"from": found.body}}
     found.body = Fields(call, "IssueComment").text("body", limit=LONGEST_BODY)
     call.world.save(found)
-    _announce(call, "edited", call.repository.issues[found.number], found)
+    _announce(call, "edited", call.repository.issues[found.number], found, changes=changes)
     return Answer(200, shapes.comment(call.world, call.repository, found))
 
 
@@ -160,10 +161,11 @@ def _unreact(call: Call, on: Issue | Comment) -> Answer:
     return Answer(204)
 
 
-def _announce(call: Call, action: str, issue: Issue, comment: Comment) -> None:
+def _announce(call: Call, action: str, issue: Issue, comment: Comment, **more: Any) -> None:
     call.announce(
         "issue_comment",
         action=action,
         issue=shapes.issue(call.world, call.repository, issue),
         comment=shapes.comment(call.world, call.repository, comment),
+        **more,
     )

@@ -108,7 +108,12 @@ def update(call: Call) -> Answer:
     people = _assignees(call, fields) if fields.raw("assignees") is not None else None
     before = list(issue.labels)
     labels = ensure(call.world, call.repository, names) if names is not None and call.may_write() else None
-    edited = (title, body if "body" in fields else issue.body) != (issue.title, issue.body)
+    if (state or issue.state) == "closed" and reason == "reopened":
+        raise invalid("Issue", "state_reason")
+    new = {"title": title, "body": body if "body" in fields else issue.body}
+    changes = {
+        name: {"from": getattr(issue, name)} for name, value in new.items() if value != getattr(issue, name)
+    }
     issue.title = title
     if "body" in fields:
         issue.body = body
@@ -119,8 +124,10 @@ def update(call: Call) -> Answer:
     turned = set_state(call, issue, state, reason)
     call.world.save(issue)
     shaped = shapes.issue(call.world, call.repository, issue)
-    for action in (["edited"] if edited else []) + ([turned] if turned else []):
-        call.announce("issues", action=action, issue=shaped)
+    if changes and not issue.pull:
+        call.announce("issues", action="edited", issue=shaped, changes=changes)
+    if turned and not issue.pull:
+        call.announce("issues", action=turned, issue=shaped)
     announce_labels(call, issue, before)
     return Answer(200, shaped)
 
@@ -134,8 +141,6 @@ def set_state(call: Call, issue: Issue, state: str | None, reason: str | None) -
             issue.state_reason = None if issue.pull else "completed"
         issue.state = "closed"
         if reason is not None and not issue.pull:
-            if reason == "reopened":
-                raise invalid("Issue", "state_reason")
             issue.state_reason = reason
         return "closed" if turned else None
     if state == "open" and issue.state == "closed":

@@ -176,6 +176,8 @@ def label_names(value: Any) -> list[str]:
 
 def announce_labels(call: Call, issue: Issue, before: list[Label]) -> None:
     """Tell of each label that came or went."""
+    if issue.pull:  # these would be events of pull_request, which start nothing of ours
+        return
     shaped = shapes.issue(call.world, call.repository, issue)
     for action, these in (
         ("labeled", [one for one in issue.labels if one not in before]),

@@ -178,6 +178,7 @@ def repository(
         "is_template": False,
         "web_commit_signoff_required": False,
         "topics": [],
+        "custom_properties": {},
         "visibility": "private" if repo.private else "public",
         "default_branch": repo.default_branch,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dreamnet_actions.testing.github.call import Answer, Call, Problem, invalid, rest
 from dreamnet_actions.testing.github.permissions import R
 from dreamnet_actions.testing.github.records import CommitStatus, Repository
-from dreamnet_actions.testing.github.rest import shapes
+from dreamnet_actions.testing.github.rest import gitshapes, shapes
 from dreamnet_actions.testing.github.rest.fields import Fields, page, paged
 from dreamnet_actions.testing.github.rest.find import find_commit
 from dreamnet_actions.testing.github.world import World
@@ -125,6 +125,8 @@ def _shown(call: Call, sha: str) -> list[CommitStatus]:
 
 
 def _event(call: Call, one: CommitStatus) -> dict[str, Any]:
+    git = call.world.git(call.repository)
+    commit = gitshapes.commit(call.world, call.repository, git.commit(one.sha))
     return {
         "id": one.id,
         "sha": one.sha,
@@ -133,7 +135,16 @@ def _event(call: Call, one: CommitStatus) -> dict[str, Any]:
         "context": one.context,
         "description": one.description,
         "state": one.state,
-        "branches": [],
+        "branches": [
+            {
+                "name": name.removeprefix("refs/heads/"),
+                "commit": {"sha": one.sha, "url": commit["url"]},
+                "protected": False,
+            }
+            for name, sha in git.refs("refs/heads/").items()
+            if sha == one.sha
+        ],
+        "commit": commit,
         "created_at": shapes.when(one.created),
         "updated_at": shapes.when(one.updated),
     }

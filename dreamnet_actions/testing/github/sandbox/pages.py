@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from dreamnet_actions.testing.github.actions.dispatching import DispatchRefused
-from dreamnet_actions.testing.github.actions.engine import Engine, NotNow
+from dreamnet_actions.testing.github.actions.engine import Engine
+from dreamnet_actions.testing.github.actions.runs import NotNow
 from dreamnet_actions.testing.github.call import Problem
 from dreamnet_actions.testing.github.sandbox import page
 from dreamnet_actions.testing.github.sandbox.snapshot import Messages, RepositoryView, take
