@@ -2,161 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import re
 import signal
-import subprocess
-import sys
-import threading
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
-from tests.actions.bed import free_port, tools
+from tests.actions.bed import free_port
+from tests.actions.newcomer import Sandbox, page, replicas, run, shop
 
 pytestmark = pytest.mark.slow
 
-SHOP = """\
-import http.server
-import sys
 
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b"hello from my shop\\n"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Page).serve_forever()
-"""
-DREAMNET = (sys.executable, "-m", "dreamnet_actions")
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Answer a user's environment: no token, and temporary files where the test sees them."""
-    mine = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("GITHUB_", "GH_", "DREAMNET_"))
-    }
-    (folder / "tmp").mkdir(exist_ok=True)
-    return {**mine, "TMPDIR": str(folder / "tmp"), "DREAMNET_ACTION_HOME": str(tools())}
-
-
-def run(repository: Path, *command: str) -> str:
-    done = subprocess.run(
-        command, cwd=repository, env=environment(repository.parent), capture_output=True, text=True, timeout=30,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return done.stdout
-
-
-def page(url: str, token: str = "") -> str:
-    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
-    try:
-        with urllib.request.urlopen(asked, timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError as error:
-        return f"no answer: {error}"
-
-
-class Sandbox:
-    """``dreamnet sandbox`` as a process of its own; ``lines`` is all that it has said so far."""
-
-    def __init__(self, repository: Path) -> None:
-        self.lines: list[str] = []
-        self._fresh: queue.Queue[str] = queue.Queue()
-        self.process = subprocess.Popen(
-            [*DREAMNET, "sandbox", "--every", "15s"], cwd=repository, env=environment(repository.parent),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._fresh.put(line.rstrip("\n"))
-
-    def until(self, words: str, seconds: float = 60) -> str:
-        """Wait for a line with these words (a regular expression)."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                self.lines.append(self._fresh.get(timeout=0.2))
-            except queue.Empty:
-                assert self.process.poll() is None, "\n".join(self.lines)
-                continue
-            if re.search(words, self.lines[-1]):
-                return self.lines[-1]
-        raise AssertionError(f"{words!r} did not come within {seconds:g} s:\n" + "\n".join(self.lines))
-
-    def api(self, path: str) -> Any:
-        said = dict(line.split(maxsplit=1) for line in self.lines[1:4])
-        token = Path(said["token"]).read_text()
-        name = said["repository"].split()[0].split("/", 3)[3]
-        return json.loads(page(f"{said['API']}/repos/{name}{path}", token))
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
-
-
-def replicas(repository: Path) -> list[psutil.Process]:
-    """Answer the processes of the shop that this test's sandbox runs."""
-    found = []
-    for one in psutil.process_iter(["cmdline", "cwd"]):
-        command = one.info["cmdline"] or []
-        if "app.py" in command and str(repository.parent) in (one.info["cwd"] or ""):
-            found.append(one)
-    return found
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "app.py").write_text(SHOP)
-    run(folder, "git", "init", "-q", "-b", "main", ".")
-    run(folder, "git", "remote", "add", "origin", "https://github.com/octo/shop.git")
-    return folder
-
-
-@pytest.fixture
-def sandbox(repository: Path) -> Iterator[Sandbox]:
+def test_from_an_empty_repository_to_a_closed_dream(tmp_path: Path) -> None:
     port = free_port()
-    said = run(repository, *DREAMNET, "init", "--yes", "--port", str(port))
-    assert "python3 app.py {port} (app.py (http.server))" in said
-    assert run(repository, *DREAMNET, "validate").startswith("ok: ")
-    assert run(repository, *DREAMNET, "doctor", "--offline").startswith("ready")
-    run(repository, "git", "add", "-A")
-    run(repository, "git", "-c", "user.name=o", "-c", "user.email=o@example.com", "commit", "-qm", "my shop")
-    made = Sandbox(repository)
+    repository = shop(tmp_path, port)
+    sandbox = Sandbox(repository)
     try:
-        yield made
+        _story(repository, sandbox, f"http://127.0.0.1:{port}/")
     finally:
-        made.close()
+        sandbox.close()
 
 
-def test_from_an_empty_repository_to_a_closed_dream(repository: Path, sandbox: Sandbox) -> None:
+def _story(repository: Path, sandbox: Sandbox, address: str) -> None:
     assert sandbox.until("^http://127").startswith("http://127.0.0.1:")
     sandbox.until(r"dreamnet-deploy\.yml #1 ended after .* success")
     assert "is deployed and passes its checks" in sandbox.until("local/web|local/shop")
-    port = int(re.findall(r"port: (\d+)", (repository / ".github/dreamnet.yml").read_text())[0])
-    shop = f"http://127.0.0.1:{port}/"
-    assert page(shop) == "hello from my shop\n"
+    assert page(address) == "hello from my shop\n"
 
     # A service that ends is started again at once, by the platform; one that hangs is DreamKeeper's.
     (one,) = replicas(repository)
@@ -164,7 +36,7 @@ def test_from_an_empty_repository_to_a_closed_dream(repository: Path, sandbox: S
     assert "is failing" in sandbox.until("issue #1 opened")
     sandbox.until(r"dreamnet-relay\.yml #1 \(repository_dispatch\) started")
     sandbox.until("issue #1 closed")
-    assert page(shop) == "hello from my shop\n"
+    assert page(address) == "hello from my shop\n"
 
     issue = sandbox.api("/issues/1")
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
@@ -182,7 +54,7 @@ def test_from_an_empty_repository_to_a_closed_dream(repository: Path, sandbox: S
     sandbox.process.send_signal(signal.SIGINT)
     assert sandbox.process.wait(20) == 0
     assert time.monotonic() - began < 5
-    assert page(shop).startswith("no answer")
+    assert page(address).startswith("no answer")
     assert replicas(repository) == []
     assert list((repository.parent / "tmp").glob("dreamnet-sandbox-*")) == []
     assert run(repository, "git", "status", "--short") == ""

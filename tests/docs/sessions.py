@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.actions.bed import tools
 from tests.docs.pages import ROOT, Fence, fences, pages, shown
 
 _PORT = re.compile(r"\b8[34]\d\d\b")
@@ -44,7 +45,9 @@ class Session:
     @property
     def slow(self) -> bool:
         """True where it starts services."""
-        return any(re.search(r"\b(deploy|watch|serve|restart)\b", one.fence.body) for one in self.blocks)
+        return any(
+            re.search(r"\b(deploy|watch|serve|restart|sandbox)\b", one.fence.body) for one in self.blocks
+        )
 
     def __str__(self) -> str:
         return f"{shown(self.page)}:{self.example}"
@@ -125,6 +128,7 @@ class Place:
             **person,
             "PATH": path,
             "HOME": str(self.root),
+            "DREAMNET_ACTION_HOME": str(tools()),  # fetched once, not once a session
             "PYTHONUNBUFFERED": "1",
             "TERM": "dumb",
         }
