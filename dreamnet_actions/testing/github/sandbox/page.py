@@ -29,6 +29,7 @@ td{white-space:nowrap}
 td.wide{white-space:normal;width:100%;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.6rem .8rem;border-radius:.4rem;overflow:auto;margin:.4rem 0;font-size:.85rem}
 pre,code{white-space:pre-wrap;overflow-wrap:anywhere}
+td:not(.wide)>code{white-space:nowrap}
 pre{max-height:32rem}
 .text{border:1px solid var(--line);border-radius:.5rem;padding:.2rem 1rem;margin:.5rem 0;overflow-wrap:anywhere}
 .text h2{margin-top:.6rem}
