@@ -18,6 +18,8 @@ from dreamnet_actions.entrances.cli.terminal import neutral, one_line
 from dreamnet_actions.entrances.wire import write_json
 from tests.actions.grammar import BLANKS, COMMANDS, Runner, may_be_command, parse, weightless
 
+pytestmark = pytest.mark.slow
+
 WEIGHTLESS = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u3164\ufe00\ufe0f\uffa0\U000e0100\u200b\u00ad\x00\ufeff"
 )

@@ -14,6 +14,8 @@ from dreamnet_actions.entrances.wire import write_json
 from tests.actions import grammar
 from tests.actions.hostile import Hostile, corpus, encodes, of
 
+pytestmark = pytest.mark.slow
+
 PLACE = Path("/nowhere/canary")
 ALL = corpus(PLACE)
 

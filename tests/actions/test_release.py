@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import changelog  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 UV = Path(sys.executable).with_name("uv")
 STANDINS = ROOT / "tests" / "actions" / "standins"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"

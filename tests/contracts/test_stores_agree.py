@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -74,6 +75,8 @@ messages = st.builds(
     time=st.just("t"),
     data=data,
 )
+
+pytestmark = pytest.mark.slow
 message_states = st.sets(st.sampled_from(["waiting", "leased", "done", "dead"]))
 
 

@@ -22,6 +22,8 @@ from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import Leased
 from dreamnet_actions.testing.memory.clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("stores_worker.py")
 KILLS = 10

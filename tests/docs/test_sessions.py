@@ -8,6 +8,8 @@ import pytest
 
 from tests.docs.sessions import Session, essence, place, sessions
 
+pytestmark = pytest.mark.slow
+
 
 def _marked(session: Session) -> object:
     marks = [pytest.mark.slow] if session.slow else []

@@ -228,6 +228,7 @@ def test_a_buttons_field_request_wins() -> None:
 NAMES = ["push", "release", "schedule", "workflow_dispatch", "repository_dispatch", "issues", "no-such-event"]
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(NAMES),
     payload=st.dictionaries(

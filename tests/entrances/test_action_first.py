@@ -15,7 +15,7 @@ from dreamnet_actions.entrances.action import telling
 from dreamnet_actions.entrances.action.first import extras
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.summary import summary
-from dreamnet_actions.errors import ConfigInvalid, Mistake
+from dreamnet_actions.errors import ConfigInvalid, ConfigLacks, Mistake
 from dreamnet_actions.pipe import failure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,6 +226,12 @@ def test_the_summary_tells_verdict_table_changes_next_and_links() -> None:
     assert "| dream local/web | – | open | a<br>b | x |" in page
     assert "RelayBot carries a message on ([its runs](https://h/o/r/actions))" in page
     assert "[dream #7](https://h/o/r/issues/7) · [this run](https://h/o/r/actions/runs/5)" in page
+
+
+def test_the_lines_to_add_stand_in_the_summary_as_they_are_to_be_added() -> None:
+    error = ConfigLacks("service 'web'", (), lines="services:\n  web:\n    port: 80", section="services")
+    page = summary(failure(error, request_id="x", at=0.0), {})
+    assert "  ```\n  services:\n    web:\n      port: 80\n  ```" in page
 
 
 def test_a_result_too_long_for_an_output_keeps_its_verdict() -> None:

@@ -53,6 +53,7 @@ def test_a_hostile_body_is_answered_by_a_result(run: Run, name: str) -> None:
     assert "Traceback" not in answered.output
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=100)

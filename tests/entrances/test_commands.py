@@ -97,6 +97,7 @@ def test_a_result_is_shown_to_people_and_as_json(run: Run) -> None:
     assert (result["agent"], result["action"], result["outcome"]) == ("deploykeeper", "deploy", "planned")
 
 
+@pytest.mark.slow
 def test_a_fault_that_was_found_fails_only_when_told_so(run: Run) -> None:
     assert run("check", "web", "--dry-run").exit_code == 0
     assert run("check", "web", "--dry-run", "--fail-on", "failing").exit_code == 5

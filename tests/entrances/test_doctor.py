@@ -23,6 +23,8 @@ from dreamnet_actions.testing.memory.hosting import MemoryHosting
 from tests.docs.pages import ROOT
 from tests.entrances.repositories import FLASK, repository, snapshot
 
+pytestmark = pytest.mark.slow
+
 PIN = "0123456789abcdef0123456789abcdef01234567"
 WORKFLOWS = ".github/workflows"
 DEPLOY, DREAM, RELAY = (f"{WORKFLOWS}/dreamnet-{one}.yml" for one in ("deploy", "dream", "relay"))

@@ -22,6 +22,8 @@ from dreamnet_actions.errors import RefusedError
 from tests.entrances.conftest import ENVIRON, REQUESTS, SEEDS, Run, gateway
 from tests.entrances.test_wire import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 KEYS = set(agent_result()["required"])
 KEY = "a-key-of-thirty-two-characters-00"
 
@@ -74,6 +76,7 @@ def test_a_hostile_body_is_answered_by_a_result(client: httpx2.Client, name: str
     assert said in result["error"]["message"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=100))
 def test_any_body_is_answered_by_a_result(client: httpx2.Client, body: bytes) -> None:

@@ -20,6 +20,8 @@ from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.entrances import watch
 from dreamnet_actions.entrances.delivery import Couriers
 
+pytestmark = pytest.mark.slow
+
 EVENT = {"agent": "relaybot", "input": {"action": "publish", "event": "lunch"}}
 
 

@@ -20,6 +20,8 @@ from dreamnet_actions.entrances.webhooks import MAX_BYTES, github_signature, rea
 from dreamnet_actions.errors import DreamNetError
 from tests.entrances.conftest import GITHUB_SECRET, STANDARD_SECRET, Run, gateway
 
+pytestmark = pytest.mark.slow
+
 PUSH = {
     "ref": "refs/heads/main",
     "before": "a" * 40,

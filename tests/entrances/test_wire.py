@@ -68,6 +68,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(plain)
 def test_good_json_is_read_as_it_was_meant(value: object) -> None:
     assert read_json(json.dumps(value).encode()) == value

@@ -64,6 +64,7 @@ class Story:
                 assert not self.waiting, "nobody waits for nothing"
 
 
+@pytest.mark.slow
 @given(STEPS)
 @settings(max_examples=200)
 def test_by_default_one_runs_one_waits_and_the_older_waiting_one_is_replaced(steps: list[str | int]) -> None:
@@ -82,6 +83,7 @@ def test_by_default_one_runs_one_waits_and_the_older_waiting_one_is_replaced(ste
     assert not story.interrupted
 
 
+@pytest.mark.slow
 @given(STEPS)
 @settings(max_examples=200)
 def test_queue_max_loses_none_and_keeps_the_order(steps: list[str | int]) -> None:

@@ -21,6 +21,8 @@ from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.conftest import OPENAPI
 from tests.github.scripted import Reply, Script, scripted
 
+pytestmark = pytest.mark.slow
+
 SHOP = "octocat/shop"
 
 

@@ -135,6 +135,7 @@ DREAMS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(DREAMS)
 def test_a_dream_comes_back_equal_and_its_body_is_neutral(dream: Dream) -> None:
     text, stored = body.body_of(body.Stored(dream=dream, revision=3))
@@ -189,6 +190,7 @@ def test_damaged_data_is_none_of_ours() -> None:
     assert body.read("") is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(min_value=0, max_value=1e10), TEXT), max_size=40))
 def test_a_story_comes_back_equal(lines: list[tuple[float, str]]) -> None:
     told = story.Told()
@@ -201,6 +203,7 @@ def test_a_story_comes_back_equal(lines: list[tuple[float, str]]) -> None:
     assert not LINKED.search(shown)
 
 
+@pytest.mark.slow
 def test_a_long_story_loses_its_oldest_lines_only() -> None:
     told = story.Told(lines=tuple((float(n), f"line {n} " + "x" * 100) for n in range(2950)))
     for n in range(2950, 3000):

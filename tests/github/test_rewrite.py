@@ -14,6 +14,8 @@ from dreamnet_actions.testing.github.actions.rewrite import Rewriter
 from dreamnet_actions.testing.github.actions.sources import RunSources, Trees, small_actions
 from tests.github.toyhost import ToyHost
 
+pytestmark = pytest.mark.slow
+
 HERE, THERE = "octo/demo", "dreamnet/dreamnet"
 ACTION = """
 name: keeper

@@ -10,6 +10,8 @@ import pytest
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, cuts, facts, home, released, service, with_env
 
+pytestmark = pytest.mark.slow
+
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check", "service": "web"}, "id": "check-1"}
 DEPLOY = {"agent": "deploykeeper", "input": {"action": "deploy"}, "id": "deploy-1"}
 

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -17,6 +18,8 @@ from dreamnet_actions.errors import DreamNetError, TemporaryError
 from dreamnet_actions.testing.memory.stores import MemoryDreamStore
 from dreamnet_actions.testing.memory.system import memory_system
 from tests.keepers.homes import Cut, Knife, config, facts, free, service
+
+pytestmark = pytest.mark.slow
 
 names = st.sampled_from(NAMES := ("web", "api", "db"))
 BUDGET = 3

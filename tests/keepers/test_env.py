@@ -240,3 +240,12 @@ def test_no_form_of_a_value_is_in_anything_that_anybody_sees(caplog: pytest.LogC
     leaks = [form for form in forms for one in seen if form in one]
     assert leaks == []
     assert any(SECRET in sink.values() for sink in held(system))
+
+
+@pytest.mark.parametrize("action", ["plan", "sync", "validate"])
+def test_where_nothing_is_configured_there_is_nothing_to_do(action: str) -> None:
+    system = memory_system(config({"web": service()}))
+    result = system.ask("envkeeper", action)
+    assert (result.outcome, result.summary) == ("unchanged", "No env entry is configured; nothing to do.")
+    named = system.ask("envkeeper", action, source="gcp-secret-manager")
+    assert named.outcome == "refused"

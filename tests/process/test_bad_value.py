@@ -9,8 +9,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from dreamnet_actions.bootstrap import Options, assemble
 from tests.process.home import free_port
+
+pytestmark = pytest.mark.slow
 
 APP = """
 import http.server, os, sys

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dreamnet_actions.domain.addresses import repository_url, run_url
-from dreamnet_actions.domain.markdown import cell, inline
+from dreamnet_actions.domain.markdown import cell, fenced, inline
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.errors import Mistake
 
@@ -128,7 +128,7 @@ def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
         if message not in (result.summary, f"{result.summary}."):
             lines.append(inline(message, MOST_WORDS))
         if hint := result.error.get("hint"):
-            lines.append(inline(str(hint), MOST_WORDS))
+            lines.append(_hint(str(hint)))
     if result.messages:
         base = repository_url(environ)
         runs = f" ([its runs]({base}/actions))" if base else ""
@@ -140,6 +140,15 @@ def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
         lines.append("This was a dry run: start it again without `dry-run` to do it.")
     if lines:
         yield "### What to do next\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _hint(hint: str) -> str:
+    """Write what to do; the lines to add, where it has some, as they are to be added."""
+    first, _, rest = hint.partition("\n")
+    if not rest:
+        return inline(first, MOST_WORDS)
+    block = "\n".join(f"  {line}" for line in fenced(rest).split("\n"))  # within the item of the list
+    return f"{inline(first, MOST_WORDS)}\n\n{block}"
 
 
 def _links(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:

@@ -53,6 +53,9 @@ class EnvKeeper:
             "flags": flags.flags,
             "set-flag": flags.set_flag,
         }
+        named = {"entry", "source"} & request.input.keys()
+        if not self.entries and not named and request.action in ("plan", "sync", "validate"):
+            return Report(outcome="unchanged", summary="No env entry is configured; nothing to do.")
         return actions[request.action](request)
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────

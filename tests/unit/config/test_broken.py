@@ -31,6 +31,7 @@ def test_each_mistake_is_told_at_its_line_and_no_other(case: Case) -> None:
     assert [str(one) for one in outcome.unexpected] == []
 
 
+@pytest.mark.slow
 def test_at_least_95_percent_of_all_mistakes_are_told_at_their_line() -> None:
     outcomes = [judge(case, complaints(case.data)) for case in CASES]
     right = sum(outcome.right for outcome in outcomes)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from dreamnet_actions.domain.canary import ERROR_BOUND, Judgement, Tally, judge
 
+pytestmark = pytest.mark.slow
+
 RUNS = 400
 
 

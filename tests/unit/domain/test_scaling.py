@@ -62,6 +62,7 @@ def test_more_load_never_asks_for_less_outside_the_tolerance(
 samples = st.lists(st.tuples(st.floats(1, 90), st.floats(0, 3000)), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @given(samples, scales)
 def test_the_number_that_runs_keeps_bounds_and_windows(
     steps: list[tuple[float, float]], scale: Scale

@@ -1,0 +1,157 @@
+"""The home ``github`` as bootstrap joins it: what a run leaves at GitHub, and what the next one finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dreamnet_actions.bootstrap import Options, System, assemble, github
+from dreamnet_actions.domain.message import Message
+from dreamnet_actions.errors import ConfigError, Paused, RequestInvalid
+from dreamnet_actions.ports.gate import Gate
+from dreamnet_actions.testing.github import StandIn
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = "octo/shop"
+DISPATCHES = "/repos/{owner}/{repo}/dispatches"
+Make = Callable[..., System]
+
+
+@pytest.fixture
+def run(github: StandIn, tmp_path: Path) -> Iterator[Make]:
+    """Assemble the system of one workflow's run; ``event`` is what started it."""
+    (tmp_path / "dreamnet.yml").write_text("version: 1\n", encoding="utf-8")
+    made: list[System] = []
+
+    def make(event: str = "push", **environ: str) -> System:
+        number = str(len(made) + 1)
+        token = github.workflow_token(
+            REPOSITORY, {"contents": "write", "issues": "write"}, job=f"job-{number}"
+        )
+        found = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_API_URL": github.api_url,
+            "GITHUB_SERVER_URL": github.server_url,
+            "GITHUB_RUN_ID": number,
+            "GITHUB_TOKEN": token,
+            "RUNNER_TEMP": str(tmp_path / number),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }
+        options = Options(root=tmp_path, environ=found | environ, home="github")
+        made.append(assemble(options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def message(**fields: Any) -> Message:
+    whole: dict[str, Any] = {
+        "id": "m-1",
+        "sender": "dreamkeeper",
+        "name": "health-check-failed-needs-restart",
+        "to": "deploykeeper",
+        "time": "2026-11-26T00:00:00Z",
+    }
+    return Message(**whole | fields)
+
+
+def test_a_message_is_on_the_branch_first_and_told_at_the_end_of_the_run(run: Make, github: StandIn) -> None:
+    first = run()
+    first.bus.publish(message())
+    assert github.calls.count("POST", DISPATCHES) == 0
+    first.finish()
+    assert github.calls.count("POST", DISPATCHES) == 1
+    assert [one.state for one in run().bus.list()] == ["waiting"]
+
+
+def test_what_could_not_be_told_is_told_again_by_the_next_schedule(
+    run: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamnet_actions.bootstrap.github.REDRIVE_AFTER", -1.0)
+    github.faults.add("502", path="*/dispatches")
+    first = run()
+    first.bus.publish(message())
+    first.finish()  # the message is safe, so the run is no failure
+    told = [one for one in github.calls.all() if one.template == DISPATCHES and one.status == 204]
+    assert told == []
+    github.faults.clear()
+    run("push").finish()
+    run("schedule").finish()
+    told = [one for one in github.calls.all() if one.template == DISPATCHES and one.status == 204]
+    assert len(told) == 1
+
+
+def test_a_run_is_handed_the_message_that_it_was_started_by_and_no_other(run: Make) -> None:
+    first = run()
+    first.bus.publish(message(), message(id="m-2"))
+    first.finish()
+    second = run("repository_dispatch")
+    assert second.bus.receive() == []
+    second.receive_only(message(id="m-2"))
+    assert [one.message.id for one in second.bus.receive()] == ["m-2"]
+    third = run("repository_dispatch")
+    third.receive_only(message(id="m-3", name="from-elsewhere"))  # dispatched by somebody: it has no row yet
+    assert [one.message.id for one in third.bus.receive()] == ["m-3"]
+
+
+def test_what_must_be_known_is_on_the_branch_before_the_outside_is_touched(run: Make) -> None:
+    first = run()
+    seen: list[Any] = []
+
+    class Outside:
+        WRITES = frozenset({"touch"})
+
+        def touch(self) -> None:
+            seen.append(run().journal.state("rollout/here/web")[0])
+
+    guarded = first.gate.before(Outside(), outside=True)
+    first.journal.set_state("rollout/here/web", {"phase": "out"})
+    guarded.touch()
+    assert seen == [{"phase": "out"}]
+
+
+def test_a_pause_by_one_run_stops_the_writes_of_another(run: Make) -> None:
+    first = run()
+    first.pause("alice", "she looks into it")
+    first.finish()
+    second = run()
+    assert isinstance(second.gate, Gate)
+    with pytest.raises(Paused, match="alice"):
+        second.bus.publish(message())
+
+
+def test_dreams_of_one_run_are_issues_to_the_next(run: Make, github: StandIn) -> None:
+    from dreamnet_actions.domain.dream import Dream
+
+    filed = run().dreams.open(Dream(key="here/web", because="it was seen"))
+    assert run().dreams.find("here/web") == filed
+    assert github.calls.count("POST", "/repos/{owner}/{repo}/issues") == 1
+
+
+def test_what_is_missing_is_told_at_once(run: Make) -> None:
+    with pytest.raises(ConfigError) as refused:
+        run(GITHUB_TOKEN="", GITHUB_REPOSITORY="")
+    assert "GITHUB_REPOSITORY" in refused.value.message
+    assert "GITHUB_TOKEN" in refused.value.message
+
+
+def test_an_unknown_home_names_those_there_are(tmp_path: Path) -> None:
+    (tmp_path / "dreamnet.yml").write_text("version: 1\n", encoding="utf-8")
+    with pytest.raises(RequestInvalid, match="Did you mean 'github'"):
+        assemble(Options(root=tmp_path, home="githup"))
+
+
+def test_the_token_is_masked_and_in_no_name_of_the_run(run: Make) -> None:
+    token = "ghs_" + "x" * 36
+    environ = {"GITHUB_TOKEN": token, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_RUN_ID": "9"}
+    made = github.repository_of(environ, run().clock)
+    assert token not in repr(made)
+    assert token not in github.holder(environ)
