@@ -194,6 +194,23 @@ def test_dirty_takes_what_lies_there_and_leaves_the_repository_as_it_is(reposito
     assert not list(Path(repository).parent.glob("dreamnet-sandbox-*"))
 
 
+def test_what_is_not_in_it_is_said(repository: Path) -> None:
+    said: list[str] = []
+    (repository / "new.txt").write_text("new")
+    (repository / ".gitignore").write_text("ignored\nmore\n")
+    (repository / "ignored").write_text("not this")
+    with make_sandbox(repository, path=PATH, say=said.append):
+        pass
+    assert said == ["Not committed, so not in it: .gitignore, new.txt. Commit, or start it with --dirty."]
+    git(repository, "rm", "-q", "-r", ".github")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "no workflows")
+    said.clear()
+    with make_sandbox(repository, path=PATH, say=said.append):
+        pass
+    assert said == ["There is no workflow on trunk, so nothing starts. Write some: dreamnet init"]
+
+
 def test_secrets_come_from_variables_and_are_masked(repository: Path) -> None:
     text = "on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo key=$K', env: {K: '${{ secrets.KEY }}'}}]}}"
     (repository / ".github/workflows/button.yml").write_text(text)

@@ -51,6 +51,12 @@ class UserRepository:
         folder = re.sub(r"[^A-Za-z0-9._-]", "-", self.root.name) or "repository"
         return f"me/{folder}"
 
+    def uncommitted(self) -> list[str]:
+        """Answer the files that differ from what is committed, or are not committed at all."""
+        changed = self._git(self.root, "diff", "--name-only", "-z", "HEAD") or ""
+        new = self._git(self.root, "ls-files", "--others", "--exclude-standard", "--full-name", "-z") or ""
+        return sorted({one for one in f"{changed}\0{new}".split("\0") if one})
+
     def bring(self, store: GitStore, branch: str, *, dirty: bool, now: float) -> str:
         """Put HEAD (and with ``dirty`` a commit on top of all that is not committed) on ``branch``; answer the
         commit."""

@@ -35,6 +35,8 @@ EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
 _LOOK = 0.5
 """Seconds between two looks at the schedules."""
 _PROGRESS = 15.0
+_NAMED = 5
+"""Files that are named where some are not committed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,18 @@ class Sandbox:
         )
         github.schedules.watch(self.name)
         github.subscribe(self._hear)
+        self._tell_what_lacks()
+
+    def _tell_what_lacks(self) -> None:
+        """Say what of the folder is not here, and that nothing would start: both look as if it did nothing."""
+        left = [] if self._options.dirty else self._user.uncommitted()
+        if left:
+            names = ", ".join(left[:_NAMED]) + (
+                f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+            )
+            self._say(f"Not committed, so not in it: {names}. Commit, or start it with --dirty.")
+        if not self.github.engine.workflows(self.name):
+            self._say(f"There is no workflow on {self.branch}, so nothing starts. Write some: dreamnet init")
 
     def _hear(self, event: Event) -> None:
         if (line := happened(event)) is not None:
