@@ -59,6 +59,7 @@ def assemble(options: Options) -> System:
     state = _state_directory(options, file)
     loaded = load(file, composed(), cache_in=state / "cache")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _keep_out_of_git(state)
     return Assembly(options, loaded, state).system()
 
 
@@ -75,6 +76,15 @@ def _options(port: str) -> dict[str, type]:
     from dreamnet_actions.adapters.table import ROWS
 
     return {row.kind: row.options for row in ROWS if row.port == port and row.options is not None}
+
+
+def _keep_out_of_git(state: Path) -> None:
+    """Have git pass over our own folder in a repository of the user's: nobody wants to commit a journal by mistake."""
+    from dreamnet_actions.bootstrap.system import STATE_DIRECTORY
+
+    rules = state / ".gitignore"
+    if state.name == STATE_DIRECTORY and not rules.exists():
+        rules.write_text("# made by DreamNet: nothing in here is for git\n*\n", encoding="utf-8")
 
 
 def _state_directory(options: Options, file: Path) -> Path:

@@ -44,3 +44,17 @@ def test_a_dry_run_imports_neither_models_nor_servers(home: Path) -> None:
     words = ("call", "--dry-run", str(REQUESTS / "deploykeeper.json"))
     imported(home, *words)
     assert imported(home, *words) & (HEAVY - {"sqlite3"}) == set()
+
+
+def test_git_passes_over_our_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "dreamnet.yml").write_text("version: 1\n")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dreamnet_actions", "status"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (tmp_path / ".dreamnet").is_dir(), done.stderr
+    listed = subprocess.run(
+        ["git", "-C", str(tmp_path), "status", "--porcelain", "--untracked-files=all"],
+        capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    assert listed == "?? dreamnet.yml\n"
