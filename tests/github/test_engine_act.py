@@ -65,6 +65,9 @@ def test_a_push_runs_jobs_in_order_with_outputs_summary_and_annotations(
     assert run.title == "pushed by mona"
     assert run.job("first").outputs == {"answer": "42"}
     assert run.summary == "# Thought\n"
+    # Not repeated in the log, where only the script itself names them.
+    assert run.log.count("Thought") == run.log.count('echo "# Thought"') > 0
+    assert "answer=42" not in run.log
     assert f"the answer is 42 on main at {sha}" in "\n".join(run.job("second").log)
     first = "\n".join(run.job("first").log)
     assert "hello from git" in first

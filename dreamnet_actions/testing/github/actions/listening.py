@@ -24,6 +24,8 @@ _COMMAND = re.compile(
     r"\s*::(?P<level>error|warning|notice)(?:\s+(?P<properties>.*?))?::(?P<message>.*)", re.DOTALL
 )
 _NOISE = ("LocalRepositoryCache ", "Cleaning up container for job", "\U0001f9ea  Matrix:")
+_UNTOLD = ("set-output", "summary")
+"""What a step writes into files: GitHub's log does not repeat it, act's does, for each action around the step again."""
 _UNESCAPED = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
 LONGEST_LOG = 50_000
 """Lines kept of one job; what comes on top is counted only."""
@@ -149,7 +151,7 @@ class Listener:
                 job.status = "pending"
             self._began(heard.plan)
         text = str(said.get("msg", ""))
-        if not text.startswith(_NOISE):
+        if not text.startswith(_NOISE) and said.get("command") not in _UNTOLD:
             self._log(heard, text, at)
         self._step(heard, said, at)
         self._command(heard, said)
