@@ -101,7 +101,9 @@ def _inline(children: list[Any], *, links: bool) -> list[str]:
         if kind == "link_open" and links:
             address = str(child.attrs.get("href", ""))
             within = True
-            if not re.match(r"http://127\.0\.0\.1:\d+/octo/shop/|https://github\.com/dreamnet/dreamnet/blob/", address):
+            if not re.match(
+                r"http://127\.0\.0\.1:\d+/octo/shop/|https://github\.com/dreamnet/dreamnet/blob/", address
+            ):
                 found.append(f"a link to {address!r}")  # fmt: skip
         elif kind == "link_close" and links:
             within = False

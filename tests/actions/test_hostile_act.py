@@ -6,7 +6,6 @@ What is judged is what the action's own process wrote (``recording``), not what 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,9 +51,7 @@ def step(**given: str) -> str:
     return f"      - {json.dumps(used)}"
 
 
-def ran(
-    story: Bed, parts: Sequence[tuple[Sequence[str], dict[str, Any]]], programs: Path
-) -> list[Recorded]:
+def ran(story: Bed, parts: Sequence[tuple[Sequence[str], dict[str, Any]]], programs: Path) -> list[Recorded]:
     """Run each part's steps on its payload, as one workflow each, and answer what each step wrote."""
     story.shop(
         files={
@@ -108,6 +105,7 @@ def test_in_every_input(tmp_path: Path) -> None:
 def asked(texts: Sequence[str]) -> list[dict[str, Any]]:
     """Answer requests and messages that hold all texts in every key that they may have, and in names of keys."""
     usable = [one for one in texts if one.strip()]
+
     def pick(number: int) -> str:
         return usable[(number * 37) % len(usable)]
 

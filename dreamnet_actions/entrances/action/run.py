@@ -7,10 +7,9 @@ is safe at every point; what is known by then is still written, within ``LAST_WO
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from dreamnet_actions.entrances.action.event import Asked
 from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
+from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError
@@ -35,8 +35,6 @@ PATIENCE = 120.0
 """Seconds for which a message that has to wait (somebody holds its service) is tried again within the run."""
 KEEP_REQUESTS = 7 * 86400.0
 """Seconds for which the id of an ended request answers its first result; a schedule forgets the older ones."""
-CUT = 130
-"""The exit status of a run that was told to stop."""
 
 
 def main() -> int:
@@ -46,16 +44,16 @@ def main() -> int:
 
     runner = runner_of(found)
     raised: DreamNetError | None = None
-    with _interruptible():
-        try:
+    try:
+        with interruptible(lambda: tell(cut(found, now=now()), found, runner)):
             result = run(found)
-        except DreamNetError as error:
-            raised = error
-            result = failure(error, request_id=request_id(found, error.message), at=now())
-        except KeyboardInterrupt:
-            result = _cut(found)
+    except DreamNetError as error:
+        raised = error
+        result = failure(error, request_id=request_id(found, error.message), at=now())
+    except KeyboardInterrupt:
+        result = cut(found, now=now())
     tell(result, found, runner, error=raised)
-    return CUT if result.outcome == "deferred" and result.summary.startswith(_STOPPED) else result.exit_status
+    return result.exit_status
 
 
 def run(found: Mapping[str, str]) -> AgentResult:
@@ -150,25 +148,6 @@ def _keepers(delivered: AgentResult) -> AgentResult | None:
 
 # ── being told to stop ──────────────────────────────────────────────────────────────────────────────────
 
-_STOPPED = "The run was told to stop"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGTERM into what SIGINT is: a KeyboardInterrupt in the main thread."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
-
 
 def _last_words(system: System) -> None:
     """Write what is known, within a limit: a journal that does not answer must not hold the end up."""
@@ -180,21 +159,6 @@ def _last_words(system: System) -> None:
 def _try_finish(system: System) -> None:
     with contextlib.suppress(DreamNetError):
         system.finish()
-
-
-def _cut(found: Mapping[str, str]) -> AgentResult:
-    at = rfc3339(now())
-    return AgentResult(
-        id=request_id(found, _STOPPED),
-        agent=None,
-        action=None,
-        outcome="deferred",
-        verdict=None,
-        summary=f"{_STOPPED}; what was begun is safe where it stands, and the next run goes on from there.",
-        started_at=at,
-        finished_at=at,
-        exit_status=CUT,
-    )
 
 
 if __name__ == "__main__":
