@@ -82,7 +82,8 @@ class Step:
         token = self.github.workflow_token(SHOP, PERMISSIONS, job="deploy")
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "GITHUB_ACTIONS": "true", "GITHUB_TOKEN": token,
-            "GITHUB_REPOSITORY": SHOP, "GITHUB_API_URL": self.github.api_url, "GITHUB_SERVER_URL": self.github.server_url,
+            "GITHUB_REPOSITORY": SHOP, "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_SERVER_URL": self.github.server_url,
             "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event), "GITHUB_WORKSPACE": str(self.workspace),
             "GITHUB_SHA": self.sha, "GITHUB_RUN_ID": "77", "GITHUB_RUN_ATTEMPT": str(self.attempt),
             "GITHUB_JOB": "deploy", "GITHUB_ACTION": "dreamnet", "DREAMNET_STATE": str(self.state),
@@ -173,6 +174,7 @@ def _holds_or_handles_sigint(pid: int) -> bool:
         )
     except OSError:
         return False
+    rows = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     return bool(int(rows["SigBlk"], 16) >> (signal.SIGTERM - 1) & 1) or bool(
         int(rows["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1
     )

@@ -10,6 +10,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import DreamNetError, TemporaryError
 from dreamnet_actions.pipe import failure
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _handle(system: System, message: Message, *, dry_run: bool) -> AgentResult:
         keeper = _keepers(answered)
         waits = keeper is not None and keeper.outcome == "deferred"
         if not waits or system.clock.monotonic() + pause > until:
-            return keeper or answered
+            return keeper or _held_up(answered)
         with system.reporter.waiting(f"{message.name}: {answered.summary}", pause):
             system.clock.sleep(pause)
         pause = min(pause * 2, 30.0)
@@ -136,6 +137,15 @@ def _handle(system: System, message: Message, *, dry_run: bool) -> AgentResult:
 
 def _deliver(system: System, *, dry_run: bool = False) -> AgentResult:
     return system.pipe.submit({"agent": "relaybot", "input": {"action": "deliver"}}, dry_run=dry_run)
+
+
+def _held_up(delivered: AgentResult) -> AgentResult:
+    """Answer what is said where the message could not be handed over (a permission is missing, GitHub is not there):
+    it waits, and the run says why instead of ending as if all were well."""
+    error = next((one["error"] for one in delivered.findings if "error" in one), None)
+    if error is None:
+        return delivered
+    return replace(delivered, outcome="deferred", error=error, exit_status=TemporaryError.exit_status)
 
 
 def _keepers(delivered: AgentResult) -> AgentResult | None:
