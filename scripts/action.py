@@ -12,7 +12,11 @@ if sys.version_info < (3, 11):  # the file must be readable by any Python 3
         "'- uses: actions/setup-python@v6' with 'python-version: 3.12'." % sys.version_info[:2]
     )
 
+import signal
 from pathlib import Path
+
+# A job may be cancelled while Python still reads its modules: the signal waits until it can be answered.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))

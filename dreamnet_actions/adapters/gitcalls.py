@@ -7,7 +7,10 @@ what more than one of them must do alike.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,6 +61,47 @@ def checked(revision: str) -> str:
     return revision
 
 
+def finished(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float,
+    given: bytes = b"",
+    running: set[subprocess.Popen[bytes]] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of git's to its end, as ``subprocess.run`` with its output captured.
+
+    It has a process group of its own, which ends with the call whatever ends that (time, an interrupt): git's helpers
+    for the network outlive a git that is killed. ``running`` holds the process meanwhile, for ``end``.
+    """
+    kept = set() if running is None else running
+    with subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    ) as process:
+        kept.add(process)
+        try:
+            out, said = process.communicate(given, timeout)
+        except BaseException:
+            end(process)
+            raise
+        finally:
+            kept.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, out, said)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process of ``finished`` with all of its group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 class Git:
     """Runs git commands on one repository. ``timeout`` is for each, in seconds."""
 
@@ -84,14 +128,11 @@ class Git:
                 hint="Mend 'git' under the service's 'release'.",
             )
         try:
-            run = subprocess.run(
+            run = finished(
                 [self.program, *SAFE, *arguments],
                 cwd=directory or self.repository,
                 env=self._environment | dict(extra or {}),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
                 timeout=self.timeout,
-                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise DeadlineExceeded(f"git {arguments[0]} in {self.repository}", self.timeout) from error

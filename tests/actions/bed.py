@@ -75,9 +75,20 @@ def our_files() -> dict[str, str | bytes]:
 
 
 class Bed:
-    """One GitHub with the shop and DreamNet's own repository. ``state`` is where the shop's processes are kept."""
+    """One GitHub with the shop and DreamNet's own repository. ``state`` is where the shop's processes are kept.
 
-    def __init__(self, folder: Path, *, check: bool = True) -> None:
+    ``programs`` is a folder that comes first in the PATH of every step; ``changed`` are files of DreamNet's own
+    repository that are others here.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        check: bool = True,
+        programs: Path | None = None,
+        changed: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.state = folder / "state"
@@ -91,13 +102,19 @@ class Bed:
         }
         options = ActOptions(
             environment={**passed, "DREAMNET_ACTION_HOME": str(tools())},
-            path=f"{Path(sys._base_executable).parent}:{os.environ['PATH']}",
+            path=":".join(
+                [
+                    *([str(programs)] if programs else []),
+                    str(Path(sys._base_executable).parent),
+                    os.environ["PATH"],
+                ]
+            ),
             keep_processes=True,
         )
         self.said: list[str] = []
         self._configured = ""
         self.engine = Engine(self.github, folder / "engine", options=options, say=self.said.append)
-        self.github.create_repository(OURS, files=our_files())
+        self.github.create_repository(OURS, files={**our_files(), **(changed or {})})
 
     def shop(self, *, files: Mapping[str, str] | None = None, wanted: Wanted | None = None) -> None:
         """Make the shop's repository, with the callers that ``dreamnet init`` writes."""

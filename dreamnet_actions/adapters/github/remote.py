@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dreamnet_actions.adapters.gitcalls import SAFE, clean
+from dreamnet_actions.adapters.gitcalls import SAFE, clean, end, finished
 from dreamnet_actions.errors import (
     CommandFailed,
     DeadlineExceeded,
@@ -76,11 +76,14 @@ class RemoteBranch:
         self._secrets = token_forms(token)
         self._environment = clean(environment) | token_settings(url, token)
         self._temporary = tempfile.TemporaryDirectory(prefix="dreamnet-branch-", dir=folder)
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._fetches = 0
         self._repository: Path | None = None
 
     def close(self) -> None:
-        """Take the local copy away."""
+        """Take the local copy away; a call of git's that another thread still waits for ends."""
+        for process in list(self._running):
+            end(process)
         self._repository = None
         self._temporary.cleanup()
 
@@ -158,14 +161,13 @@ class RemoteBranch:
         if self._repository is None:
             self._repository = self._fresh()
         try:
-            run = subprocess.run(
+            run = finished(
                 [self._program, *SAFE, *arguments],
                 cwd=self._repository,
                 env=self._environment,
-                input=given,
-                capture_output=True,
                 timeout=self._timeout,
-                check=False,
+                given=given,
+                running=self._running,
             )
         except subprocess.TimeoutExpired as error:
             raise DeadlineExceeded(f"git {arguments[0]} of {self.url}", self._timeout) from error

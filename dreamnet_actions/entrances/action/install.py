@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,22 +123,35 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> None:
         kept["UV_DEFAULT_INDEX"] = mirror  # a mirror that is set for pip is meant for uv, too
     name = Path(command[0]).name
     try:
-        run = subprocess.run(
-            list(command),
-            env=kept,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        status, output = _finished(command, kept)
     except subprocess.TimeoutExpired:
         raise TemporaryError(
             f"{name} did not end within {TIMEOUT:g} s.",
             hint="Is the package index reachable from this runner?",
         ) from None
-    if run.returncode != 0:
-        said = run.stderr.decode("utf-8", "replace").strip()[-2000:]
+    if status != 0:
+        said = output.decode("utf-8", "replace").strip()[-2000:]
         raise TemporaryError(
             f"The packages that this request needs could not be installed; {name} says:\n{said}",
             hint="Is the package index reachable from this runner? Then run the job again.",
         )
+
+
+def _finished(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes]:
+    """Run to the end; answers the status and what was said. What cuts it short (time, a cancelled job) ends all that
+    the installer started, too."""
+    with subprocess.Popen(
+        list(command),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=TIMEOUT)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, said

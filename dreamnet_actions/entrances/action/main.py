@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from dreamnet_actions.entrances.action.first import extras, first
+from dreamnet_actions.entrances.action.install import environment
+from dreamnet_actions.entrances.action.naming import request_id
+from dreamnet_actions.entrances.action.stopping import CUT, cut, interruptible
+from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.pipe import failure
 
 SECOND = "dreamnet_actions.entrances.action.run"
 
@@ -21,26 +26,29 @@ def start(root: Path) -> int:
 
     found = environ()
     runner = runner_of(found)
-    asked, status = first(found, runner, now=now())
-    if asked is None:
-        return status
-    from dreamnet_actions.entrances.action.install import environment
+
+    def stopped() -> None:
+        tell(cut(found, now=now()), found, runner)
 
     try:
-        python = environment(root, extras(found), found, lambda text: print(text, flush=True))  # noqa: T201
-    except DreamNetError as error:
-        from dreamnet_actions.entrances.action.naming import request_id
-        from dreamnet_actions.entrances.action.telling import tell
-        from dreamnet_actions.pipe import failure
-
-        result = failure(error, request_id=request_id(found, error.message), at=now())
-        tell(result, found, runner, error=error)
-        return result.exit_status
+        with interruptible(stopped):
+            asked, status = first(found, runner, now=now())
+            if asked is None:
+                return status
+            try:
+                python = environment(root, extras(found), found, lambda text: print(text, flush=True))  # noqa: T201
+            except DreamNetError as error:
+                result = failure(error, request_id=request_id(found, error.message), at=now())
+                tell(result, found, runner, error=error)
+                return result.exit_status
+    except KeyboardInterrupt:
+        stopped()
+        return CUT
     return _second(root, python, found)
 
 
 def _second(root: Path, python: Path, found: Mapping[str, str]) -> NoReturn:
-    """Become the second stage.
+    """Become the second stage, which takes signals again once it can.
 
     -P: neither the working folder (the user's repository) nor a script's own is searched for modules.
     """

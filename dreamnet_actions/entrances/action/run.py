@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,10 @@ from dreamnet_actions.entrances.action.event import Asked
 from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
+from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import DreamNetError, TemporaryError
 from dreamnet_actions.pipe import bug, failure
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ PATIENCE = 120.0
 """Seconds for which a message that has to wait (somebody holds its service) is tried again within the run."""
 KEEP_REQUESTS = 7 * 86400.0
 """Seconds for which the id of an ended request answers its first result; a schedule forgets the older ones."""
-CUT = 130
-"""The exit status of a run that was told to stop."""
 
 
 def main() -> int:
@@ -48,19 +46,19 @@ def main() -> int:
 
     runner = runner_of(found)
     raised: DreamNetError | None = None
-    with _interruptible():
-        try:
+    try:
+        with interruptible(lambda: tell(cut(found, now=now()), found, runner)):
             result = run(found)
-        except DreamNetError as error:
-            raised = error
-            result = failure(error, request_id=request_id(found, error.message), at=now())
-        except KeyboardInterrupt:
-            result = _cut(found)
-        except Exception as error:
-            logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it.")
-            result = bug(error, request_id(found, str(error)), None, now(), now())
+    except DreamNetError as error:
+        raised = error
+        result = failure(error, request_id=request_id(found, error.message), at=now())
+    except KeyboardInterrupt:
+        result = cut(found, now=now())
+    except Exception as error:
+        logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it.")
+        result = bug(error, request_id(found, str(error)), None, now(), now())
     tell(result, found, runner, error=raised)
-    return CUT if result.outcome == "deferred" and result.summary.startswith(_STOPPED) else result.exit_status
+    return result.exit_status
 
 
 def run(found: Mapping[str, str]) -> AgentResult:
@@ -155,7 +153,7 @@ def _handle(system: System, message: Message, *, dry_run: bool) -> AgentResult:
         keeper = _keepers(answered)
         waits = keeper is not None and keeper.outcome == "deferred"
         if not waits or system.clock.monotonic() + pause > until:
-            return keeper or answered
+            return keeper or _held_up(answered)
         with system.reporter.waiting(f"{message.name}: {answered.summary}", pause):
             system.clock.sleep(pause)
         pause = min(pause * 2, 30.0)
@@ -163,6 +161,15 @@ def _handle(system: System, message: Message, *, dry_run: bool) -> AgentResult:
 
 def _deliver(system: System, *, dry_run: bool = False) -> AgentResult:
     return system.pipe.submit({"agent": "relaybot", "input": {"action": "deliver"}}, dry_run=dry_run)
+
+
+def _held_up(delivered: AgentResult) -> AgentResult:
+    """Answer what is said where the message could not be handed over (a permission is missing, GitHub is not there):
+    it waits, and the run says why instead of ending as if all were well."""
+    error = next((one["error"] for one in delivered.findings if "error" in one), None)
+    if error is None:
+        return delivered
+    return replace(delivered, outcome="deferred", error=error, exit_status=TemporaryError.exit_status)
 
 
 def _keepers(delivered: AgentResult) -> AgentResult | None:
@@ -175,25 +182,6 @@ def _keepers(delivered: AgentResult) -> AgentResult | None:
 
 # ── being told to stop ──────────────────────────────────────────────────────────────────────────────────
 
-_STOPPED = "The run was told to stop"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGTERM into what SIGINT is: a KeyboardInterrupt in the main thread."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
-
 
 def _last_words(system: System) -> None:
     """Write what is known, within a limit: a journal that does not answer must not hold the end up."""
@@ -205,21 +193,6 @@ def _last_words(system: System) -> None:
 def _try_finish(system: System) -> None:
     with contextlib.suppress(DreamNetError):
         system.finish()
-
-
-def _cut(found: Mapping[str, str]) -> AgentResult:
-    at = rfc3339(now())
-    return AgentResult(
-        id=request_id(found, _STOPPED),
-        agent=None,
-        action=None,
-        outcome="deferred",
-        verdict=None,
-        summary=f"{_STOPPED}; what was begun is safe where it stands, and the next run goes on from there.",
-        started_at=at,
-        finished_at=at,
-        exit_status=CUT,
-    )
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ class Record:
         try:
             self.reporter.report(release, platform=self.platform, state=state, text=text)
         except DreamNetError as error:
-            self.context.reporter.say(f"{self.key}: {state} could not be reported: {error.message}")
+            hint = f"\n{error.hint}" if error.hint else ""
+            self.context.reporter.say(f"{self.key}: {state} could not be reported: {error.message}{hint}")
 
     def _note(self, kind: str, text: str, **data: object) -> None:
         self.context.note(kind, text, request=self.request, service=self.key, data=data)

@@ -10,7 +10,7 @@ from typing import Any
 from dreamnet_actions.domain.actions import AGENTS, Agent
 from dreamnet_actions.domain.message import MAX_DATA, Message, bounded_id, digest
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import AgentResult, Change, Report
+from dreamnet_actions.domain.result import AgentResult, Change, ErrorInfo, Report
 from dreamnet_actions.domain.route import DEFAULTS, request_for, route
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
@@ -201,6 +201,9 @@ class RelayBot:
             if delivery.attempt >= TRIES and not isinstance(error, TemporaryError):
                 return self._bury(delivery, error.message)
             self.bus.retry(delivery, error=error.message, after=min(60.0, 2.0**delivery.attempt))
+            finding["error"] = ErrorInfo(
+                code=error.code, message=error.message, hint=error.hint, docs=error.docs
+            ).to_json()
             return f"{delivery.message.name} waits: {error.message}"
 
     def _hand_over(self, delivery: Delivery, finding: dict[str, Any]) -> str:
