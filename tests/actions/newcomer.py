@@ -71,11 +71,11 @@ def page(url: str, token: str = "") -> str:
 class Sandbox:
     """``dreamnet sandbox`` as a process of its own; ``lines`` is all that it has said so far."""
 
-    def __init__(self, repository: Path) -> None:
+    def __init__(self, repository: Path, *options: str) -> None:
         self.lines: list[str] = []
         self._fresh: queue.Queue[str] = queue.Queue()
         self.process = subprocess.Popen(
-            [*DREAMNET, "sandbox", "--every", "15s"], cwd=repository, env=environment(repository.parent),
+            [*DREAMNET, "sandbox", "--every", "15s", *options], cwd=repository, env=environment(repository.parent),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         threading.Thread(target=self._listen, daemon=True).start()

@@ -58,3 +58,20 @@ def _story(repository: Path, sandbox: Sandbox, address: str) -> None:
     assert replicas(repository) == []
     assert list((repository.parent / "tmp").glob("dreamnet-sandbox-*")) == []
     assert run(repository, "git", "status", "--short") == ""
+
+
+def test_what_a_killed_sandbox_left_is_ended_by_the_next(tmp_path: Path) -> None:
+    repository = shop(tmp_path, free_port())
+    first = Sandbox(repository)
+    try:
+        first.until(r"dreamnet-deploy\.yml #1 ended after .* success")
+        first.process.kill()
+        first.process.wait(10)
+        assert len(replicas(repository)) == 1
+        second = Sandbox(repository, "--for", "1s")
+        second.until("Ended what a sandbox that was killed had left")
+        assert second.process.wait(60) == 0
+    finally:
+        first.close()
+    assert replicas(repository) == []
+    assert list((tmp_path / "tmp").glob("dreamnet-sandbox-*")) == []

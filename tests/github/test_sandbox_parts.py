@@ -14,7 +14,7 @@ from dreamnet_actions.testing.github.actions import telling
 from dreamnet_actions.testing.github.actions.runs import Annotation, Attempt, Job, Run
 from dreamnet_actions.testing.github.actions.workflow import read
 from dreamnet_actions.testing.github.hosting import Event
-from dreamnet_actions.testing.github.sandbox import house
+from dreamnet_actions.testing.github.sandbox import house, leftovers
 from dreamnet_actions.testing.github.sandbox.machine import Machine
 from dreamnet_actions.testing.github.sandbox.markdown import rendered
 from tests.actions.bed import ROOT
@@ -95,6 +95,36 @@ def test_a_wheel_carries_all_that_a_workflow_needs(tmp_path: Path) -> None:
 
 def test_a_build_without_them_has_no_house(tmp_path: Path) -> None:
     assert house.installed(PACKAGE, tmp_path) == {}
+
+
+# ── leftovers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_what_a_dead_sandbox_left_is_swept(tmp_path: Path) -> None:
+    living, dead, foreign, other = (
+        tmp_path / name for name in ("dreamnet-sandbox-a", "dreamnet-sandbox-b", "dreamnet-sandbox-c", "else")
+    )
+    for folder in (living, dead, foreign, other):
+        folder.mkdir()
+    linked = tmp_path / "dreamnet-sandbox-d"
+    linked.symlink_to(other)
+    leftovers.live(other).close()
+    leftovers.live(dead).close()
+    ended: list[Path] = []
+
+    def end(state: Path) -> int:
+        ended.append(state)
+        return 1
+
+    with leftovers.live(living):
+        assert leftovers.sweep(tmp_path, end) == 1
+        assert ended == [dead / "state"]
+        assert living.is_dir()
+        assert not dead.exists()
+    assert foreign.is_dir()
+    assert other.is_dir()
+    assert leftovers.sweep(tmp_path, end) == 1
+    assert not living.exists()
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────

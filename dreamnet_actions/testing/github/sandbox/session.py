@@ -25,7 +25,7 @@ from dreamnet_actions.testing.github.gitstore import ZERO
 from dreamnet_actions.testing.github.hosting import Event
 from dreamnet_actions.testing.github.pushes import moved
 from dreamnet_actions.testing.github.records import Named
-from dreamnet_actions.testing.github.sandbox import house
+from dreamnet_actions.testing.github.sandbox import house, leftovers
 from dreamnet_actions.testing.github.sandbox.importing import UserRepository
 from dreamnet_actions.testing.github.sandbox.machine import Machine
 from dreamnet_actions.testing.github.sandbox.pages import Pages
@@ -70,7 +70,10 @@ class Sandbox:
         self._user = UserRepository(options.folder)
         self.name = options.name or self._user.name
         self.branch = self._user.branch
-        self._root = Path(tempfile.mkdtemp(prefix="dreamnet-sandbox-"))
+        if leftovers.sweep(Path(tempfile.gettempdir()), options.end_services):
+            say("Ended what a sandbox that was killed had left.")
+        self._root = Path(tempfile.mkdtemp(prefix=leftovers.PREFIX))
+        self._alive = leftovers.live(self._root)
         self._machine = Machine(self._root, options.environ)
         self._pages = Pages()
         self.github = GitHubWithActions(
@@ -87,7 +90,7 @@ class Sandbox:
         try:
             self.github.__enter__()
         except OSError as error:
-            shutil.rmtree(self._root, ignore_errors=True)
+            self._clear()
             raise _wrong(
                 [f"The port {self._options.port} of 127.0.0.1 cannot be taken: {error.strerror}."]
             ) from None
@@ -105,7 +108,11 @@ class Sandbox:
             self.github.__exit__(kind, error, trace)
             self._options.end_services(self._machine.state)
         finally:
-            shutil.rmtree(self._root, ignore_errors=True)
+            self._clear()
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._alive.close()
 
     def _fill(self) -> None:
         github = self.github
