@@ -43,6 +43,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         holder=holder(environ),
     )
 
+    workflows = imported("dreamnet_actions.adapters.github.client:WORKFLOW_LOGIN")
     in_a_run = bool(environ.get("GITHUB_RUN_ID"))
     bus = imported("dreamnet_actions.adapters.github.given:GivenMessages")(kept.bus, everything=not in_a_run)
 
@@ -52,7 +53,8 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         kept.journal.finish()
 
     return Memory(
-        dreams=adapter("DreamStore", "github")(repository),
+        # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
+        dreams=adapter("DreamStore", "github")(repository, logins=(workflows,)),
         journal=kept.journal,
         bus=bus,
         lock=kept.lock,

@@ -136,6 +136,13 @@ def test_dreams_of_one_run_are_issues_to_the_next(run: Make, github: StandIn) ->
     assert github.calls.count("POST", "/repos/{owner}/{repo}/issues") == 1
 
 
+def test_a_person_sees_the_dreams_that_workflows_filed(run: Make, github: StandIn) -> None:
+    from dreamnet_actions.domain.dream import Dream
+
+    filed = run().dreams.open(Dream(key="here/web", because="it was seen"))
+    assert run(GITHUB_TOKEN=github.person("alice")).dreams.search() == [filed]
+
+
 def test_what_is_missing_is_told_at_once(run: Make) -> None:
     with pytest.raises(ConfigError) as refused:
         run(GITHUB_TOKEN="", GITHUB_REPOSITORY="")
