@@ -167,11 +167,7 @@ class Step:
 def _holds_or_handles_sigint(pid: int) -> bool:
     """Say whether the entry has begun to answer for signals itself (proc(5): SigBlk)."""
     try:
-        rows = dict(
-            line.split(":\t", 1)
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-            if ":\t" in line
-        )
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return False
     rows = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
