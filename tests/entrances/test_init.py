@@ -117,7 +117,7 @@ def test_unpinned_workflows_fail_for_that_alone(tmp_path: Path) -> None:
     ("name", "wanted"),
     {
         "flask": {
-            "command": "python3 -m flask --app app:app run --host 127.0.0.1 --port {port}",
+            "command": ".venv/bin/python -m flask --app app:app run --host 127.0.0.1 --port {port}",
             "ready": "/healthz",
         },
         "plain": {"command": "python3 app.py {port}", "port": 8200},

@@ -60,7 +60,7 @@ def recognise(seen: Seen) -> Recognised:
         elif not kept.command and one.command:
             found[one.directory] = replace(kept, command=one.command, why=one.why)
     guesses = _without_nested_pages(list(found.values()))
-    guesses = [_enriched(one, declared, alone=len(guesses) == 1) for one in guesses]
+    guesses = [_installed(_enriched(one, declared, alone=len(guesses) == 1), seen) for one in guesses]
     if not guesses and declared.services:
         first = declared.services[0]
         guesses = [Guess(name=first.name, why=first.where, port=first.port, ready=first.ready)]
@@ -241,6 +241,25 @@ def _enriched(one: Guess, declared: containers.Declared, *, alone: bool) -> Gues
             )
             break
     return one
+
+
+_OWN_PYTHON = ".venv/bin/python"
+_INSTALL = f"python3 -m venv .venv && {_OWN_PYTHON} -m pip install -qq --disable-pip-version-check -r requirements.txt"
+
+
+def _installed(one: Guess, seen: Seen) -> Guess:
+    """Give a Python service what its requirements.txt names: an environment in each release's own checkout.
+
+    Only one at the repository's root, where the build runs.
+    """
+    if (
+        one.directory != "."
+        or one.build
+        or one.command[:1] != ("python3",)
+        or "requirements.txt" not in seen.files
+    ):
+        return one
+    return replace(one, command=(_OWN_PYTHON, *one.command[1:]), build=("sh", "-c", _INSTALL))
 
 
 def _named_apart(guesses: list[Guess]) -> Iterator[Guess]:
