@@ -354,3 +354,16 @@ class StateDamaged(PermanentError):
             f"{file} cannot be read: {why}.",
             hint="Move it away to start afresh; keep it if you want to know what happened.",
         )
+
+
+class JournalDamaged(StateDamaged):
+    """A file of the journal's branch cannot be read, or the branch is not what DreamNet left there."""
+
+    code = "permanent.state-damaged"
+
+    def __init__(self, file: str, why: str, *, hint: str = "") -> None:
+        super().__init__(file, why)
+        self.hint = hint or (
+            "'dreamnet --home github journal verify' tells all that is wrong, 'dreamnet --home github journal repair' "
+            "mends it and throws nothing away. Nothing is wrong with your services because of this."
+        )

@@ -6,7 +6,7 @@ Entrances hand in raw data or a request; keepers hand back a Report. Nothing her
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from dreamnet_actions.domain.actions import Agent
@@ -23,6 +23,7 @@ from dreamnet_actions.errors import (
     RefusedError,
     RequestError,
     RequestTooLarge,
+    StateDamaged,
     TemporaryError,
 )
 from dreamnet_actions.ports.stores import Journal, Lock, MessageBus
@@ -63,6 +64,7 @@ class Pipe:
         clock: Clock,
         ids: Ids,
         gate: Gate,
+        alarm: Callable[[StateDamaged], None] | None = None,
     ) -> None:
         self._keepers = keepers
         self._journal = journal
@@ -71,6 +73,7 @@ class Pipe:
         self._clock = clock
         self._ids = ids
         self._gate = gate
+        self._alarm = alarm
 
     def submit(
         self,
@@ -186,6 +189,8 @@ class Pipe:
     ) -> AgentResult:
         """Turn what was raised into a result: an error of ours by its class, anything else as the bug that it is."""
         now = self._clock.now()
+        if isinstance(error, StateDamaged) and self._alarm is not None:
+            self._alarm(error)
         if isinstance(error, DreamNetError):
             return failure(error, request_id=request_id, at=began, now=now, request=request)
         import logging  # late: there is nothing to log but a bug

@@ -73,6 +73,7 @@ class Assembly:
             clock=self.clock,
             ids=self.ids,
             gate=self.gate,
+            alarm=self.memory.alarm,
         )
         return System(
             loaded=self.loaded,

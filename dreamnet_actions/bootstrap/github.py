@@ -17,6 +17,7 @@ from dreamnet_actions.errors import ConfigError
 if TYPE_CHECKING:
     from dreamnet_actions.adapters.github.client import GitHubRepository
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.ports.stores import DreamStore
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -52,9 +53,15 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
+    # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
+    dreams: DreamStore = adapter("DreamStore", "github")(repository, logins=(workflows,))
+    keeping = imported("dreamnet_actions.adapters.github.keeping:GitHubKeeping")(
+        kept.branch, kept.remote, clock, dreams
+    )
     return Memory(
-        # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
-        dreams=adapter("DreamStore", "github")(repository, logins=(workflows,)),
+        dreams=dreams,
+        keeping=keeping,
+        alarm=keeping.alarm,
         journal=kept.journal,
         bus=bus,
         lock=kept.lock,

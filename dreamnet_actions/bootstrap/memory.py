@@ -13,7 +13,9 @@ from dreamnet_actions.errors import RequestInvalid, unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.errors import StateDamaged
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
+    from dreamnet_actions.ports.keeping import Keeping
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -24,6 +26,10 @@ def _nothing() -> None:
     pass
 
 
+def _no_alarm(error: StateDamaged) -> None:
+    """Nobody is told but who asked: this home has no other place."""
+
+
 def _no_message(message: Message) -> None:
     raise RequestInvalid([f"The message {message.id!r} came by an event, which this home has none of."])
 
@@ -31,16 +37,19 @@ def _no_message(message: Message) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
-    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any."""
+    rest; ``keeping`` looks through the journal, ``alarm`` tells people that it is damaged; ``releases`` and ``source``
+    are the home's own way to tell of releases and to read its repository, if any."""
 
     dreams: DreamStore
     journal: Journal
     bus: MessageBus
     lock: Lock
+    keeping: Keeping
     close: Callable[[], None]
     barrier: Callable[[], None] = _nothing
     finish: Callable[[], None] = _nothing
     receive_only: Callable[[Message], None] = _no_message
+    alarm: Callable[[StateDamaged], None] = _no_alarm
     releases: ReleaseReporter | None = None
     source: Source | None = None
 
@@ -64,5 +73,6 @@ def embedded(state: Path, clock: Clock) -> Memory:
         journal=adapter("Journal", "sqlite")(database),
         bus=adapter("MessageBus", "sqlite")(database, clock),
         lock=adapter("Lock", "sqlite")(database, clock),
+        keeping=imported("dreamnet_actions.adapters.sqlite.keeping:SqliteKeeping")(database),
         close=database.close,
     )

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from dreamnet_actions.bootstrap import Options, System, assemble, github
+from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import ConfigError, Paused, RequestInvalid
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.testing.github import StandIn
+from tests.github.homes import git
 
 pytestmark = pytest.mark.slow
 
@@ -162,3 +164,45 @@ def test_the_token_is_masked_and_in_no_name_of_the_run(run: Make) -> None:
     made = github.repository_of(environ, run().clock)
     assert token not in repr(made)
     assert token not in github.holder(environ)
+
+
+def test_a_run_on_a_damaged_journal_ends_with_what_to_do_and_one_dream_tells_of_it(
+    run: Make, github: StandIn
+) -> None:
+    first = run()
+    first.journal.append(Fact(kind="dream-changed", at=1_700_000_000.0, text="it was there"))
+    first.finish()
+    made = first.journal.read()
+    git(github.git_dir(REPOSITORY), "update-ref", "-d", "refs/heads/dreamnet")
+    for _ in range(2):
+        result = run().pipe.submit({"agent": "dreamkeeper", "input": {"action": "check"}}, id="r-1")
+        assert (result.outcome, result.exit_status) == ("failed", 5)
+        assert "it was deleted" in result.summary
+        assert "journal repair" in str(result.error)
+    [told] = run().dreams.search()
+    assert told.key == "self/journal"
+    assert run().memory.keeping.repair(dry_run=False).commit
+    assert list(run().journal.read())[: len(made)] == list(made)
+    result = run().pipe.submit({"agent": "dreamkeeper", "input": {"check": "journal", "target": "self"}})
+    assert result.error is None
+    assert run().dreams.get(told.number).state == "resolved"
+
+
+def test_damage_that_stops_no_run_is_found_by_the_check_of_this_system(
+    run: Make, github: StandIn, tmp_path: Path
+) -> None:
+    first = run()
+    first.bus.publish(message(to=None, data={"text": "x" * 9_000}))
+    first.finish()
+    place = tmp_path / "work"
+    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(github.git_dir(REPOSITORY)), str(place))
+    git(place, "rm", "-rq", "messages")
+    git(place, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "by hand")
+    git(place, "push", "--quiet")
+    second = run()
+    result = second.pipe.submit({"agent": "dreamkeeper", "input": {"check": "journal", "target": "self"}})
+    assert result.error is None
+    second.finish()
+    [told] = run().dreams.search()
+    assert told.key == "self/journal"
+    assert "is not there" in told.evidence[0].detail

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from dreamnet_actions.adapters.github.daybook import Lines
 from dreamnet_actions.adapters.github.remote import RemoteBranch
+from dreamnet_actions.adapters.github.schema import rewound
 from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.adapters.github.weights import BEFORE, WORTH, Weight
 from dreamnet_actions.errors import Conflict, DreamNetError, Leased, TemporaryError
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 TRIES = 30
 """How often a unit is replayed and pushed before the run gives up for now."""
+_LOOKS = 3
+"""How often a branch is looked at before it counts as damaged."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -199,7 +202,7 @@ class Branch:
 
     def _reload(self) -> Snapshot:
         """Fetch, and put the unit upon what is there now; what no longer holds is dropped from it."""
-        self._head = self._remote.fetch()
+        self._head = self._newest()
         self._fetched_at = self._clock.monotonic()
         self._doubt = False
         former = self._snapshot
@@ -212,6 +215,24 @@ class Branch:
             if not change.tried & arrived:
                 self._replay(change, snapshot)
         return snapshot
+
+    def _newest(self) -> str | None:
+        """Fetch, and answer the newest commit. Raises StateDamaged where the branch is not what was pushed last, or
+        something upon that: somebody deleted it, or forced another state upon it."""
+        head, seen = self._remote.fetch(), self._remote.seen()
+        for number in range(_LOOKS):
+            if seen in (None, head):
+                return head
+            if number:
+                self._clock.sleep(
+                    _LONGEST_PAUSE * self._chance()
+                )  # the host moves the two one after the other
+            head, seen = self._remote.deepen(), self._remote.seen()
+            if head is not None and seen is not None and self._remote.holds(head, seen):
+                return head
+        if seen in (None, head):
+            return head
+        raise rewound(self._remote.name, head, seen)
 
     def _holds(self, former: Snapshot) -> bool:
         """Say whether a snapshot of the newest commit may be used on: an eager change may have left half of itself."""

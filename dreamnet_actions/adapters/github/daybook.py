@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,11 @@ from typing import Any
 
 from dreamnet_actions.adapters.github.rows import View, copied, dumps
 from dreamnet_actions.domain.journal import KINDS, Fact
-from dreamnet_actions.errors import StateDamaged
+from dreamnet_actions.errors import JournalDamaged
 
 FOLDER = "journal/"
 _END = ".jsonl"
+_PATH = re.compile(r"journal/(?P<day>\d{4}-\d\d-\d\d)\.jsonl")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Lines = list[dict[str, Any]]
@@ -29,6 +31,17 @@ def day_of(at: float) -> str:
         return (_EPOCH + timedelta(seconds=at)).strftime("%Y-%m-%d").zfill(10)
     except (OverflowError, ValueError):
         return "9999-12-31" if at > 0 else "0001-01-01"
+
+
+def day_in(path: str) -> str | None:
+    """Answer the day whose file that is; None for any other file."""
+    found = _PATH.fullmatch(path)
+    return found["day"] if found else None
+
+
+def path_of(day: str) -> str:
+    """Answer the file of a day."""
+    return f"{FOLDER}{day}{_END}"
 
 
 class Daybook:
@@ -47,11 +60,7 @@ class Daybook:
         where: str,
     ) -> None:
         self._rows, self._content, self._read, self._where = rows, content, read, where
-        self._blobs = {
-            path[len(FOLDER) : -len(_END)]: blob
-            for path, blob in files.items()
-            if path.startswith(FOLDER) and path.endswith(_END)
-        }
+        self._blobs = {day: blob for path, blob in files.items() if (day := day_in(path)) is not None}
         self._added: dict[str, Lines] = {}
         self._kept: dict[str, Lines] = {}
         for gone in set(read) - set(self._blobs.values()):
@@ -134,16 +143,16 @@ class Daybook:
         """Answer the files that differ from the commit's, by path; None: take it away."""
         changed: dict[str, bytes | None] = {}
         for day in {*self._added, *self._kept}:
-            added = _encoded(self._added.get(day, []))
+            added = encoded(self._added.get(day, []))
             if day in self._kept:
-                body = _encoded(self._kept[day]) + added
+                body = encoded(self._kept[day]) + added
             elif day in self._blobs:
                 former = self._content(self._blobs[day])
                 body = former + (b"" if former.endswith(b"\n") or not former else b"\n") + added
             else:
                 body = added
             if body or day in self._blobs:
-                changed[f"{FOLDER}{day}{_END}"] = body or None
+                changed[path_of(day)] = body or None
         return changed
 
     def _days(self) -> set[str]:
@@ -160,23 +169,34 @@ class Daybook:
         former: Lines = []
         if (blob := self._blobs.get(day)) is not None:
             if blob not in self._read:
-                self._read[blob] = _parsed(self._content(blob), f"{self._where}:{FOLDER}{day}{_END}")
+                self._read[blob] = _parsed(self._content(blob), f"{self._where}:{path_of(day)}")
             former = self._read[blob]
         return former + self._added.get(day, [])
 
 
-def _parsed(content: bytes, where: str) -> Lines:
-    lines = []
+def read_lines(content: bytes) -> tuple[Lines, list[tuple[int, str]]]:
+    """Read a day's file: the facts that are whole, and what is wrong with the other lines, by their number."""
+    lines: Lines = []
+    mistakes = []
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line:
             continue
         try:
             fact = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise StateDamaged(f"{where}, line {number}", f"it is no JSON ({error})") from error
-        if not _is_fact(fact):
-            raise StateDamaged(f"{where}, line {number}", "it is no fact")
-        lines.append(fact)
+            mistakes.append((number, f"it is no JSON ({error})"))
+            continue
+        if _is_fact(fact):
+            lines.append(fact)
+        else:
+            mistakes.append((number, "it is no fact"))
+    return lines, mistakes
+
+
+def _parsed(content: bytes, where: str) -> Lines:
+    lines, mistakes = read_lines(content)
+    for number, why in mistakes:
+        raise JournalDamaged(f"{where}, line {number}", why)
     return lines
 
 
@@ -185,6 +205,7 @@ def _is_fact(line: object) -> bool:
     return (
         isinstance(line, dict)
         and isinstance(line.get("seq"), int)
+        and not isinstance(line["seq"], bool)
         and isinstance(line.get("at"), int | float)
         and isinstance(line.get("data"), dict)
         and all(isinstance(line.get(name), str) for name in texts)
@@ -196,5 +217,6 @@ def _fact(line: Mapping[str, Any]) -> Fact:
     return Fact(**{name: line[name] for name in names}, data=copied(line["data"]))
 
 
-def _encoded(lines: Lines) -> bytes:
+def encoded(lines: Lines) -> bytes:
+    """Write facts as a day's file holds them."""
     return "".join(f"{dumps(line)}\n" for line in lines).encode("ascii")

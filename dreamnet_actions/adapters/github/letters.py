@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from dreamnet_actions.adapters.github.rows import copied, dumps
-from dreamnet_actions.adapters.github.snapshot import Snapshot
+from dreamnet_actions.adapters.github.snapshot import BODIES, Snapshot
 from dreamnet_actions.domain.message import Message
-from dreamnet_actions.errors import StateDamaged, TemporaryError
+from dreamnet_actions.errors import JournalDamaged, StateDamaged, TemporaryError
 
-FOLDER = "messages/"
 POINTER = "dreamnet-body"
 """The one key in the data of a dispatched message whose body is a file: ``{"path", "sha256", "size"}``."""
 MAX_ROW = 8_000
@@ -24,6 +23,9 @@ MAX_EVENT = 60_000
 KEEP_DONE, KEEP_DONE_FOR = 200, 2 * 86_400.0
 KEEP_DEAD = 200
 KEEP_HANDLED, KEEP_HANDLED_FOR = 5_000, 90 * 86_400.0
+
+STATES = frozenset({"waiting", "leased", "done", "dead"})
+"""Where the row of a message may stand."""
 
 Row = dict[str, Any]
 _PATH = re.compile(r"messages/(?P<hash>[0-9a-f]{64})\.json")
@@ -60,17 +62,26 @@ def store(at: Snapshot, message: Message, now: float) -> bool:
     body = dumps(message.data).encode("ascii")
     if len(body) > MAX_ROW:
         row["body"] = hashlib.sha256(body).hexdigest()
-        at.put_body(f"{FOLDER}{row['body']}.json", body)
+        at.put_body(f"{BODIES}{row['body']}.json", body)
         fields["data"] = {}
     at.rows.messages[row_key(message)] = row | {"message": copied(fields)}
     return True
+
+
+def message_fields(fields: object) -> bool:
+    """Say whether a row's ``message`` is one."""
+    if not isinstance(fields, Mapping) or not isinstance(fields.get("data"), Mapping):
+        return False
+    texts = ("id", "sender", "name", "time", "correlation_id", "causation_id")
+    right = all(isinstance(fields.get(name), str) for name in texts) and isinstance(fields.get("hops"), int)
+    return right and set(fields) == {*texts, "to", "data", "hops"}
 
 
 def message_of(at: Snapshot, row: Row) -> Message:
     """Answer the whole message of a row. Raises StateDamaged where its body is not what was stored."""
     message = Message(**copied(row["message"]))
     if "body" in row:
-        path = f"{FOLDER}{row['body']}.json"
+        path = f"{BODIES}{row['body']}.json"
         return replace(message, data=_checked(at.body(path), path, row["body"]))
     return message
 
@@ -82,7 +93,7 @@ def event_of(message: Message) -> dict[str, Any]:
         return event
     body = dumps(message.data).encode("ascii")
     sha = hashlib.sha256(body).hexdigest()
-    pointer = {"path": f"{FOLDER}{sha}.json", "sha256": sha, "size": len(body)}
+    pointer = {"path": f"{BODIES}{sha}.json", "sha256": sha, "size": len(body)}
     return message.to_json() | {"data": {POINTER: pointer}}
 
 
@@ -122,15 +133,15 @@ def prune(at: Snapshot, now: float) -> None:
         del rows.messages[key]
         rows.handled[key] = now
         if "body" in row and all(one.get("body") != row["body"] for one in rows.messages.values()):
-            at.put_body(f"{FOLDER}{row['body']}.json", None)
+            at.put_body(f"{BODIES}{row['body']}.json", None)
     newest = sorted(rows.handled.items(), key=lambda one: -one[1])[:KEEP_HANDLED]
     rows.handled = {key: when for key, when in newest if when > now - KEEP_HANDLED_FOR}
 
 
 def _checked(content: bytes | None, path: str, sha: str) -> dict[str, Any]:
     if content is None:
-        raise StateDamaged(path, "it is not on the branch")
+        raise JournalDamaged(path, "it is not on the branch")
     if hashlib.sha256(content).hexdigest() != sha:
-        raise StateDamaged(path, "its hash is another than its name says")
+        raise JournalDamaged(path, "its hash is another than its name says")
     data: dict[str, Any] = json.loads(content)
     return data

@@ -22,6 +22,7 @@ class GitHubMemory:
     bus: GitHubMessageBus
     lock: GitHubLock
     branch: Branch
+    remote: RemoteBranch
 
     @classmethod
     def at(
@@ -58,6 +59,7 @@ class GitHubMemory:
             bus=GitHubMessageBus(unit, clock, holders, dispatch),
             lock=GitHubLock(unit, clock, ids, holders),
             branch=unit,
+            remote=far,
         )
 
     def close(self) -> None:

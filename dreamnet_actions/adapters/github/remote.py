@@ -1,5 +1,9 @@
 """One branch of a remote repository, by git alone: fetched shallow into a bare copy of our own, pushed fast-forward.
 
+Each push also moves a mark, ``refs/dreamnet/seen/BRANCH``, in the same transaction. No page of the host shows it, and
+what moves or deletes the branch leaves it where it is: so a branch that somebody forced back or deleted is noticed,
+and its commits stay there.
+
 The token goes to git by its environment, for this one address only: never an argument, an address, a file, an error.
 Nothing here knows what the files of the branch mean, and nothing here ever forces a push.
 """
@@ -11,7 +15,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dreamnet_actions.adapters.gitcalls import SAFE, clean, end, finished
@@ -28,6 +33,9 @@ from dreamnet_actions.errors import (
 AUTHOR = "dreamnet[bot] <dreamnet[bot]@users.noreply.github.com>"
 _HEAD = "refs/dreamnet/head"
 _NEW = "refs/dreamnet/new"
+_SEEN = "refs/dreamnet/seen/"
+DEPTH = 500
+"""How many commits are looked at where the newest alone does not tell."""
 _TAIL = 1000
 _RENEW_AFTER = 500
 """Fetches after which a long-lived process starts with a fresh copy: loose objects are not collected here."""
@@ -42,12 +50,23 @@ _NOT_THERE = "couldn't find remote ref"
 _PROTECTED = re.compile(
     r"protected branch|repository rule violations|pre-receive hook declined|hook declined"
 )
+# A host that keeps such names to itself, or takes one name a push only: then the branch goes without its mark.
+_NO_MARK = re.compile(r"hidden ref|does not support --atomic|refs/dreamnet/seen/\S+ -> \S+ \(prohibited")
 TEMPORARY = re.compile(
     r"Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|early EOF|RPC failed"
     r"|hung up unexpectedly|unexpected disconnect|Empty reply|returned error: (?:408|429|5\d\d)|Recv failure"
     r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """One commit: its hash, who made it (``name <address>``), and the first line of what it says."""
+
+    sha: str
+    by: str
+    text: str
 
 
 class RemoteBranch:
@@ -71,7 +90,7 @@ class RemoteBranch:
     ) -> None:
         if url.startswith("-") or "::" in url:
             raise PermanentError(f"The remote {url!r} is no address of a repository.")
-        self.url, self.ref = url, f"refs/heads/{branch}"
+        self.url, self.name, self.ref = url, branch, f"refs/heads/{branch}"
         self._timeout, self._program = timeout, program
         self._secrets = token_forms(token)
         self._environment = clean(environment) | token_settings(url, token)
@@ -79,6 +98,8 @@ class RemoteBranch:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._fetches = 0
         self._repository: Path | None = None
+        self._mark = f"{_SEEN}{branch}"
+        self._marks = True
 
     def close(self) -> None:
         """Take the local copy away; a call of git's that another thread still waits for ends."""
@@ -96,15 +117,44 @@ class RemoteBranch:
         if self._repository is not None and self._fetches % _RENEW_AFTER == 0:
             shutil.rmtree(self._repository, ignore_errors=True)
             self._repository = None
-        status, _, said = self._git(
-            "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
-            self.url, f"+{self.ref}:{_HEAD}",
-        )  # fmt: skip
-        if status and _NOT_THERE in said:
-            return None
-        if status:
-            raise self._trouble("fetch", status, said)
-        return self._asked("rev-parse", _HEAD).decode().strip()
+        return self._fetched(1)
+
+    def deepen(self) -> str | None:
+        """Fetch again, with the last ``DEPTH`` commits of the branch and of its mark. Raises as ``fetch``."""
+        return self._fetched(DEPTH)
+
+    def seen(self) -> str | None:
+        """Answer the commit that was pushed last as far as the mark knows, as it was fetched; None without a mark."""
+        status, out, _ = self._git("rev-parse", "--verify", "--quiet", self._mark)
+        return out.decode().strip() if not status else None
+
+    def holds(self, newer: str, older: str) -> bool:
+        """Say whether ``older`` is ``newer`` or one of its forebears, as far as commits are here."""
+        status, _, _ = self._git("merge-base", "--is-ancestor", older, newer)
+        return status == 0
+
+    def log(self, *commits: str) -> list[Committed]:
+        """Answer these commits and their forebears, as far as they are here, newest first."""
+        told = self._asked(
+            "log", "-z", f"--max-count={DEPTH}", "--topo-order", "--format=%H%n%cn <%ce>%n%s", *commits
+        ).decode("utf-8", "replace")
+        parts = (one.split("\n", 2) for one in told.split("\0") if one)
+        return [Committed(sha=sha, by=by, text=text) for sha, by, text in parts]
+
+    def _fetched(self, depth: int) -> str | None:
+        marks = f"+{_SEEN}*:{_SEEN}*"
+        # Where there is no branch, all that the mark holds; git takes no depth for a pattern that nothing fits.
+        for wanted in ((f"--depth={depth}", self.url, f"+{self.ref}:{_HEAD}", marks), (self.url, marks)):
+            status, _, said = self._git(
+                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
+                "--no-recurse-submodules", *wanted,
+            )  # fmt: skip
+            if status and _NOT_THERE in said:
+                continue
+            if status:
+                raise self._trouble("fetch", status, said)
+            return self._asked("rev-parse", _HEAD).decode().strip() if len(wanted) > 2 else None
+        raise AssertionError("a pattern is always found")
 
     def files(self, commit: str) -> dict[str, str]:
         """Answer the object of each file in that commit, by path."""
@@ -116,8 +166,30 @@ class RemoteBranch:
         """Answer what a file holds."""
         return self._asked("cat-file", "blob", blob)
 
-    def commit(self, parent: str | None, files: Mapping[str, bytes | None], text: str, at: float) -> str:
-        """Make a commit of changed files (None: taken away) upon ``parent``, locally; answers its hash.
+    def contents(self, blobs: Collection[str]) -> dict[str, bytes]:
+        """Answer what many files hold, by object, with one call."""
+        wanted = sorted(set(blobs))
+        out = self._asked("cat-file", "--batch", given="".join(f"{one}\n" for one in wanted).encode())
+        found, start = {}, 0
+        for blob in wanted:
+            head = out.index(b"\n", start)
+            size = int(out[start:head].split()[2])
+            found[blob] = out[head + 1 : head + 1 + size]
+            start = head + 2 + size
+        return found
+
+    def commit(
+        self,
+        parent: str | None,
+        files: Mapping[str, bytes | None],
+        text: str,
+        at: float,
+        *,
+        joins: Sequence[str] = (),
+        whole: bool = False,
+    ) -> str:
+        """Make a commit of changed files (None: taken away) upon ``parent``, locally; answers its hash. ``joins`` are
+        further parents, of which nothing is taken; ``whole``: there is nothing but ``files``.
 
         One process makes all of it (https://git-scm.com/docs/git-fast-import): a killed run leaves nothing by half.
         """
@@ -126,6 +198,8 @@ class RemoteBranch:
         stream.append(f"committer {AUTHOR} {int(at)} +0000\ndata {len(said)}\n".encode() + said + b"\n")
         if parent is not None:
             stream.append(f"from {parent}\n".encode())
+        stream += [f"merge {one}\n".encode() for one in joins]
+        stream += [b"deleteall\n"] if whole else []
         for path, body in files.items():
             if body is None:
                 stream.append(f"D {path}\n".encode())
@@ -141,12 +215,17 @@ class RemoteBranch:
 
         Raises as ``fetch`` does; after a TemporaryError it may have arrived all the same.
         """
+        refs = [f"{commit}:{self.ref}", *([f"{commit}:{self._mark}"] if self._marks else [])]
         status, out, said = self._git(
-            "push", "--porcelain", "--no-verify", "--no-recurse-submodules", self.url, f"{commit}:{self.ref}"
-        )
+            "push", "--porcelain", "--no-verify", "--no-recurse-submodules",
+            *(["--atomic"] if self._marks else []), self.url, *refs,
+        )  # fmt: skip
         if not status:
             return True
         told = f"{out.decode('utf-8', 'replace')}\n{said}"
+        if self._marks and _NO_MARK.search(told):
+            self._marks = False
+            return self.push(commit)
         if _REJECTED.search(told) and not _PROTECTED.search(told):
             return False
         raise self._trouble("push", status, told)
@@ -190,7 +269,7 @@ class RemoteBranch:
     def _trouble(self, what: str, status: int, said: str) -> DreamNetError:
         """Say what a failed call means."""
         said = self._harmless(said)
-        where = f"git {what} of {self.ref.removeprefix('refs/heads/')!r} in {self.url}"
+        where = f"git {what} of {self.name!r} in {self.url}"
         if re.search(r"returned error: 401|Authentication failed|could not read Username", said):
             return Unauthenticated(
                 f"{where}: the token was not accepted.",

@@ -6,14 +6,13 @@ A view is what one run sees of it. Pure: nothing here knows git, time or chance.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dreamnet_actions.errors import StateDamaged
+from dreamnet_actions.adapters.github.schema import SCHEMA, migrated
+from dreamnet_actions.errors import JournalDamaged
 
-SCHEMA = 1
-"""The form of ``state.json`` that this DreamNet writes."""
 FILE = "state.json"
 UNITS = 50
 """How many of the newest units of work are named, so that a push without an answer can be found again."""
@@ -102,48 +101,76 @@ class View:
 
 def decoded(content: bytes, where: str) -> View:
     """Read the file; ``where`` names it for errors. Raises StateDamaged with file and line, also for a newer schema."""
+    view, mistakes = read_all(content, where)
+    if view is None:
+        line, why = mistakes[0]
+        raise JournalDamaged(f"{where}, line {line}" if line else where, why)
+    return view
+
+
+def read_all(content: bytes, where: str) -> tuple[View | None, list[tuple[int, str]]]:
+    """Read the file and answer all that is wrong with it, each with its line (0: none in particular); the view is None
+    where anything is. Raises StateDamaged for a newer schema only."""
     try:
         text = content.decode("utf-8")
         whole = json.loads(text)
     except UnicodeDecodeError as error:
-        raise StateDamaged(where, f"it is no UTF-8 at byte {error.start}") from error
-    except RecursionError as error:
-        raise StateDamaged(where, "it is nested too deep") from error
+        return None, [(0, f"it is no UTF-8 at byte {error.start}")]
+    except RecursionError:
+        return None, [(0, "it is nested too deep")]
     except json.JSONDecodeError as error:
-        raise StateDamaged(f"{where}, line {error.lineno}", f"it is no JSON ({error.msg})") from error
-    if not isinstance(whole, dict) or not isinstance(whole.get("schema"), int):
-        raise StateDamaged(f"{where}, line 1", "it names no schema")
-    if whole["schema"] > SCHEMA:
-        damaged = StateDamaged(
-            where, f"a newer DreamNet wrote it (schema {whole['schema']}; this one knows up to {SCHEMA})"
-        )
-        damaged.hint = "Update DreamNet."
-        raise damaged
-    _check(whole, text, where)
+        return None, [(error.lineno, f"it is no JSON ({error.msg})")]
+    if not isinstance(whole, dict) or not _is_count(whole.get("schema")):
+        return None, [(1, "it names no schema")]
+    whole = migrated(whole, where)
+    if mistakes := list(_mistakes(whole, text)):
+        return None, mistakes
     del whole["schema"]
     return View(
-        message_seq=whole.pop("message-seq"), **{name: whole[name] for name in _KINDS if name in whole}
-    )
+        message_seq=whole.pop("message-seq"), **{one: whole[one] for one in _KINDS if one in whole}
+    ), []
 
 
-def _check(whole: Mapping[str, Any], text: str, where: str) -> None:
-    """Raise StateDamaged for the first thing that has not the form that we write."""
+def salvaged(content: bytes) -> dict[str, dict[str, Any]]:
+    """Answer the rows that can be read in a file that as a whole cannot: by section, then key. One row stands in each
+    line, and a line that is no whole row is left out."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in _ROWS}
+    section = ""
+    for raw in content.split(b"\n"):
+        line = raw.decode("utf-8", "replace")
+        if line.startswith('"'):
+            section = line.partition('"')[2].partition('"')[0]
+        elif section in found and line.startswith('  "'):
+            try:
+                row = json.loads("{" + line.rstrip(",") + "}")
+            except (ValueError, RecursionError):
+                continue
+            found[section] |= {key: value for key, value in row.items() if _is_row(section, value)}
+    return found
+
+
+def _mistakes(whole: Mapping[str, Any], text: str) -> Iterator[tuple[int, str]]:
+    """Yield everything that has not the form that we write, with its line."""
     for name, kind in _KINDS.items():
         if not isinstance(whole.get(name), kind):
-            raise StateDamaged(
-                f"{where}, line {_line(text, name)}", f"{name!r} is missing or no {_named(kind)}"
-            )
-    for name, kind in _ROWS.items():
-        for key, row in whole[name].items():
-            right = isinstance(row, kind)
-            if right and name == "shared":
-                right = len(row) == 2 and isinstance(row[0], int)
-            if right and name == "days":
-                right = len(row) == 3 and all(isinstance(one, int) for one in row)
-            if not right:
-                raise StateDamaged(
-                    f"{where}, line {_line(text, key)}", f"the row {key!r} of {name!r} has another form"
-                )
+            yield _line(text, name), f"{name!r} is missing or no {_named(kind)}"
+            continue
+        for key, row in whole[name].items() if name in _ROWS else ():
+            if not _is_row(name, row):
+                yield _line(text, key), f"the row {key!r} of {name!r} has another form"
+
+
+def _is_row(section: str, row: Any) -> bool:
+    right = isinstance(row, _ROWS[section])
+    if section == "shared":
+        return right and len(row) == 2 and _is_count(row[0])
+    if section == "days":
+        return right and len(row) == 3 and all(_is_count(one) for one in row)
+    return right
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _line(text: str, key: str) -> int:

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dreamnet_actions.adapters.github.daybook import Daybook, Lines
+from dreamnet_actions.adapters.github.daybook import FOLDER, Daybook, Lines
 from dreamnet_actions.adapters.github.remote import RemoteBranch
 from dreamnet_actions.adapters.github.rows import FILE, View, decoded
 from dreamnet_actions.adapters.github.weights import Weight
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import DreamNetError, JournalDamaged
 
+BODIES = "messages/"
+"""The folder of the bodies of large messages."""
 README = b"""# The memory of DreamNet
 
 This branch is written by DreamNet (dreamnet[bot]) and by nobody else: `state.json` holds what its runs share,
 `journal/` what happened, one file a day, `messages/` the bodies of large messages.
 
-Do not edit or merge it. If you delete it, DreamNet starts afresh, with no memory of what was tried.
+Do not edit or merge it. What is damaged is found by `dreamnet journal verify` and mended by `dreamnet journal repair`.
 """
 
 
@@ -45,11 +47,18 @@ class Snapshot:
         self.rows = View()
         if FILE in self._files:
             self.rows = decoded(remote.content(self._files[FILE]), f"{where}:{FILE}")
+        elif any(path.startswith((FOLDER, BODIES)) for path in self._files):
+            raise JournalDamaged(f"{where}:{FILE}", "it is not there, though facts or messages are")
         self.book = Daybook(self.rows, self._files, remote.content, parsed, where)
         self.wrote: dict[str, Change] = {}
         """Which change of the unit wrote a row last."""
         self._bodies: dict[str, bytes | None] = {}
         self._origin = self.rows.encoded()
+
+    def committed(self) -> dict[str, bytes]:
+        """Answer every file of the commit, as it is there."""
+        held = self._remote.contents(self._files.values())
+        return {path: held[blob] for path, blob in self._files.items()}
 
     def body(self, path: str) -> bytes | None:
         """Answer a file of the branch; None where there is none."""

@@ -10,9 +10,14 @@ from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
+from dreamnet_actions.ports.keeping import Keeping
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
 NAME = "dreamnet-health"
+LOOKED = "self/journal"
+"""Where it is kept when the journal was looked through last, and how many flaws that found."""
+EVERY = 3600.0
+"""Seconds after which it is looked through again; where something was wrong, each time."""
 STUCK = 300.0
 """Seconds after which a message that waits is a fault of the delivery."""
 
@@ -27,6 +32,7 @@ class SelfCheck:
     context: Context
     dreams: DreamStore
     bus: MessageBus
+    keeping: Keeping | None = None
     writes: bool = True
 
     @property
@@ -53,6 +59,17 @@ class SelfCheck:
         return reports
 
     def _journal(self) -> tuple[Status, str]:
+        """Look whether the journal takes writes, and now and then whether all of it is whole."""
+        now = self.context.clock.now()
+        former, _ = self.context.journal.state(LOOKED)
+        due = not former or former["flaws"] or now - former["at"] >= EVERY
+        if self.keeping is not None and due:
+            flaws = self.keeping.verify(whole=False).flaws
+            if self.writes:
+                self.context.journal.set_state(LOOKED, {"at": now, "flaws": len(flaws)})
+            if flaws:
+                more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
+                return "failed", f"The journal is damaged ({flaws[0]}{more}); run 'dreamnet journal repair'."
         if not self.writes:
             at, version = self.context.journal.state("self/heartbeat")
             return "passed", f"The journal answers (version {version}, written at {at})."
