@@ -1,4 +1,4 @@
-"""How a step of the action ends: told to stop, held up, or with something that could not be written down."""
+"""How a step of the action ends: told to stop, held up, unwritten; and whose job a message is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action import run
 from dreamnet_actions.entrances.action.stopping import CUT, cut
 from dreamnet_actions.errors import DreamNetError, PermissionMissing, TemporaryError
+from dreamnet_actions.testing.memory.system import MemorySystem
+from tests.keepers.homes import home
 
 SCRIPT = """\
 import os, signal, sys, time
@@ -188,3 +191,53 @@ def test_of_two_errors_the_first_is_the_one_to_mend() -> None:
     ended = run._finished(Unwritten(error=TemporaryError("No answer.")), failed)  # type: ignore[arg-type]
     assert (ended.outcome, ended.error, ended.exit_status) == ("failed", own, 5)
     assert ended.summary == "It did not start. But it could not be written down: No answer."
+
+
+# ── whose job a message is ──────────────────────────────────────────────────────────────────────────────────
+
+
+def routed(system: MemorySystem, **given: Any) -> tuple[AgentResult, list[Message]]:
+    """Route a message as RelayBot's job does; answers the result, and what was stored beside it."""
+    row: dict[str, Any] = {"id": "m-1", "sender": "user", "name": "health-check-failed-needs-restart"}
+    message = Message(**{**row, "to": "deploykeeper", "time": "2026-11-23T11:38:03.250Z", **given})
+    stored: list[Message] = []
+
+    def receive_only(one: Message) -> None:
+        stored.append(one)
+        system.bus.publish(one)
+
+    job = SimpleNamespace(pipe=system.pipe, receive_only=receive_only)
+    return run._route(job, message, {}), stored  # type: ignore[arg-type]
+
+
+def restarted(system: MemorySystem) -> int:
+    return len(system.platforms["local"]._known["web"].restarted)
+
+
+def test_a_message_goes_to_its_keepers_job_whatever_its_correlation_id_holds() -> None:
+    """In RelayBot's own job, which has other permissions, nothing is done for it."""
+    system = home()
+    answered, stored = routed(system, correlation_id="$(touch x)\n::error::x", data={"service": "web"})
+    assert answered.outcome == "done"
+    assert [one["to"] for one in answered.findings] == ["deploykeeper"]
+    assert answered.findings[0]["event"]["correlationid"] == "$(touch x)\n::error::x"
+    assert (stored, restarted(system)) == ([], 0)
+
+
+def test_a_message_that_is_nobodys_is_put_aside() -> None:
+    system = home()
+    answered, stored = routed(system, name="nonsense")
+    assert (answered.outcome, len(stored)) == ("refused", 1)
+    assert [one.state for one in system.bus.list()] == ["dead"]
+
+
+def test_a_message_that_a_missing_permission_stops_waits() -> None:
+    system = home()
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise PermissionMissing("The token lacks the permission 'issues: read'.", hint="permissions:")
+
+    system.dreams.search = refuse  # type: ignore[method-assign]
+    answered, stored = routed(system)
+    assert (answered.outcome, len(stored), restarted(system)) == ("refused", 1, 0)
+    assert [(one.state, one.attempts) for one in system.bus.list()] == [("waiting", 0)]
