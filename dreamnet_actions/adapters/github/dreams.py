@@ -93,12 +93,12 @@ class GitHubDreamStore(DreamStore):
         if former is not None:
             self._close_others(former, rivals)
             return former.dream
-        own = self._create(dream)
+        own, doubtful = self._create(dream)
         # One that had ended may be opened again by somebody at this moment: then what was seen says nothing.
         rivals = self._around(dream.key, own.dream.number, fresh=self._listing.had(dream.key))
         first = self._first([one for one in rivals if one.dream.number < own.dream.number])
-        if first is not None:
-            self._close_others(first, [own])
+        # Of those that a failed create left one may be ours, and nobody else knows of it.
+        self._close_others(first or own, [own, *doubtful])
         return (first or own).dream
 
     def update(self, dream: Dream) -> Dream:
@@ -168,8 +168,15 @@ class GitHubDreamStore(DreamStore):
 
     # ── one of many ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _create(self, dream: Dream) -> Entry:
-        """Make the issue. A create that seems to have failed is looked for before it is tried once more."""
+    def _create(self, dream: Dream) -> tuple[Entry, list[Entry]]:
+        """Make the issue. A create that seems to have failed is looked for before it is tried once more; what was found
+        then is answered, too: it may be ours or somebody else's."""
+        doubtful: list[Entry] = []
+
+        def look() -> Issue | None:
+            doubtful[:] = self._around(dream.key, None)
+            return doubtful[0].issue if doubtful else None
+
         text, _ = body.body_of(body.Stored(dream=dream, revision=1))
         assignees = self._assignees if dream.state == "needs-human" else ()
         issue = self._certain(
@@ -179,7 +186,7 @@ class GitHubDreamStore(DreamStore):
                 labels=[body.LABEL, body.state_label(dream.state)],
                 assignees=assignees,
             ),
-            lambda: next((one.issue for one in self._around(dream.key, None)), None),
+            look,
         )
         issue = self._labels.on(issue, [body.LABEL, body.state_label(dream.state)])
         if dream.ended:
@@ -192,7 +199,7 @@ class GitHubDreamStore(DreamStore):
                 f"The token writes as {issue.author!r}, and dreams are looked for by {self._repository.login()!r}.",
                 hint="Tell the login of the token, so that DreamNet knows its own issues again.",
             )
-        return found
+        return found, doubtful
 
     def _around(self, key: str, number: int | None, *, fresh: bool = True) -> list[Entry]:
         """Answer what has not ended of a key among the newest issues, lowest number first.
