@@ -31,24 +31,47 @@ class DreamBook:
             return self._reopen(one.dream, one, decision, data or {})
         return self._open(one, decision, data or {})
 
-    def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
-        """File a new dream with its evidence, cause and pattern (or answer the one that somebody just filed)."""
-        now = self.context.clock.now()
-        dream = self.dreams.open(
-            Dream(
-                key=one.key,
-                health=one.health,
-                cause=main_cause(one.reports),
-                opened_at=now,
-                changed_at=now,
-                evidence=_evidence(one),
-                because=decision.because,
-                pattern=self._pattern(one, now),
-                umbrella=decision.umbrella,
-                data=data,
-            )
+    def file_and_ask(
+        self, one: Situation, decision: Decision, choice: Choice
+    ) -> tuple[Dream, Change, Outgoing | None]:
+        """Open a dream with its first remedy under way, in one write; the message asks for it.
+
+        Where somebody filed it just before, theirs is answered, without a message: what it needs is not known here.
+        """
+        asked = replace(
+            self._new(one, decision, {"replicas": one.desired + 1}),
+            state="healing",
+            because=choice.because,
+            remedy=choice.remedy,
+            attempt=1,
         )
+        dream = self.dreams.open(asked)
+        if replace(dream, number=0, evidence=()) != replace(asked, evidence=()):
+            return dream, self._opened(dream, one, "filed"), None
+        change = self._opened(dream, one, "filed", f"healing: {choice.because}")
+        self.started(dream, choice.because)
+        return dream, replace(change, after=f"healing by {choice.remedy}"), self.message(dream)
+
+    def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
+        """File a new dream (or answer the one that somebody just filed)."""
+        dream = self.dreams.open(self._new(one, decision, data))
         return dream, self._opened(dream, one, "filed")
+
+    def _new(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> Dream:
+        """Write a new dream with its evidence, cause and pattern."""
+        now = self.context.clock.now()
+        return Dream(
+            key=one.key,
+            health=one.health,
+            cause=main_cause(one.reports),
+            opened_at=now,
+            changed_at=now,
+            evidence=_evidence(one),
+            because=decision.because,
+            pattern=self._pattern(one, now),
+            umbrella=decision.umbrella,
+            data=data,
+        )
 
     def _reopen(
         self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
@@ -230,7 +253,7 @@ class DreamBook:
         self.dreams.comment(dream.number, now, f"{state}: {because}")
         return dream
 
-    def _opened(self, dream: Dream, one: Situation, how: str) -> Change:
+    def _opened(self, dream: Dream, one: Situation, how: str, *more: str) -> Change:
         failed = principal(dream.evidence)
         detail = failed.detail if failed else dream.because
         self._note(
@@ -240,7 +263,7 @@ class DreamBook:
             cause=dream.cause,
             health=one.health,
         )
-        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}")
+        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}", *more)
         return Change(
             what=f"dream {dream.key}",
             before=None,
