@@ -12,6 +12,7 @@ from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
 from dreamnet_actions.ports.stores import DreamStore
 
@@ -228,11 +229,15 @@ class DreamBook:
     def refresh(self, dream: Dream, one: Situation) -> Dream:
         """Keep up with what is wrong: a fault may change its cause, and a degraded service go down."""
         cause = main_cause(one.reports) or dream.cause
-        if (dream.health, dream.cause) == (one.health, cause) or not one.bad:
+        if not one.bad:
+            return dream
+        # What waits for a person is told as it stands now: one dream for all messages that are dead.
+        evidence = _evidence(one) if one.key == LETTERS else dream.evidence
+        if (dream.health, dream.cause, dream.evidence) == (one.health, cause, evidence):
             return dream
         now = self.context.clock.now()
         self.dreams.comment(dream.number, now, f"now {one.health}, {cause}: {_detail(one.reports, dream)}")
-        return self.dreams.update(replace(dream, health=one.health, cause=cause))
+        return self.dreams.update(replace(dream, health=one.health, cause=cause, evidence=evidence))
 
     def surely_told(self, dream: Dream, one: Situation) -> None:
         """Write the fact that the dream was opened, where the run that opened it was cut off just before that."""
@@ -255,7 +260,7 @@ class DreamBook:
 
     def _opened(self, dream: Dream, one: Situation, how: str, *more: str) -> Change:
         failed = principal(dream.evidence)
-        detail = failed.detail if failed else dream.because
+        detail = _shown(failed, dream) if failed else dream.because
         self._note(
             "dream-opened",
             f"{dream.key}: {one.health} ({detail})",
@@ -296,7 +301,12 @@ class DreamBook:
 
 def _detail(reports: Sequence[Report], dream: Dream) -> str:
     failed = next((r for r in reports if r.status in ("failed", "degraded")), None)
-    return failed.detail if failed else dream.because
+    return _shown(failed, dream) if failed else dream.because
+
+
+def _shown(report: Report, dream: Dream) -> str:
+    """Answer a report's detail as comments and facts say it: of all dead messages only how many there are."""
+    return report.detail.partition("\n")[0] if dream.key == LETTERS else report.detail
 
 
 def _evidence(one: Situation) -> tuple[Report, ...]:

@@ -29,6 +29,7 @@ from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
 from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -41,6 +42,7 @@ class DreamKeeper:
     dreams: DreamStore
     bus: MessageBus
     probe: Probe
+    hosting: Hosting | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -165,7 +167,13 @@ class DreamKeeper:
         return Gather(context=self.context, dreams=self.dreams)
 
     def _self_checks(self, request: AgentRequest) -> SelfCheck:
-        return SelfCheck(context=self.context, dreams=self.dreams, bus=self.bus, writes=not request.dry_run)
+        return SelfCheck(
+            context=self.context,
+            dreams=self.dreams,
+            bus=self.bus,
+            writes=not request.dry_run,
+            hosting=self.hosting,
+        )
 
 
 def _without_half_proofs(
