@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.health import Report, Status
+from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
@@ -13,6 +14,7 @@ from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
 NAME = "dreamnet-health"
+TO_DO = "Do not wait for GitHub's cron: keep 'dreamnet watch' running, or start the workflow by a trigger of your own."
 STUCK = 300.0
 """Seconds after which a message that waits is a fault of the delivery."""
 
@@ -86,8 +88,23 @@ class SelfCheck:
         return "passed", "No dream waits for a human."
 
     def _ticks(self) -> tuple[Status, str]:
-        """A loop that ticks late is a watcher that does not watch; a loop that was ended on purpose is not one."""
-        ticks = self.context.journal.read(kinds={"tick"}, limit=50)
+        """A watcher that comes late does not watch: the loop's rounds, and the runs that GitHub's schedules start."""
+        said = [self._loop(), *self._schedules()]
+        wrong = [detail for status, detail in said if status != "passed"]
+        return (
+            ("degraded", " ".join([*wrong, *([TO_DO] if said[1:] else [])]))
+            if wrong
+            else (
+                "passed",
+                " ".join(detail for _, detail in said),
+            )
+        )
+
+    def _loop(self) -> tuple[Status, str]:
+        """A loop that was ended on purpose is not one that fell silent."""
+        ticks = [
+            one for one in self.context.journal.read(kinds={"tick"}, limit=50) if "workflow" not in one.data
+        ]
         if not ticks or ticks[-1].data.get("last"):
             return "passed", "No loop is running."
         late = sorted(float(one.data.get("late", 0.0)) for one in ticks)
@@ -103,10 +120,34 @@ class SelfCheck:
             f"The loop ticks; half of its ticks came within {format_duration(late[len(late) // 2])}.",
         )
 
+    def _schedules(self) -> list[tuple[Status, str]]:
+        """Judge every schedule that started a run of ours, whichever keeper's it is."""
+        watch, now = self.context.config.watch, self.context.clock.now()
+        said: list[tuple[Status, str]] = []
+        for data in self.context.journal.states(STATE).values():
+            of = Schedule.from_json(data)
+            found = punctuality(of, now, grace=watch.late_after)
+            detail = _punctual(of, found)
+            late = found.p95 > watch.late_after
+            missed = found.missed > watch.missed_over * found.planned
+            said.append(("degraded" if late or missed else "passed", detail))
+        return said
+
     def _platforms(self) -> tuple[Status, str]:
         for platform in self.context.platforms.values():
             platform.observe()
         return "passed", f"Every platform answers ({len(self.context.platforms)})."
+
+
+def _punctual(of: Schedule, found: Punctuality) -> str:
+    """Say in one sentence how a schedule does."""
+    name, half, most = of.workflow.rpartition("/")[2], format_duration(found.p50), format_duration(found.p95)
+    text = f"{name} ({of.cron}): half of its ticks came within {half}, 95% within {most}"
+    if found.missed:
+        text += f", {found.missed} of {found.planned} did not come"
+    if found.silent is not None:
+        text += f", the last one {format_duration(found.silent)} ago"
+    return f"{text}."
 
 
 def _at(time: str) -> float:
