@@ -252,6 +252,8 @@ class Watch:
     """In the GitHub home: the schedule is late when more than one tick in twenty of a day comes later than this."""
     missed_over: Share = 0.2
     """In the GitHub home: more than this share of a day's ticks may not be left out by GitHub."""
+    keepalive_after: PositiveSeconds = 3888000.0
+    """In the GitHub home: schedules are switched on anew once the newest commit of the default branch is this old."""
 
 
 @dataclass(frozen=True, kw_only=True)

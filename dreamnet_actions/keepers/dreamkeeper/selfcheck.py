@@ -11,6 +11,7 @@ from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
+from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
 NAME = "dreamnet-health"
@@ -29,6 +30,7 @@ class SelfCheck:
     context: Context
     dreams: DreamStore
     bus: MessageBus
+    house: House | None = None
     writes: bool = True
 
     @property
@@ -38,14 +40,31 @@ class SelfCheck:
             "journal": self._journal,
             "messages": self._messages,
             "needs-human": self._needs_human,
+            **(self._hosted.checks if self._hosted else {}),
             "ticks": self._ticks,
             "platforms": self._platforms,
         }
 
-    def look(self) -> list[Report]:
-        """Make every check; an error of ours in one is that one's report and hides no other."""
+    @property
+    def _hosted(self) -> HostedCheck | None:
+        if self.house is None:
+            return None
+        return HostedCheck(context=self.context, house=self.house, writes=self.writes)
+
+    def look(self, only: str | None = None, *, asked: bool = True) -> list[Report]:
+        """Make every check, or ``only`` that one; an error of ours in one is that one's report and hides no other.
+
+        The host is asked once an hour, unless somebody ``asked`` for these checks by name.
+        """
+        checks, hosted = dict(self.checks), self._hosted
+        if hosted is not None and not asked and not hosted.due():
+            checks = {name: check for name, check in checks.items() if name not in hosted.checks}
+        elif hosted is not None and only is None:
+            hosted.looked()
         reports = []
-        for name, check in self.checks.items():
+        for name, check in checks.items():
+            if only not in (None, name):
+                continue
             try:
                 status, detail = check()
             except DreamNetError as error:
@@ -89,7 +108,7 @@ class SelfCheck:
 
     def _ticks(self) -> tuple[Status, str]:
         """A watcher that comes late does not watch: the loop's rounds, and the runs that GitHub's schedules start."""
-        said = [self._loop(), *self._schedules()]
+        said = [self._loop(), *self._schedules(), *self._quiet()]
         wrong = [detail for status, detail in said if status != "passed"]
         return (
             ("degraded", " ".join([*wrong, *([TO_DO] if said[1:] else [])]))
@@ -132,6 +151,11 @@ class SelfCheck:
             missed = found.missed > watch.missed_over * found.planned
             said.append(("degraded" if late or missed else "passed", detail))
         return said
+
+    def _quiet(self) -> list[tuple[Status, str]]:
+        """Tell what the last look at the host left: that GitHub is about to stop schedules."""
+        warned, _ = self.context.journal.state(QUIET)
+        return [("degraded", warned["detail"])] if warned and warned["detail"] else []
 
     def _platforms(self) -> tuple[Status, str]:
         for platform in self.context.platforms.values():
