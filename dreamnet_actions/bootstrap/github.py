@@ -59,6 +59,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
+    apart = repository_of(environ, clock)
     return Memory(
         # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
         dreams=adapter("DreamStore", "github")(repository, logins=(workflows,)),
@@ -73,7 +74,8 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
-        hosting=adapter("Hosting", "github")(repository),
+        hosting=adapter("Hosting", "github")(apart),
+        watched=adapter("Source", "github")(apart, environment=environ),
     )
 
 

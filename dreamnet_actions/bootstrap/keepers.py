@@ -49,6 +49,7 @@ class Keepers(dict[Agent, Keeper]):
                 dreams=of.dreams,
                 bus=of.bus,
                 probe=of.probe(),
+                house=of.house(),
                 hosting=of.memory.hosting,
             )
         if agent == "deploykeeper":

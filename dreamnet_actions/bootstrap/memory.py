@@ -32,8 +32,9 @@ def _no_message(message: Message) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
-    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any, and
-    ``hosting`` is the host whose workflows carry its messages."""
+    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any;
+    ``hosting`` and ``watched`` are the host and the same repository once more, for a look at this system itself: what
+    that asks is counted apart."""
 
     dreams: DreamStore
     journal: Journal
@@ -46,6 +47,7 @@ class Memory:
     releases: ReleaseReporter | None = None
     source: Source | None = None
     hosting: Hosting | None = None
+    watched: Source | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:

@@ -24,6 +24,7 @@ from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
+from dreamnet_actions.entrances.action.ticks import record
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError, PermissionMissing, TemporaryError
 from dreamnet_actions.pipe import bug, failure
@@ -76,6 +77,8 @@ def run(found: Mapping[str, str]) -> AgentResult:
     )
     system = bootstrap.assemble(options)
     try:
+        if not inputs.dry_run:
+            record(system, found)
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
         if found.get("GITHUB_EVENT_NAME") == "schedule":
             system.pipe.forget(system.clock.now() - KEEP_REQUESTS)

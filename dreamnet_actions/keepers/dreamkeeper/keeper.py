@@ -21,6 +21,7 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
+from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
 from dreamnet_actions.keepers.dreamkeeper.people import People
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, decide, storm
@@ -43,6 +44,7 @@ class DreamKeeper:
     bus: MessageBus
     probe: Probe
     hosting: Hosting | None = None
+    house: House | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -67,7 +69,9 @@ class DreamKeeper:
         if target == SELF or (
             target is None and request.input.get("service") is None and only in (None, NAME)
         ):
-            self._check_self(request, story, None if only == NAME else only)
+            self._check_self(
+                request, story, None if only == NAME else only, asked=target == SELF or only == NAME
+            )
         if services:
             self._check_services(request, services, only, story)
         return story.report(planned=request.dry_run)
@@ -113,13 +117,11 @@ class DreamKeeper:
             if _carries_load(examined[name], services[name]):
                 load.watch(name, services[name], examined[name], story, dry_run=request.dry_run)
 
-    def _check_self(self, request: AgentRequest, story: Story, only: str | None) -> None:
+    def _check_self(self, request: AgentRequest, story: Story, only: str | None, *, asked: bool) -> None:
         """Look at this system; each of its checks is a dream of its own, and a person is told."""
         gather = self._gather()
         situations = {}
-        for report in self._self_checks(request).look():
-            if only not in (None, report.check):
-                continue
+        for report in self._self_checks(request).look(only, asked=asked):
             one = gather.own(report, SPEC)
             situations[one.key] = one
             story.saw(one.key, one.health, one.reports)
@@ -171,8 +173,9 @@ class DreamKeeper:
             context=self.context,
             dreams=self.dreams,
             bus=self.bus,
-            writes=not request.dry_run,
+            house=self.house,
             hosting=self.hosting,
+            writes=not request.dry_run,
         )
 
 
