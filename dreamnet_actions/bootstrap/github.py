@@ -66,6 +66,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
+        conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
     )
 
 

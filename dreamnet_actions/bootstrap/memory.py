@@ -13,6 +13,7 @@ from dreamnet_actions.errors import RequestInvalid, unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
@@ -31,7 +32,8 @@ def _no_message(message: Message) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
-    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any."""
+    rest; ``releases``, ``source`` and ``conversation`` are the home's own way to tell of releases, to read its
+    repository and to talk with its people, if any."""
 
     dreams: DreamStore
     journal: Journal
@@ -43,6 +45,7 @@ class Memory:
     receive_only: Callable[[Message], None] = _no_message
     releases: ReleaseReporter | None = None
     source: Source | None = None
+    conversation: Conversation | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
