@@ -74,6 +74,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
+        conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
         hosting=adapter("Hosting", "github")(apart),
         watched=adapter("Source", "github")(apart, environment=environ),
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dreamnet_actions.domain.message import Message, bounded_id
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.times import rfc3339
+from dreamnet_actions.entrances.action.comment import Talk
 from dreamnet_actions.entrances.action.event import Asked
 from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
@@ -77,6 +78,9 @@ def run(found: Mapping[str, str]) -> AgentResult:
     )
     system = bootstrap.assemble(options)
     try:
+        if asked.spoken is not None:
+            talk = Talk(system=system, spoken=asked.spoken, environ=found, dry_run=inputs.dry_run)
+            return talk.told(_finished(system, talk.perform()))
         if not inputs.dry_run:
             record(system, found)
         result = _perform(system, asked, found, dry_run=inputs.dry_run)

@@ -113,7 +113,9 @@ def _triggers(keeper: str, wanted: Wanted) -> list[str]:
     if keeper == RELAY:
         return [f"  repository_dispatch: {flow({'types': EVENTS})}"]
     cron = wanted.schedule if keeper == DREAM else wanted.sync_schedule
-    return [f"  schedule: [{{cron: {scalar(cron)}}}]"]
+    # The called job starts for no comment but a command on a dream.
+    talk = [f"  issue_comment: {flow({'types': ['created']})}"] if keeper == DREAM else []
+    return [f"  schedule: [{{cron: {scalar(cron)}}}]", *talk]
 
 
 def _button(called: Called, services: Sequence[str]) -> list[str]:
