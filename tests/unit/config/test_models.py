@@ -73,6 +73,9 @@ def test_what_is_written_back_reads_back_as_the_same(config: Config) -> None:
         "reopen-within": "1d",
         "umbrella-over": 5,
         "storm": "33.3%",
+        "late-after": "30m",
+        "missed-over": "20%",
+        "keepalive-after": "45d",
     }
     assert plain["watch"] == watch
     assert COMPOSED.validate(read_text(json.dumps(plain, indent=1))) == config
