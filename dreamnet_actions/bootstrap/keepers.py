@@ -44,7 +44,14 @@ class Keepers(dict[Agent, Keeper]):
         if agent == "dreamkeeper":
             from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
 
-            return DreamKeeper(context=context, dreams=of.dreams, bus=of.bus, probe=of.probe())
+            return DreamKeeper(
+                context=context,
+                dreams=of.dreams,
+                bus=of.bus,
+                probe=of.probe(),
+                house=of.house(),
+                hosting=of.memory.hosting,
+            )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 

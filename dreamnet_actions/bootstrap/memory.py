@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
+    from dreamnet_actions.ports.hosting import Hosting
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -33,7 +34,8 @@ def _no_message(message: Message) -> None:
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
     rest; ``releases``, ``source`` and ``conversation`` are the home's own way to tell of releases, to read its
-    repository and to talk with its people, if any."""
+    repository and to talk with its people, if any; ``hosting`` and ``watched`` are the host and the same repository
+    once more, for a look at this system itself: what that asks is counted apart."""
 
     dreams: DreamStore
     journal: Journal
@@ -45,6 +47,8 @@ class Memory:
     receive_only: Callable[[Message], None] = _no_message
     releases: ReleaseReporter | None = None
     source: Source | None = None
+    hosting: Hosting | None = None
+    watched: Source | None = None
     conversation: Conversation | None = None
 
 

@@ -27,7 +27,7 @@ KINDS: dict[str, str] = {
     "message-routed": "A message was turned into a request.",
     "message-dead": "A message could not be handled and waits for a person.",
     "webhook": "A webhook arrived and was believed.",
-    "tick": "The loop began a round: planned and real time.",
+    "tick": "The loop began a round, or a schedule of GitHub's started a run: planned and real time.",
     "paused": "Writes were stopped.",
     "resumed": "Writes are allowed again.",
     "error": "An error of ours.",

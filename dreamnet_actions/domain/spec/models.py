@@ -234,7 +234,7 @@ class Webhook:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """How ``dreamnet watch`` keeps time."""
+    """How ``dreamnet watch`` and the schedules of GitHub's keep time, and what counts in time."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -248,6 +248,12 @@ class Watch:
     """More new dreams than this at once become one umbrella dream."""
     storm: Share = 0.5
     """When more than this share of (at least three) services fail together, nothing is healed: a human is asked."""
+    late_after: PositiveSeconds = 1800.0
+    """In the GitHub home: the schedule is late when more than one tick in twenty of a day comes later than this."""
+    missed_over: Share = 0.2
+    """In the GitHub home: more than this share of a day's ticks may not be left out by GitHub."""
+    keepalive_after: PositiveSeconds = 3888000.0
+    """In the GitHub home: schedules are switched on anew once the newest commit of the default branch is this old."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,4 +277,4 @@ class Config:
     webhooks: dict[Label, Webhook] = field(default_factory=dict)
     """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
     watch: Watch = field(default_factory=Watch)
-    """How the long-lived loop keeps time."""
+    """How the long-lived loop and the schedules of GitHub's keep time, and what counts in time."""

@@ -21,6 +21,7 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
+from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
 from dreamnet_actions.keepers.dreamkeeper.people import People
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, decide, storm
@@ -29,6 +30,7 @@ from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
 from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -41,6 +43,8 @@ class DreamKeeper:
     dreams: DreamStore
     bus: MessageBus
     probe: Probe
+    hosting: Hosting | None = None
+    house: House | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -65,7 +69,9 @@ class DreamKeeper:
         if target == SELF or (
             target is None and request.input.get("service") is None and only in (None, NAME)
         ):
-            self._check_self(request, story, None if only == NAME else only)
+            self._check_self(
+                request, story, None if only == NAME else only, asked=target == SELF or only == NAME
+            )
         if services:
             self._check_services(request, services, only, story)
         return story.report(planned=request.dry_run)
@@ -111,13 +117,11 @@ class DreamKeeper:
             if _carries_load(examined[name], services[name]):
                 load.watch(name, services[name], examined[name], story, dry_run=request.dry_run)
 
-    def _check_self(self, request: AgentRequest, story: Story, only: str | None) -> None:
+    def _check_self(self, request: AgentRequest, story: Story, only: str | None, *, asked: bool) -> None:
         """Look at this system; each of its checks is a dream of its own, and a person is told."""
         gather = self._gather()
         situations = {}
-        for report in self._self_checks(request).look():
-            if only not in (None, report.check):
-                continue
+        for report in self._self_checks(request).look(only, asked=asked):
             one = gather.own(report, SPEC)
             situations[one.key] = one
             story.saw(one.key, one.health, one.reports)
@@ -165,7 +169,14 @@ class DreamKeeper:
         return Gather(context=self.context, dreams=self.dreams)
 
     def _self_checks(self, request: AgentRequest) -> SelfCheck:
-        return SelfCheck(context=self.context, dreams=self.dreams, bus=self.bus, writes=not request.dry_run)
+        return SelfCheck(
+            context=self.context,
+            dreams=self.dreams,
+            bus=self.bus,
+            house=self.house,
+            hosting=self.hosting,
+            writes=not request.dry_run,
+        )
 
 
 def _without_half_proofs(

@@ -29,6 +29,7 @@ from dreamnet_actions.domain.spec.models import Check, Config
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
+from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.envkeeper import EnvKeeper
 from dreamnet_actions.keepers.envkeeper.entries import Entry
 from dreamnet_actions.keepers.relaybot import RelayBot
@@ -95,6 +96,8 @@ class MemorySystem:
     probe: ScriptedProbe
     sick: dict[str, str] = field(default_factory=dict)
     """What is wrong, by a release's version or the id of a set of values: a service that runs with it fails so."""
+    house: House | None = None
+    """The host that this DreamNet lives at; call ``again`` after it was set."""
     pipe: Pipe = field(init=False)
     keepers: dict[Agent, Keeper] = field(init=False)
 
@@ -134,7 +137,9 @@ class MemorySystem:
         }
         flags = wrap(self.gate.before(self.flags)) if self.flags is not None else None
         self.keepers |= {
-            "dreamkeeper": DreamKeeper(context=context, dreams=dreams, bus=bus, probe=probe),
+            "dreamkeeper": DreamKeeper(
+                context=context, dreams=dreams, bus=bus, probe=probe, house=self.house
+            ),
             "deploykeeper": DeployKeeper(
                 context=context,
                 probe=probe,
