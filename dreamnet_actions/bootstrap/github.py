@@ -68,6 +68,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         ),
         source=adapter("Source", "github")(repository, environment=environ),
         hosting=adapter("Hosting", "github")(apart),
+        notices=adapter("Notices", "github")(repository),
         watched=adapter("Source", "github")(apart, environment=environ),
     )
 

@@ -45,7 +45,12 @@ class Keepers(dict[Agent, Keeper]):
             from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
 
             return DreamKeeper(
-                context=context, dreams=of.dreams, bus=of.bus, probe=of.probe(), house=of.house()
+                context=context,
+                dreams=of.dreams,
+                bus=of.bus,
+                probe=of.probe(),
+                house=of.house(),
+                notices=of.memory.notices,
             )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
     from dreamnet_actions.ports.hosting import Hosting
+    from dreamnet_actions.ports.notices import Notices
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -34,7 +35,7 @@ class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
     rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any;
     ``hosting`` and ``watched`` are the host and the same repository once more, for a look at this system itself: what
-    that asks is counted apart."""
+    that asks is counted apart. ``notices`` is where people announce maintenance."""
 
     dreams: DreamStore
     journal: Journal
@@ -48,6 +49,7 @@ class Memory:
     source: Source | None = None
     hosting: Hosting | None = None
     watched: Source | None = None
+    notices: Notices | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:

@@ -26,6 +26,9 @@ NEXT: Mapping[DreamState, frozenset[DreamState]] = {
 }
 """Which states may follow which. ``resolved`` → ``open`` is a reopening; only a person leaves ``wont-fix``."""
 
+BLIP = "blip"
+"""The key in a dream's data that says that it was over sooner than ``watch.blip-under``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dream:
@@ -59,6 +62,11 @@ class Dream:
     def ended(self) -> bool:
         """True when nobody has to do anything about it any more."""
         return self.state in ENDED
+
+    @property
+    def blip(self) -> bool:
+        """True for one that is resolved and was over soon."""
+        return self.state == "resolved" and self.data.get(BLIP) is True
 
     @property
     def platform(self) -> str:
