@@ -51,6 +51,7 @@ class Keepers(dict[Agent, Keeper]):
                 probe=of.probe(),
                 house=of.house(),
                 hosting=of.memory.hosting,
+                notices=of.memory.notices,
             )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
     from dreamnet_actions.ports.hosting import Hosting
+    from dreamnet_actions.ports.notices import Notices
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -35,7 +36,8 @@ class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
     rest; ``releases``, ``source`` and ``conversation`` are the home's own way to tell of releases, to read its
     repository and to talk with its people, if any; ``hosting`` and ``watched`` are the host and the same repository
-    once more, for a look at this system itself: what that asks is counted apart."""
+    once more, for a look at this system itself: what that asks is counted apart. ``notices`` is where people announce
+    maintenance."""
 
     dreams: DreamStore
     journal: Journal
@@ -50,6 +52,7 @@ class Memory:
     hosting: Hosting | None = None
     watched: Source | None = None
     conversation: Conversation | None = None
+    notices: Notices | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:

@@ -37,6 +37,8 @@ WHAT_NEXT: Mapping[DreamState, str] = {
     "wont-fix": "Nothing, until a person opens this issue again.",
 }
 """What happens next to a dream in each state, in Markdown, for the people who read its issue."""
+BLIP = "blip"
+"""The key in a dream's data that says that it was over sooner than ``watch.blip-under``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,11 @@ class Dream:
     def ended(self) -> bool:
         """True when nobody has to do anything about it any more."""
         return self.state in ENDED
+
+    @property
+    def blip(self) -> bool:
+        """True for one that is resolved and was over soon."""
+        return self.state == "resolved" and self.data.get(BLIP) is True
 
     @property
     def platform(self) -> str:

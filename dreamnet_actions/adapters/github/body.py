@@ -19,6 +19,7 @@ MOST = 65_536
 KIND = "dream"
 LABEL = "dream"
 DUPLICATE = "duplicate"
+BLIP = "blip"
 _COLOURS = {
     "suspected": "ededed",
     "open": "d73a4a",
@@ -71,12 +72,18 @@ class Stored:
 def labels() -> Mapping[str, tuple[str, str]]:
     """Answer every label of ours: its colour and description by its name."""
     own = {LABEL: ("5319e7", "Written by DreamNet: a problem, from first sight to proof that it is gone.")}
+    own |= {BLIP: ("d4c5f9", "A dream that was over soon.")}
     return own | {state_label(state): (_COLOURS[state], _MEANS[state]) for state in STATES}
 
 
 def state_label(state: str) -> str:
     """Answer the label of a state."""
     return f"{LABEL}: {state}"
+
+
+def labels_of(dream: Dream) -> list[str]:
+    """Answer the labels of ours that a dream carries."""
+    return [LABEL, state_label(dream.state), *([BLIP] if dream.blip else [])]
 
 
 def title_of(dream: Dream) -> str:

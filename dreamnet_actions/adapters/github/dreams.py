@@ -183,7 +183,7 @@ class GitHubDreamStore(DreamStore):
             lambda: self._issues.create(
                 title=body.title_of(dream),
                 body=text,
-                labels=[body.LABEL, body.state_label(dream.state)],
+                labels=body.labels_of(dream),
                 assignees=assignees,
             ),
             look,
@@ -293,7 +293,7 @@ class GitHubDreamStore(DreamStore):
         changes: dict[str, Any] = {"body": text}
         if issue.title == body.title_of(before.stored.dream) != body.title_of(dream):
             changes["title"] = body.title_of(dream)  # unless a person gave it a better one
-        labels = [*_others(issue.labels), body.LABEL, body.state_label(dream.state)]
+        labels = [*_others(issue.labels), *body.labels_of(dream)]
         if set(labels) != set(issue.labels):
             changes["labels"] = labels
         if issue.open == dream.ended or dream.ended:

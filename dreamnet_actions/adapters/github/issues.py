@@ -35,6 +35,7 @@ class Issue:
     closed_at: float | None = None
     closed_by: str | None = None
     updated_at: float = 0.0
+    created_at: float = 0.0
     comments: int = 0
     elsewhere: bool = field(default=False)
     """True for a pull request, and for an issue that was moved to another repository."""
@@ -163,6 +164,7 @@ def _issue(data: Mapping[str, Any], *, elsewhere: bool) -> Issue:
         closed_at=_seconds(data.get("closed_at")),
         closed_by=str(closer["login"]) if closer.get("login") else None,
         updated_at=_seconds(data.get("updated_at")) or 0.0,
+        created_at=_seconds(data.get("created_at")) or 0.0,
         comments=int(data.get("comments") or 0),
         elsewhere=elsewhere,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.dream import BLIP, Dream
 from dreamnet_actions.domain.health import Report, main_cause, principal
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
@@ -186,8 +186,20 @@ class DreamBook:
             self.ended(dream, worked=True, why="")
         now = self.context.clock.now()
         before = dream.state
+        blip = now - dream.opened_at < self.context.config.watch.blip_under
+        data = {name: value for name, value in dream.data.items() if name != BLIP} | (
+            {BLIP: True} if blip else {}
+        )
         dream = self.dreams.update(
-            replace(dream, state="resolved", resolved_at=now, changed_at=now, because=because, until=None)
+            replace(
+                dream,
+                state="resolved",
+                resolved_at=now,
+                changed_at=now,
+                because=because,
+                until=None,
+                data=data,
+            )
         )
         took = format_duration(now - dream.opened_at)
         text = f"{dream.key}: resolved after {took}; {because}"

@@ -29,8 +29,10 @@ from dreamnet_actions.keepers.dreamkeeper.proving import Proving
 from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
+from dreamnet_actions.keepers.dreamkeeper.windows import Windows
 from dreamnet_actions.keepers.examination import Examination, Examined
 from dreamnet_actions.ports.hosting import Hosting
+from dreamnet_actions.ports.notices import Notices
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -45,12 +47,13 @@ class DreamKeeper:
     probe: Probe
     hosting: Hosting | None = None
     house: House | None = None
+    notices: Notices | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
         people = People(context=self.context, dreams=self.dreams)
-        proving = Proving(context=self.context, dreams=self.dreams, probe=self.probe)
+        proving = Proving(context=self.context, dreams=self.dreams, probe=self.probe, windows=self._windows())
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "check": self.check,
             "verify": proving.verify,
@@ -133,12 +136,21 @@ class DreamKeeper:
         """Decide on each service and do it; one that somebody else works on is left to them, and one that goes
         wrong hides no other."""
         acting = Acting(context=self.context, dreams=self.dreams)
-        raging = storm(situations, self.context.config.watch)
+        windows = self._windows()
+        closed = {
+            name: why
+            for name, one in situations.items()
+            if services and one.confirmed and (why := windows.over(name)) is not None
+        }
+        news = {name: one for name, one in situations.items() if name not in closed}
+        raging = storm(news, self.context.config.watch)
         failing = {name for name, one in situations.items() if one.confirmed and one.health == "failing"}
         decisions: dict[str, Decision] = {}
         for name, one in situations.items():
             blocked = next((need for need in one.spec.needs if need in failing or acting.down(need)), None)
-            decisions[name] = decide(one, self.context.config.watch, blocked_by=blocked, storm=raging)
+            decisions[name] = decide(
+                one, self.context.config.watch, blocked_by=blocked, storm=raging, maintenance=closed.get(name)
+            )
         if services:
             umbrella = Umbrella(acting=acting, situations=situations, story=story, dry_run=dry_run)
             decisions = self._gathered(umbrella, decisions)
@@ -164,6 +176,9 @@ class DreamKeeper:
         except (TemporaryError, PermanentError, RefusedError) as error:
             self.context.reporter.say(f"The umbrella dream could not be written: {error.message}")
             return decisions
+
+    def _windows(self) -> Windows:
+        return Windows(context=self.context, notices=self.notices)
 
     def _gather(self) -> Gather:
         return Gather(context=self.context, dreams=self.dreams)
