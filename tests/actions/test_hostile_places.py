@@ -125,8 +125,6 @@ def told_of(all_of: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         {"id": "m-2", "subject": "restart-finished", "to": "dreamkeeper", "correlationid": sixth,
          "data": {"service": "web", "outcome": first, "verdict": second, "summary": third, "remedy": fourth}},
         {"id": "m-3", "subject": fifth, "to": sixth, "correlationid": first, "data": {one: one for one in all_of}},
-        {"id": "m-4", "subject": "secret-changed", "to": "envkeeper", "source": second,
-         "data": {"entry": third, "reason": fourth}},
     ]  # fmt: skip
     foreign = ("secret-changed", {"entry": fifth, "reason": sixth, first: second})
     return [*(("dreamnet.message.v1", {"dreamnet": {**event, **one}}) for one in messages), foreign]

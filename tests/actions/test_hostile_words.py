@@ -66,7 +66,7 @@ def test_issues_of_strangers_stay_as_they_are(tmp_path: Path) -> None:
     canary, programs = tmp_path / "canary", recorder(tmp_path / "record")
     with bed(tmp_path / "bed", programs=programs) as story:
         story.shop()
-        for issue, comments in strange_issues(texts(canary)):
+        for issue, comments in strange_issues(texts(canary, inputs=True)):
             story.post("/issues", issue)
             number = story.issues()[0]["number"]
             for one in comments:
@@ -161,7 +161,7 @@ def talking(where: Path, all_of: list[str], port: int) -> str:
 def test_what_a_service_says_is_text(tmp_path: Path) -> None:
     """It dies with hostile last words in a release, and each check of it and its like fails with some."""
     canary, programs, where = tmp_path / "canary", recorder(tmp_path / "record"), tmp_path / "said"
-    all_of = texts(canary)
+    all_of = texts(canary, inputs=True)
     with bed(tmp_path / "bed", programs=programs) as story:
         config = talking(where, all_of, story.port)
         story.shop(files={".github/dreamnet.yml": config})
