@@ -25,6 +25,7 @@ from dreamnet_actions.ports.site import Site, for_commands
 if TYPE_CHECKING:
     from dreamnet_actions.keepers.dreamkeeper.hosted import House
     from dreamnet_actions.keepers.envkeeper.entries import Entry
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.probe import Probe
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
@@ -60,6 +61,9 @@ class Assembly:
         self.lock: Lock = self.memory.lock
         self.dreams: DreamStore = self.gate.before(self.memory.dreams)
         self.bus: MessageBus = self.gate.before(self.memory.bus)
+        self.conversation: Conversation | None = None
+        if self.memory.conversation is not None:
+            self.conversation = self.gate.before(self.memory.conversation)
 
     def system(self) -> System:
         """Join everything."""
@@ -91,6 +95,7 @@ class Assembly:
             ids=self.ids,
             reporter=self.reporter,
             memory=self.memory,
+            conversation=self.conversation,
         )
 
     def probe(self) -> Probe:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
 from dreamnet_actions.domain.addresses import run_url
+from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
 
@@ -25,6 +27,9 @@ WRITE_SPACING = 1.0
 """Seconds between two writes, as GitHub advises: https://docs.github.com/en/rest/using-the-rest-api/best-practices"""
 REDRIVE_AFTER = 600.0
 """Seconds after which a message that waits is announced once more: its run was lost, or its keeper had to wait."""
+
+ANNOUNCEMENTS = 6
+"""How often a message is announced that no run takes; after that it is put aside, for a person."""
 
 
 def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
@@ -49,6 +54,8 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
 
     def finish() -> None:
         if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
+            for message in kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS):
+                kept.journal.append(_dead(message, clock.now()))
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
@@ -67,9 +74,21 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
+        conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
         hosting=adapter("Hosting", "github")(apart),
         notices=adapter("Notices", "github")(repository),
         watched=adapter("Source", "github")(apart, environment=environ),
+    )
+
+
+def _dead(message: Message, now: float) -> Fact:
+    return Fact(
+        kind="message-dead",
+        at=now,
+        text=f"{message.name} ({message.id}) could not be handled: no run took it",
+        service=str(message.data.get("key", "")),
+        correlation_id=message.correlation_id or message.id,
+        data={"message": message.id},
     )
 
 

@@ -50,6 +50,7 @@ class Keepers(dict[Agent, Keeper]):
                 bus=of.bus,
                 probe=of.probe(),
                 house=of.house(),
+                hosting=of.memory.hosting,
                 notices=of.memory.notices,
             )
         if agent == "deploykeeper":

@@ -9,6 +9,7 @@ from typing import Any
 KINDS: dict[str, str] = {
     "request-ended": "A request reached its result.",
     "check-ended": "A round of checks gave a verdict on one service.",
+    "command": "A person's comment on a dream was done.",
     "dream-opened": "A problem was filed as a dream.",
     "dream-changed": "A dream went from one state to another.",
     "dream-resolved": "The problem is gone, and a check saw it.",

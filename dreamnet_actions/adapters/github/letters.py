@@ -13,6 +13,7 @@ from dreamnet_actions.adapters.github.rows import copied, dumps
 from dreamnet_actions.adapters.github.snapshot import Snapshot
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import StateDamaged, TemporaryError
+from dreamnet_actions.ports.stores import Receipt
 
 FOLDER = "messages/"
 POINTER = "dreamnet-body"
@@ -56,6 +57,7 @@ def store(at: Snapshot, message: Message, now: float) -> bool:
         "error": "",
         "at": now,
         "announced": now,
+        "announcements": 1,
     }
     body = dumps(message.data).encode("ascii")
     if len(body) > MAX_ROW:
@@ -73,6 +75,23 @@ def message_of(at: Snapshot, row: Row) -> Message:
         path = f"{FOLDER}{row['body']}.json"
         return replace(message, data=_checked(at.body(path), path, row["body"]))
     return message
+
+
+def receipt_of(row: Row) -> Receipt:
+    """Answer what is known of a row's way. What an earlier DreamNet did not write is not known."""
+    announced = row["announced"] if row["message"]["to"] else None
+    return Receipt(
+        announced=announced,
+        announcements=announcements(row),
+        taken=row.get("taken"),
+        holder=row["owner"],
+        ended=row.get("ended"),
+    )
+
+
+def announcements(row: Row) -> int:
+    """Answer how often a row was announced since it was last taken."""
+    return int(row.get("announcements", 1)) if row["message"]["to"] else 0
 
 
 def event_of(message: Message) -> dict[str, Any]:

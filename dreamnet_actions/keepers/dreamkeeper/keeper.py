@@ -31,6 +31,7 @@ from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
 from dreamnet_actions.keepers.dreamkeeper.windows import Windows
 from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.notices import Notices
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
@@ -44,6 +45,7 @@ class DreamKeeper:
     dreams: DreamStore
     bus: MessageBus
     probe: Probe
+    hosting: Hosting | None = None
     house: House | None = None
     notices: Notices | None = None
     agent: Agent = "dreamkeeper"
@@ -187,6 +189,7 @@ class DreamKeeper:
             dreams=self.dreams,
             bus=self.bus,
             house=self.house,
+            hosting=self.hosting,
             writes=not request.dry_run,
         )
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from dreamnet_actions.domain.health import Report, Status
 from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
-from dreamnet_actions.domain.units import counted, format_duration
+from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
+from dreamnet_actions.keepers.dreamkeeper.letters import Letters
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
 NAME = "dreamnet-health"
 TO_DO = "Do not wait for GitHub's cron: keep 'dreamnet watch' running, or start the workflow by a trigger of your own."
-STUCK = 300.0
-"""Seconds after which a message that waits is a fault of the delivery."""
 
 SPEC = Service(platform=SELF, heal=Heal(steps=()), thresholds=Thresholds(failures=1, successes=1))
 """How this system's own checks are judged: one look is enough, and a person is told."""
@@ -25,13 +25,15 @@ SPEC = Service(platform=SELF, heal=Heal(steps=()), thresholds=Thresholds(failure
 
 @dataclass(frozen=True, kw_only=True)
 class SelfCheck:
-    """Looks at DreamNet's own parts; ``writes`` is False in a dry run."""
+    """Looks at DreamNet's own parts; ``writes`` is False in a dry run; ``hosting`` is where workflows
+    carry the messages."""
 
     context: Context
     dreams: DreamStore
     bus: MessageBus
     house: House | None = None
     writes: bool = True
+    hosting: Hosting | None = None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], tuple[Status, str]]]:
@@ -81,21 +83,7 @@ class SelfCheck:
         return "passed", f"The journal takes writes (version {version})."
 
     def _messages(self) -> tuple[Status, str]:
-        dead = self.bus.list(states={"dead"})
-        if dead:
-            name = dead[-1].message.name
-            return (
-                "degraded",
-                f"{counted(len(dead), 'dead message')}, the last is {name!r}; see 'dreamnet messages --dead'.",
-            )
-        waiting = self.bus.list(states={"waiting"})
-        oldest = min((_at(one.message.time) for one in waiting), default=None)
-        if oldest is not None and (age := self.context.clock.now() - oldest) > STUCK:
-            return (
-                "degraded",
-                f"{len(waiting)} messages wait, the oldest for {format_duration(age)}; run 'dreamnet watch'.",
-            )
-        return "passed", f"No dead messages, {len(waiting)} waiting."
+        return Letters(bus=self.bus, hosting=self.hosting).look(self.context.clock.now())
 
     def _needs_human(self) -> tuple[Status, str]:
         waiting = [dream for dream in self.dreams.search(states={"needs-human"}) if dream.platform != SELF]
@@ -172,9 +160,3 @@ def _punctual(of: Schedule, found: Punctuality) -> str:
     if found.silent is not None:
         text += f", the last one {format_duration(found.silent)} ago"
     return f"{text}."
-
-
-def _at(time: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(time).timestamp()
