@@ -127,7 +127,12 @@ class Assembly:
             if spec.release is not None and spec.release.git is not None and self._is_own(spec.release.git)
         }
         hosting = self.gate.before(self.memory.hosting)
-        return House(hosting=hosting, source=self.memory.watched, released=frozenset(released))
+        return House(
+            hosting=hosting,
+            source=self.memory.watched,
+            released=frozenset(released),
+            notices=self.memory.notices,
+        )
 
     def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""

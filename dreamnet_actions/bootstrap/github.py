@@ -76,7 +76,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         source=adapter("Source", "github")(repository, environment=environ),
         conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
         hosting=adapter("Hosting", "github")(apart),
-        notices=adapter("Notices", "github")(repository),
+        notices=adapter("Notices", "github")(apart),
         watched=adapter("Source", "github")(apart, environment=environ),
     )
 

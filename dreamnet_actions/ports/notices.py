@@ -13,5 +13,8 @@ class Notices(Protocol):
 
     WRITES: ClassVar[frozenset[str]] = frozenset()
 
+    def ever(self) -> bool:
+        """Say whether anybody ever wrote one, whoever it was."""
+
     def standing(self) -> Sequence[Notice]:
         """Answer those that nobody took back, oldest first, by people who may write to the repository; no others."""

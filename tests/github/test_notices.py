@@ -49,11 +49,14 @@ def test_an_issue_of_somebody_who_may_write_is_a_notice(github: StandIn, clock: 
 def test_only_open_ones_with_the_label_count(github: StandIn, clock: VirtualClock) -> None:
     admin = by(github, clock, "octocat", "admin")
     write(admin)
+    assert not job(github, clock).ever()
     number = write(admin)
     label(admin, number, "maintenance")
+    assert job(github, clock).ever()
     assert [one.where for one in job(github, clock).standing()] == [f"#{number}"]
     admin.call("PATCH", f"/issues/{number}", body={"state": "closed"})
     assert job(github, clock).standing() == []
+    assert job(github, clock).ever()
 
 
 def test_asking_costs_one_request_and_one_for_each_author(github: StandIn, clock: VirtualClock) -> None:

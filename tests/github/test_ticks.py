@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dreamnet_actions.bootstrap import Options, System, assemble
-from dreamnet_actions.domain.schedule import STATE
-from dreamnet_actions.entrances.action.ticks import record
+from dreamnet_actions.domain.schedule import STATE, Schedule, Tick
+from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
 from dreamnet_actions.testing.github import StandIn
 
 pytestmark = pytest.mark.slow
@@ -87,6 +87,34 @@ def test_the_first_of_the_next_hour_makes_one(
     monkeypatch.setattr("dreamnet_actions.adapters.github.weights.HOURLY", 0.0)
     run()
     assert [[tick[2] for tick in one] for one in written(run(GITHUB_EVENT_NAME="push"))] == [[1, 2]]
+
+
+def test_a_silence_is_told_once_by_whoever_finds_it(run: Callable[..., System], github: StandIn) -> None:
+    first = run()
+    tell_of_silence(first)
+    assert first.bus.list() == []  # it ticked just now
+    long_ago = first.clock.now() - 86400.0
+    silent = Schedule(WORKFLOW, "*/5 * * * *").after(Tick(long_ago // 300 * 300, long_ago, 1))
+    first.journal.set_state(silent.key, silent.to_json())
+    tell_of_silence(first)
+    tell_of_silence(first)
+    first.finish()
+    later = run(GITHUB_EVENT_NAME="push")
+    tell_of_silence(later)
+    assert [(one.message.name, one.message.to) for one in later.bus.list()] == [
+        ("schedule-fell-silent", "dreamkeeper")
+    ]
+    assert github.calls.count("POST", "/repos/{owner}/{repo}/dispatches") == 1
+
+
+def test_a_pause_keeps_nobody_from_their_work(run: Callable[..., System]) -> None:
+    first = run()
+    first.pause("alice", "she looks into it")
+    long_ago = first.clock.now() - 86400.0
+    silent = Schedule(WORKFLOW, "*/5 * * * *").after(Tick(long_ago // 300 * 300, long_ago, 1))
+    first.journal.set_state(silent.key, silent.to_json())
+    tell_of_silence(first)
+    assert first.bus.list() == []
 
 
 @pytest.mark.parametrize(

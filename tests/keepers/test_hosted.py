@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from dreamnet_actions.domain.schedule import Schedule, Tick
 from dreamnet_actions.errors import PermanentError, TemporaryError
 from dreamnet_actions.keepers.dreamkeeper.hosted import House
+from dreamnet_actions.keepers.dreamkeeper.windows import USED
 from dreamnet_actions.ports.hosting import Hosted, HostedRun, HostedWorkflow
 from dreamnet_actions.testing.memory.delivery import MemorySource
 from dreamnet_actions.testing.memory.hosting import MemoryHosting
 from dreamnet_actions.testing.memory.system import MemorySystem
 from tests.keepers.homes import home, released
+from tests.keepers.test_maintenance import Board
 
 HEALTH = {"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}}
 DREAM, RELAY = ".github/workflows/dreamnet-dream.yml", ".github/workflows/dreamnet-relay.yml"
@@ -162,6 +165,23 @@ def test_an_error_of_ours_is_the_checks_own_and_never_a_services() -> None:
     hosting.error = PermanentError("nonsense")
     system.ask("dreamkeeper", "check")
     assert set(dreams(system)) == {"self/workflows", "self/runs"}
+
+
+def test_the_first_notice_is_found_by_the_hourly_look_and_a_wrong_one_is_told() -> None:
+    system, _ = hosted()
+    board = Board()
+    system.notices = board
+    system.house = replace(system.house, notices=board)  # type: ignore[type-var]
+    system.again()
+    assert health(system)["maintenance"][0] == "passed"
+    assert system.journal.state(USED)[0] is None
+    board.texts.append("```\nuntil: soon\n```")
+    assert "#1 is no maintenance window" in health(system)["maintenance"][1]
+    assert system.journal.state(USED)[0] is True
+    assert dreams(system) == {"self/maintenance": "open"}
+    board.texts[:] = ["```\nuntil: 2100-01-01T00:00\n```"]
+    health(system)
+    assert dreams(system) == {}
 
 
 # ── drift ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from typing import Any
 from dreamnet_actions.domain.maintenance import Notice
 from dreamnet_actions.domain.spec.models import Maintenance
 from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.keepers.dreamkeeper.windows import USED
 from dreamnet_actions.ports.notices import Notices
 from dreamnet_actions.testing.memory.system import MemorySystem
 from tests.keepers.homes import home, service
@@ -22,6 +23,9 @@ class Board(Notices):
         self.texts = list(texts)
         self.asked = 0
         self.error: Exception | None = None
+
+    def ever(self) -> bool:
+        return bool(self.texts)
 
     def standing(self) -> Sequence[Notice]:
         self.asked += 1
@@ -129,6 +133,7 @@ def test_what_is_well_again_within_a_window_is_resolved() -> None:
 
 def noticed(system: MemorySystem, *texts: str) -> Board:
     system.notices = board = Board(*texts)
+    system.journal.set_state(USED, True)
     system.again()
     return board
 
@@ -155,6 +160,15 @@ def test_a_notice_that_is_no_window_is_told_and_changes_nothing() -> None:
     system.ask("dreamkeeper", "check", service="web")
     assert len(system.dreams.search()) == 1
     assert any("#1 is no maintenance window" in one for one in system.reporter.lines)
+
+
+def test_where_nobody_ever_announced_anything_nobody_is_asked() -> None:
+    system = home()
+    board = noticed(system)
+    system.journal.set_state(USED, None)
+    sick(system, "web")
+    system.ask("dreamkeeper", "check", service="web")
+    assert board.asked == 0
 
 
 def test_notices_that_cannot_be_asked_for_hold_nothing_up() -> None:

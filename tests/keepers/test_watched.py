@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.schedule import Schedule, Tick
 from dreamnet_actions.testing.memory.system import MemorySystem
 from tests.keepers.homes import home
@@ -72,6 +73,22 @@ def test_a_schedule_that_fell_silent_is_seen_by_any_other_run() -> None:
     dream = looked_at(system)
     assert dream is not None
     assert "the last one 5h ago" in dream.evidence[0].detail
+
+
+def test_a_message_that_a_schedule_fell_silent_has_it_looked_at() -> None:
+    system = home()
+    tick(system, 1, late=60.0)
+    system.clock.advance(5 * HOUR)
+    told = Message(
+        id="silence-1",
+        sender="relaybot",
+        name="schedule-fell-silent",
+        to="dreamkeeper",
+        time="2026-11-26T00:00:00Z",
+    )
+    system.bus.publish(told)
+    system.pipe.drain()
+    assert [(one.key, one.state) for one in system.dreams.search()] == [("self/ticks", "open")]
 
 
 def test_what_counts_as_late_is_configured() -> None:

@@ -28,6 +28,9 @@ class GitHubNotices(Notices):
         self._repository, self._issues = repository, Issues(repository)
         self._may_write = functools.cache(self._ask)
 
+    def ever(self) -> bool:
+        return bool(self._issues.page(1, labels=[LABEL], state="all", size=1))
+
     def standing(self) -> Sequence[Notice]:
         found = self._issues.page(1, labels=[LABEL], state="open")
         return [

@@ -25,7 +25,7 @@ from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
-from dreamnet_actions.entrances.action.ticks import record
+from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError, PermissionMissing, TemporaryError
 from dreamnet_actions.pipe import bug, failure
@@ -83,6 +83,8 @@ def run(found: Mapping[str, str]) -> AgentResult:
             return talk.told(_finished(system, talk.perform()))
         if not inputs.dry_run:
             record(system, found)
+            if found.get("GITHUB_EVENT_NAME") == "schedule" and asked.agent != "dreamkeeper":
+                tell_of_silence(system)
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
         if found.get("GITHUB_EVENT_NAME") == "schedule":
             system.pipe.forget(system.clock.now() - KEEP_REQUESTS)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.domain.cron import parse_cron
 from dreamnet_actions.domain.journal import Fact
-from dreamnet_actions.domain.schedule import Schedule, Tick, newest
+from dreamnet_actions.domain.message import Message, bounded_id
+from dreamnet_actions.domain.schedule import STATE, Schedule, Tick, newest, punctuality
+from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.entrances.wire import read_json
-from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors import DreamNetError, RequestInvalid
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System
@@ -51,6 +53,30 @@ def record(system: System, found: Mapping[str, str]) -> None:
         Fact(kind="tick", at=real, text=text, data={**data, "late": round(tick.late, 1), "run": tick.number})
     )
     system.journal.set_state(schedule.key, schedule.after(tick).to_json())
+
+
+def tell_of_silence(system: System) -> None:
+    """Have DreamKeeper look at the schedules, where one fell silent: its own cannot tell of itself. One message for
+    each silence, whoever finds it. Where it cannot be sent (a pause, an outage) the next run finds it, too."""
+    now, grace = system.clock.now(), system.config.watch.late_after
+    for data in system.journal.states(STATE).values():
+        one = Schedule.from_json(data)
+        if punctuality(one, now, grace=grace).silent is None:
+            continue
+        silence = bounded_id("silence", one.workflow, one.cron, str(int(one.ticks[-1].real)))
+        told = Message(
+            id=silence,
+            sender="relaybot",
+            name="schedule-fell-silent",
+            to="dreamkeeper",
+            time=rfc3339(now),
+            data={"reason": f"{one.workflow} was not started when it was planned"},
+            correlation_id=silence,
+        )
+        try:
+            system.bus.publish(told)
+        except DreamNetError as error:
+            system.reporter.say(f"{one.workflow} fell silent, which could not be told: {error.message}")
 
 
 def _line(found: Mapping[str, str]) -> str | None:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.actions import AGENTS
 from dreamnet_actions.domain.health import Status
+from dreamnet_actions.domain.maintenance import noticed
 from dreamnet_actions.domain.schedule import HOURLY, STATE, Schedule, punctuality
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import NotFound, RefusedError, TemporaryError
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.dreamkeeper.windows import USED
 from dreamnet_actions.ports.delivery import Commit, Source
 from dreamnet_actions.ports.hosting import Hosted, HostedWorkflow, Hosting
+from dreamnet_actions.ports.notices import Notices
 
 LOOKED = "self/health"
 """The shared state that says when the host was asked last."""
@@ -44,6 +47,7 @@ class House:
     hosting: Hosting
     source: Source
     released: frozenset[str] = field(default_factory=frozenset)
+    notices: Notices | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class HostedCheck:
             "workflows": self._workflows,
             "runs": self._runs,
             "drift": self._drift,
+            **({"maintenance": self._maintenance} if self.house.notices is not None else {}),
             "limits": self._limits,
         }
         return {name: functools.partial(_as_far_as_seen, check) for name, check in checks.items()}
@@ -143,6 +148,23 @@ class HostedCheck:
                 f"{'; '.join(behind)}. Deploy it: dreamnet deploy, or see why its last run ended.",
             )
         return "passed", f"{counted(looked, 'released service')} checked, none behind its branch."
+
+    def _maintenance(self) -> tuple[Status, str]:
+        """What people announce is understood. From the first notice on, each fault has them looked at."""
+        notices = self.house.notices
+        if notices is None or not notices.ever():
+            return "passed", "Nobody announced maintenance by an issue yet."
+        if self.writes and not self.context.journal.state(USED)[0]:
+            self.context.journal.set_state(USED, True)
+        standing, wrong = notices.standing(), []
+        for one in standing:
+            try:
+                noticed(one, self.context.config.services)
+            except ValueError as error:
+                wrong.append(f"{one.where} is no maintenance window: {error}")
+        if wrong:
+            return "degraded", f"{'; '.join(wrong)}."
+        return "passed", f"{counted(len(standing), 'notice')} of maintenance."
 
     def _limits(self) -> tuple[Status, str]:
         budget = self.house.hosting.budget()

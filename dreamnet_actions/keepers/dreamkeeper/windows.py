@@ -12,6 +12,10 @@ from dreamnet_actions.errors import PermanentError, RefusedError, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.notices import Notices
 
+USED = "self/notices"
+"""The shared state that says that people announce maintenance here: the hourly look finds out, so that where nobody
+does a fault is filed without a request for it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
@@ -32,7 +36,7 @@ class Windows:
     @functools.cached_property
     def _noticed(self) -> list[Window]:
         """Read what was announced. Where that cannot be asked, nothing was: a fault that is told is less harm."""
-        if self.notices is None:
+        if self.notices is None or not self.context.journal.state(USED)[0]:
             return []
         try:
             standing = self.notices.standing()
