@@ -139,6 +139,24 @@ def test_a_message_tells_when_it_was_announced_taken_and_ended(make: Make, clock
     assert receipt() == Receipt()
 
 
+def test_a_message_whose_run_was_killed_is_announced_again_when_its_lease_is_over(
+    make: Make, dispatches: Dispatches, clock: VirtualClock
+) -> None:
+    first = make(dispatch=dispatches)
+    first.bus.publish(message(1))
+    first.journal.finish()
+    killed = make(dispatch=dispatches)
+    assert len(killed.bus.receive(lease=900.0)) == 1
+    killed.journal.flush()
+    clock.advance(899.0)
+    assert make(dispatch=dispatches).bus.redrive(600.0) == 0
+    clock.advance(1.0)
+    schedule = make(dispatch=dispatches)
+    assert schedule.bus.redrive(600.0) == 1
+    schedule.journal.finish()
+    assert dispatches.ids == ["m1", "m1"]
+
+
 @pytest.mark.parametrize("mode", ["write-behind", "eager"])
 def test_what_no_run_takes_is_put_aside_after_so_many_announcements(
     make: Make, dispatches: Dispatches, clock: VirtualClock, mode: str
@@ -163,6 +181,7 @@ def test_what_no_run_takes_is_put_aside_after_so_many_announcements(
     assert schedule.bus.redrive(600.0) == 1
     schedule.journal.finish()
     assert dispatches.ids == ["m1", "m2", "m1", "m2", "m1", "m2", "m1"]
+    assert [fact.data["message"] for fact in make().journal.read(kinds={"message-dead"})] == ["m2"]
     (dead,) = make().bus.list(states={"dead"})
     assert dead.message == message(2)
     assert "no run took it, announced 3 times: is the workflow dreamnet-relay.yml" in dead.error
@@ -172,6 +191,25 @@ def test_what_no_run_takes_is_put_aside_after_so_many_announcements(
     again.journal.finish()
     clock.advance(600.0)
     assert list(make(mode).bus.give_up(600.0, after=3)) == []
+
+
+def test_a_run_that_comes_at_the_last_moment_has_the_message_and_nobody_calls_it_dead(
+    make: Make, clock: VirtualClock
+) -> None:
+    first = make()
+    first.bus.publish(message(1))
+    first.journal.finish()
+    clock.advance(600.0)
+    schedule, late = make(), make()
+    assert list(schedule.bus.give_up(600.0, after=1)) == [message(1)]
+    (delivery,) = late.bus.receive()
+    late.journal.barrier()
+    schedule.journal.finish()
+    late.bus.ack(delivery)
+    late.journal.finish()
+    after = make()
+    assert [one.state for one in after.bus.list()] == ["done"]
+    assert list(after.journal.read()) == []
 
 
 def test_rows_of_an_earlier_dreamnet_have_no_receipts_and_are_carried_all_the_same(
