@@ -56,6 +56,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
+    apart = repository_of(environ, clock)
     return Memory(
         # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
         dreams=adapter("DreamStore", "github")(repository, logins=(workflows,)),
@@ -70,7 +71,10 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
-        hosting=adapter("Hosting", "github")(repository),
+        conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
+        hosting=adapter("Hosting", "github")(apart),
+        notices=adapter("Notices", "github")(repository),
+        watched=adapter("Source", "github")(apart, environment=environ),
     )
 
 

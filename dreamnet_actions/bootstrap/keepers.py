@@ -49,7 +49,9 @@ class Keepers(dict[Agent, Keeper]):
                 dreams=of.dreams,
                 bus=of.bus,
                 probe=of.probe(),
+                house=of.house(),
                 hosting=of.memory.hosting,
+                notices=of.memory.notices,
             )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper

@@ -13,8 +13,10 @@ from dreamnet_actions.errors import RequestInvalid, unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
     from dreamnet_actions.ports.hosting import Hosting
+    from dreamnet_actions.ports.notices import Notices
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -32,8 +34,10 @@ def _no_message(message: Message) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
-    rest; ``releases`` and ``source`` are the home's own way to tell of releases and to read its repository, if any, and
-    ``hosting`` is the host whose workflows carry its messages."""
+    rest; ``releases``, ``source`` and ``conversation`` are the home's own way to tell of releases, to read its
+    repository and to talk with its people, if any; ``hosting`` and ``watched`` are the host and the same repository
+    once more, for a look at this system itself: what that asks is counted apart. ``notices`` is where people announce
+    maintenance."""
 
     dreams: DreamStore
     journal: Journal
@@ -46,6 +50,9 @@ class Memory:
     releases: ReleaseReporter | None = None
     source: Source | None = None
     hosting: Hosting | None = None
+    watched: Source | None = None
+    conversation: Conversation | None = None
+    notices: Notices | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:

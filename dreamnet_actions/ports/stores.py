@@ -25,8 +25,8 @@ class DreamStore(Protocol):
         """Replace what is stored under the dream's number. Raises NotFound for an unknown number, Conflict when the
         state may not follow the stored one (``domain.dream.NEXT``) or another open one has the key."""
 
-    def comment(self, number: int, at: float, text: str) -> None:
-        """Add one line to the dream's own story; nothing is ever deleted. Raises NotFound."""
+    def comment(self, number: int, at: float, *lines: str) -> None:
+        """Add lines to the dream's own story, all or none; nothing is ever deleted. Raises NotFound."""
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         """Answer the dream's story, oldest first. Raises NotFound."""

@@ -20,7 +20,7 @@ from dreamnet_actions.errors import (
     DeadlineExceeded,
     DreamNetError,
     PermanentError,
-    RefusedError,
+    PermissionMissing,
     TemporaryError,
     Unauthenticated,
 )
@@ -90,7 +90,7 @@ class RemoteBranch:
     def fetch(self) -> str | None:
         """Answer the branch's newest commit, whose files are here then; None where there is no such branch.
 
-        Raises TemporaryError (network, server), Unauthenticated, RefusedError (permission), PermanentError.
+        Raises TemporaryError (network, server), Unauthenticated, PermissionMissing, PermanentError.
         """
         self._fetches += 1
         if self._repository is not None and self._fetches % _RENEW_AFTER == 0:
@@ -199,7 +199,7 @@ class RemoteBranch:
         if re.search(
             r"returned error: 403|Permission to \S+ denied|Write access to repository not granted", said
         ):
-            return RefusedError(
+            return PermissionMissing(
                 f"{where}: the token lacks the permission 'contents: write'.",
                 hint="Add to the workflow's job:\npermissions:\n  contents: write",
             )
