@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
 from dreamnet_actions.domain.addresses import run_url
-from dreamnet_actions.domain.journal import Fact
-from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
 
@@ -54,8 +52,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
 
     def finish() -> None:
         if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
-            for message in kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS):
-                kept.journal.append(_dead(message, clock.now()))
+            kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS)
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
@@ -78,17 +75,6 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         hosting=adapter("Hosting", "github")(apart),
         notices=adapter("Notices", "github")(apart),
         watched=adapter("Source", "github")(apart, environment=environ),
-    )
-
-
-def _dead(message: Message, now: float) -> Fact:
-    return Fact(
-        kind="message-dead",
-        at=now,
-        text=f"{message.name} ({message.id}) could not be handled: no run took it",
-        service=str(message.data.get("key", "")),
-        correlation_id=message.correlation_id or message.id,
-        data={"message": message.id},
     )
 
 

@@ -19,6 +19,7 @@ from dreamnet_actions.adapters.github.letters import (
     resolved,
     row_key,
     store,
+    unheard_of,
 )
 from dreamnet_actions.adapters.github.locks import Holders
 from dreamnet_actions.adapters.github.rows import copied
@@ -151,15 +152,19 @@ class GitHubMessageBus(MessageBus):
         return len(late)
 
     def give_up(self, older_than: float, *, after: int) -> Sequence[Message]:
-        """Put aside, with the reason, what was announced ``after`` times since a run last took it, the last time
-        ``older_than`` seconds ago or earlier; answers it. Nothing is lost: ``replay`` starts to count anew."""
+        """Put aside, with the reason and a fact that says so, what was announced ``after`` times since a run last took
+        it, the last time ``older_than`` seconds ago or earlier; answers it. ``replay`` starts to count anew."""
 
         def bury(at: Snapshot) -> Sequence[Message]:
+            now = self._clock.now()
             rows = [at.rows.messages[key] for key in self._late(at, older_than)]
             unheard = [row for row in rows if announcements(row) >= after]
             for row in unheard:
-                row.update(state="dead", error=UNHEARD.format(after), ended=self._clock.now())
-            return [message_of(at, row) for row in unheard]
+                row.update(state="dead", error=UNHEARD.format(announcements(row)), ended=now)
+            gone = [message_of(at, row) for row in unheard]
+            # With the row, and not after it: where another run takes the message first, neither is true.
+            at.book.append([unheard_of(message, now) for message in gone])
+            return gone
 
         with self._branch.reading() as at:
             late = [at.rows.messages[key] for key in self._late(at, older_than)]
@@ -293,7 +298,11 @@ class GitHubMessageBus(MessageBus):
             return
         with self._branch.reading() as at:
             rows = [(key, at.rows.messages[key]) for key in keys if key in at.rows.messages]
-            events = [(key, event_of(message_of(at, row))) for key, row in rows if row["state"] == "waiting"]
+            # By what it is seen as: one whose run was killed is still called leased in its row.
+            now = self._clock.now()
+            events = [
+                (key, event_of(message_of(at, row))) for key, row in rows if self._seen(row, now) == "waiting"
+            ]
         final: list[DreamNetError] = []
         for key, event in events:
             try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dreamnet_actions.adapters.github.rows import copied, dumps
 from dreamnet_actions.adapters.github.snapshot import Snapshot
+from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import StateDamaged, TemporaryError
 from dreamnet_actions.ports.stores import Receipt
@@ -92,6 +93,18 @@ def receipt_of(row: Row) -> Receipt:
 def announcements(row: Row) -> int:
     """Answer how often a row was announced since it was last taken."""
     return int(row.get("announcements", 1)) if row["message"]["to"] else 0
+
+
+def unheard_of(message: Message, now: float) -> Fact:
+    """Write the fact that a message was put aside because no run came for it."""
+    return Fact(
+        kind="message-dead",
+        at=now,
+        text=f"{message.name} ({message.id}) could not be handled: no run took it",
+        service=str(message.data.get("key", "")),
+        correlation_id=message.correlation_id or message.id,
+        data={"message": message.id},
+    )
 
 
 def event_of(message: Message) -> dict[str, Any]:
