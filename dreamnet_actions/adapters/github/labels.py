@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from dreamnet_actions.adapters.github import body
 from dreamnet_actions.adapters.github.issues import Issue, Issues
-from dreamnet_actions.errors import NotFound, PermanentError, RefusedError, TemporaryError
+from dreamnet_actions.errors import DreamNetError
 
 
 class Labels:
@@ -48,5 +48,5 @@ class Labels:
                 return
             self._known.add(name)
         # How it looks is no reason to fail: the dream is filed.
-        with contextlib.suppress(TemporaryError, PermanentError, RefusedError, NotFound):
+        with contextlib.suppress(DreamNetError):
             self._issues.dress_label(name, *ours)
