@@ -222,6 +222,12 @@ class Unauthenticated(RefusedError):
         super().__init__(why, hint=hint)
 
 
+class PermissionMissing(RefusedError):
+    """DreamNet's own token lacks a permission. That says nothing about what it was needed for: a message waits."""
+
+    code = "refused.permission"
+
+
 class IdReused(RefusedError):
     """The same request id came with another body."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.journal import Fact
@@ -124,6 +124,11 @@ class Pipe:
             handed += 1
         return handed
 
+    def former(self, request_id: str) -> AgentResult | None:
+        """Answer how the request of that id ended; None where it has not, or is to run again."""
+        stored, _ = self._journal.state(f"request/{request_id}")
+        return _stored_result(stored) if stored else None
+
     def forget(self, before: float) -> int:
         """Drop the answers to requests that began before then (seconds since 1970), so that they do not pile up for
         ever; answers how many. From then on such a request is run again."""
@@ -161,11 +166,7 @@ class Pipe:
             return None
         if stored["digest"] != request.digest:
             raise IdReused(request.id)
-        if "result" not in stored:
-            return None
-        return AgentResult.from_json(
-            stored["result"], exit_status=stored["exit_status"], http_status=stored["http_status"]
-        )
+        return _stored_result(stored)
 
     def _perform(self, request: AgentRequest, began: float) -> AgentResult:
         """Let the keeper work, send what it has to say, and write the result and its fact."""
@@ -348,6 +349,14 @@ def _http_status(report: Report) -> int:
         return 200
     by_outcome: dict[Outcome, int] = {"deferred": 503, "refused": 403, "failed": 502}
     return by_outcome.get(report.outcome, 200)
+
+
+def _stored_result(stored: Mapping[str, Any]) -> AgentResult | None:
+    if "result" not in stored:
+        return None
+    return AgentResult.from_json(
+        stored["result"], exit_status=stored["exit_status"], http_status=stored["http_status"]
+    )
 
 
 def _answers_again(result: AgentResult) -> bool:

@@ -70,6 +70,8 @@ ROWS: tuple[Row, ...] = (
     Row(port="Builder", kind="directory", adapter=f"{_HERE}.git.builder:DirectoryBuilder"),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
+    Row(port="Conversation", kind="github", adapter=f"{_HERE}.github.conversation:GitHubConversation"),
+    Row(port="Notices", kind="github", adapter=f"{_HERE}.github.notices:GitHubNotices"),
     Row(port="Hosting", kind="github", adapter=f"{_HERE}.github.hosting:GitHubHosting"),
     Row(
         port="ReleaseReporter",

@@ -23,7 +23,9 @@ from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site, for_commands
 
 if TYPE_CHECKING:
+    from dreamnet_actions.keepers.dreamkeeper.hosted import House
     from dreamnet_actions.keepers.envkeeper.entries import Entry
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.probe import Probe
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
@@ -59,6 +61,9 @@ class Assembly:
         self.lock: Lock = self.memory.lock
         self.dreams: DreamStore = self.gate.before(self.memory.dreams)
         self.bus: MessageBus = self.gate.before(self.memory.bus)
+        self.conversation: Conversation | None = None
+        if self.memory.conversation is not None:
+            self.conversation = self.gate.before(self.memory.conversation)
 
     def system(self) -> System:
         """Join everything."""
@@ -91,6 +96,7 @@ class Assembly:
             ids=self.ids,
             reporter=self.reporter,
             memory=self.memory,
+            conversation=self.conversation,
         )
 
     def probe(self) -> Probe:
@@ -109,6 +115,25 @@ class Assembly:
         if self.memory.releases is not None:
             told = Told([told, self.memory.releases])
         return self.gate.before(told)
+
+    def house(self) -> House | None:
+        """Answer the host that DreamNet itself lives at, with the services that are released from there; if any."""
+        if self.memory.hosting is None or self.memory.watched is None:
+            return None
+        from dreamnet_actions.keepers.dreamkeeper.hosted import House
+
+        released = {
+            name
+            for name, spec in self.config.services.items()
+            if spec.release is not None and spec.release.git is not None and self._is_own(spec.release.git)
+        }
+        hosting = self.gate.before(self.memory.hosting)
+        return House(
+            hosting=hosting,
+            source=self.memory.watched,
+            released=frozenset(released),
+            notices=self.memory.notices,
+        )
 
     def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""
@@ -129,11 +154,15 @@ class Assembly:
 
     def source(self, git: str) -> Source:
         """Make the source of one repository: the home's own where it is the checkout that this run stands in."""
-        root = self.loaded.root.resolve()
-        if self.memory.source is not None and (root / git).resolve() == root:
+        if self.memory.source is not None and self._is_own(git):
             return self.memory.source
         made: Source = adapter("Source", "git")(self.loaded.root / git, environment=self.options.environ)
         return made
+
+    def _is_own(self, git: str) -> bool:
+        """Say whether a path is that of the checkout that the configuration is in."""
+        root = self.loaded.root.resolve()
+        return (root / git).resolve() == root
 
     def entries(self) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""

@@ -27,6 +27,9 @@ WRITE_SPACING = 1.0
 REDRIVE_AFTER = 600.0
 """Seconds after which a message that waits is announced once more: its run was lost, or its keeper had to wait."""
 
+ANNOUNCEMENTS = 6
+"""How often a message is announced that no run takes; after that it is put aside, for a person."""
+
 
 def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
     """Make it from the variables that GitHub sets in every run; raises ConfigError for what is missing, all at once."""
@@ -50,6 +53,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
 
     def finish() -> None:
         if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
+            kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS)
             kept.bus.redrive(REDRIVE_AFTER)
         kept.journal.finish()
 
@@ -58,6 +62,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
     keeping = imported("dreamnet_actions.adapters.github.keeping:GitHubKeeping")(
         kept.branch, kept.remote, clock, dreams
     )
+    apart = repository_of(environ, clock)
     return Memory(
         dreams=dreams,
         keeping=keeping,
@@ -73,6 +78,10 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             repository, sha=environ.get("GITHUB_SHA", ""), run_url=run_url(environ) or None
         ),
         source=adapter("Source", "github")(repository, environment=environ),
+        conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
+        hosting=adapter("Hosting", "github")(apart),
+        notices=adapter("Notices", "github")(apart),
+        watched=adapter("Source", "github")(apart, environment=environ),
     )
 
 

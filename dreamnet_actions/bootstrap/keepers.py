@@ -50,6 +50,9 @@ class Keepers(dict[Agent, Keeper]):
                 bus=of.bus,
                 probe=of.probe(),
                 keeping=of.memory.keeping,
+                house=of.house(),
+                hosting=of.memory.hosting,
+                notices=of.memory.notices,
             )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper

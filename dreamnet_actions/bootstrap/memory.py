@@ -14,8 +14,11 @@ from dreamnet_actions.errors import RequestInvalid, unknown
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
     from dreamnet_actions.errors import StateDamaged
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
+    from dreamnet_actions.ports.hosting import Hosting
     from dreamnet_actions.ports.keeping import Keeping
+    from dreamnet_actions.ports.notices import Notices
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -37,8 +40,10 @@ def _no_message(message: Message) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """One home's stores. ``barrier`` makes durable what must be known before the outside is touched, ``finish`` the
-    rest; ``keeping`` looks through the journal, ``alarm`` tells people that it is damaged; ``releases`` and ``source``
-    are the home's own way to tell of releases and to read its repository, if any."""
+    rest; ``keeping`` looks through the journal, ``alarm`` tells people that it is damaged; ``releases``, ``source`` and
+    ``conversation`` are the home's own way to tell of releases, to read its repository and to talk with its people, if
+    any; ``hosting`` and ``watched`` are the host and the same repository once more, for a look at this system itself:
+    what that asks is counted apart. ``notices`` is where people announce maintenance."""
 
     dreams: DreamStore
     journal: Journal
@@ -52,6 +57,10 @@ class Memory:
     alarm: Callable[[StateDamaged], None] = _no_alarm
     releases: ReleaseReporter | None = None
     source: Source | None = None
+    hosting: Hosting | None = None
+    watched: Source | None = None
+    conversation: Conversation | None = None
+    notices: Notices | None = None
 
 
 def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:

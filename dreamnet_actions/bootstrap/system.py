@@ -17,6 +17,7 @@ from dreamnet_actions.ports.platform import Platform
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.memory import Memory
     from dreamnet_actions.domain.message import Message
+    from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
@@ -61,6 +62,8 @@ class System:
     ids: Ids
     reporter: Reporter
     memory: Memory
+    conversation: Conversation | None = None
+    """Where people talk about dreams; None where the home has no such place."""
 
     @property
     def config(self) -> Config:

@@ -17,6 +17,7 @@ from dreamnet_actions.config.compose import Slots
 from dreamnet_actions.config.explain import Fault
 from dreamnet_actions.config.tree import Entry, Node, Tree, each_entry, texts
 from dreamnet_actions.domain.spec.models import Scale, Service
+from dreamnet_actions.domain.spec.times import moment, zone
 from dreamnet_actions.domain.spec.values import LONGEST, kebab, shown
 from dreamnet_actions.domain.units import parse_share
 
@@ -32,6 +33,7 @@ def check(slots: Slots, tree: Tree) -> list[Fault]:
         faults += _workload(name, entry, slots, tree)
         faults += _canary(name, entry.node)
         faults += _scales(name, entry.node)
+    faults += _maintenance(tree.root.get("maintenance"))
     return faults
 
 
@@ -149,6 +151,42 @@ def _scales(name: str, service: Node) -> Iterator[Fault]:
             text = f"'min' is {low} and 'max' is {high}; the least cannot be above the most."
             path = ("services", name, "checks", check_name, "scale", "min" if scale.get("min") else "max")
             yield Fault(path, at.place, partial(str, text))
+
+
+# ── Maintenance ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _maintenance(windows: Node | None) -> Iterator[Fault]:
+    """Find windows that are neither one span nor weekly, are both, or end before they begin."""
+    single, weekly = ("start", "end"), ("day", "from", "for")
+    for index, node in enumerate(windows.items if windows else ()):
+        path = ("maintenance", index)
+        has = {key for key in (*single, *weekly) if (one := node.get(key)) and one.value is not None}
+        wanted = single if has & set(single) else weekly
+        if has & set(single) and has & set(weekly):
+            text = "A window is either one span ('start', 'end') or weekly ('day', 'from', 'for'), not both."
+            yield Fault(path, node.place, partial(str, text))
+        elif missing := [key for key in wanted if key not in has]:
+            hint = "; write 'start' and 'end', or 'day', 'from' and 'for'" if not has else ""
+            text = f"The key {missing[0]!r} is missing{hint}."
+            yield Fault(path, node.place, partial(str, text))
+        elif has == set(single) and _ends_first(node):
+            text = f"{shown(_text(node, 'end'))} is not after {shown(_text(node, 'start'))}."
+            yield Fault((*path, "end"), (node.get("end") or node).place, partial(str, text))
+
+
+def _ends_first(node: Node) -> bool:
+    """Say whether a span that can be read ends before it begins."""
+    try:
+        place = zone(_text(node, "timezone") or "UTC")
+        return moment(_text(node, "end"), place) <= moment(_text(node, "start"), place)
+    except ValueError:
+        return False  # told where it is read
+
+
+def _text(node: Node, key: str) -> str:
+    found = node.get(key)
+    return found.value if found is not None and isinstance(found.value, str) else ""
 
 
 def _whole(node: Node | None, default: Any) -> int | None:

@@ -26,6 +26,20 @@ NEXT: Mapping[DreamState, frozenset[DreamState]] = {
 }
 """Which states may follow which. ``resolved`` → ``open`` is a reopening; only a person leaves ``wont-fix``."""
 
+WHAT_NEXT: Mapping[DreamState, str] = {
+    "suspected": "DreamNet looks again.",
+    "open": "DreamNet looks again, and tries a remedy as soon as its rules allow one.",
+    "healing": "DreamNet waits for the remedy to end, then checks whether the problem is gone.",
+    "verifying": "DreamNet checks whether the problem is gone.",
+    "needs-human": "**DreamNet waits for you.** It goes on watching, and closes this when the checks pass.",
+    "snoozed": "DreamNet leaves it alone until the snooze is over.",
+    "resolved": "Nothing. If it comes back soon, this issue is opened again.",
+    "wont-fix": "Nothing, until a person opens this issue again.",
+}
+"""What happens next to a dream in each state, in Markdown, for the people who read its issue."""
+BLIP = "blip"
+"""The key in a dream's data that says that it was over sooner than ``watch.blip-under``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dream:
@@ -59,6 +73,11 @@ class Dream:
     def ended(self) -> bool:
         """True when nobody has to do anything about it any more."""
         return self.state in ENDED
+
+    @property
+    def blip(self) -> bool:
+        """True for one that is resolved and was over soon."""
+        return self.state == "resolved" and self.data.get(BLIP) is True
 
     @property
     def platform(self) -> str:

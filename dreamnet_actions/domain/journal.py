@@ -9,6 +9,7 @@ from typing import Any
 KINDS: dict[str, str] = {
     "request-ended": "A request reached its result.",
     "check-ended": "A round of checks gave a verdict on one service.",
+    "command": "A person's comment on a dream was done.",
     "dream-opened": "A problem was filed as a dream.",
     "dream-changed": "A dream went from one state to another.",
     "dream-resolved": "The problem is gone, and a check saw it.",
@@ -26,7 +27,7 @@ KINDS: dict[str, str] = {
     "message-routed": "A message was turned into a request.",
     "message-dead": "A message could not be handled and waits for a person.",
     "webhook": "A webhook arrived and was believed.",
-    "tick": "The loop began a round: planned and real time.",
+    "tick": "The loop began a round, or a schedule of GitHub's started a run: planned and real time.",
     "paused": "Writes were stopped.",
     "resumed": "Writes are allowed again.",
     "error": "An error of ours.",

@@ -19,6 +19,11 @@ DEFAULTS: tuple[Route, ...] = (
     Route(on="source-changed-needs-deploy", to="deploykeeper", input={"action": "deploy"}),
     Route(on="secret-changed", to="envkeeper", input={"action": "sync"}),
     Route(on="push", to="deploykeeper", input={"action": "deploy"}),
+    Route(
+        on="schedule-fell-silent",
+        to="dreamkeeper",
+        input={"action": "check", "target": "self", "check": "ticks"},
+    ),
     Route(on="*-finished", to="dreamkeeper", input={"action": "verify"}),
 )
 """Built-in rules, after the configured ones; ``docs/relaybot.md`` lists them."""

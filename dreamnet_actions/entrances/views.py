@@ -48,12 +48,13 @@ def dream_story(system: System, dream: Dream) -> list[dict[str, Any]]:
 
 
 def message_json(one: MessageState) -> dict[str, Any]:
-    """Write a message with where it stands."""
+    """Write a message with where it stands and its receipts."""
     return {
         "seq": one.seq,
         "state": one.state,
         "attempts": one.attempts,
         "error": one.error,
+        "receipt": dict(vars(one.receipt)),
         "message": one.message.to_json(),
     }
 

@@ -1,6 +1,7 @@
-"""Hosting: what the place that hosts a repository says of it, read only; and the working copy here.
+"""Hosting: what the place that hosts a repository says of it; and the working copy here.
 
-``dreamnet doctor`` asks. Nothing of this writes, so a permission that only a write could prove stays ``unknown``.
+``dreamnet doctor`` and ``dreamnet-health`` ask. Only ``enable`` writes, so a permission that only a write could prove
+stays ``unknown``.
 """
 
 from __future__ import annotations
@@ -68,6 +69,29 @@ class ActionsSettings:
     allowed: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class HostedRun:
+    """One run of a workflow, by its path. ``conclusion`` is None until it has ended (``success``, ``failure``,
+    ``cancelled``, ``startup_failure``, …); ``began`` is in seconds since 1970."""
+
+    workflow: str
+    event: str
+    conclusion: str | None
+    began: float
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What asking has cost: ``calls`` are this client's own that count. What the token had left at the last answer is
+    ``remaining`` of ``limit``, anew at ``resets_at`` (seconds since 1970); None where the host told nothing."""
+
+    calls: int
+    limit: int | None = None
+    remaining: int | None = None
+    resets_at: float | None = None
+
+
 class Hosting(Protocol):
     """One repository at its host, as one token sees it.
 
@@ -75,7 +99,7 @@ class Hosting(Protocol):
     see, RefusedError where the token may not look, TemporaryError while the host does not answer.
     """
 
-    WRITES: ClassVar[frozenset[str]] = frozenset()
+    WRITES: ClassVar[frozenset[str]] = frozenset({"enable"})
 
     def token(self) -> Identity:
         """Answer whose the token is."""
@@ -91,6 +115,15 @@ class Hosting(Protocol):
 
     def workflows(self) -> Sequence[HostedWorkflow]:
         """Answer the workflows that the host knows, by path."""
+
+    def runs(self, *, limit: int = 100) -> Sequence[HostedRun]:
+        """Answer the newest runs of all workflows, newest first; at most 100."""
+
+    def enable(self, path: str) -> None:
+        """Switch a workflow on, by its path; one that is on is so for another while. Raises NotFound."""
+
+    def budget(self) -> Budget:
+        """Answer what asking has cost and what is left. Asks nothing."""
 
     def labels(self) -> frozenset[str]:
         """Answer the names of the repository's labels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from dreamnet_actions.domain.dream import Dream, DreamState
@@ -25,8 +25,8 @@ class DreamStore(Protocol):
         """Replace what is stored under the dream's number. Raises NotFound for an unknown number, Conflict when the
         state may not follow the stored one (``domain.dream.NEXT``) or another open one has the key."""
 
-    def comment(self, number: int, at: float, text: str) -> None:
-        """Add one line to the dream's own story; nothing is ever deleted. Raises NotFound."""
+    def comment(self, number: int, at: float, *lines: str) -> None:
+        """Add lines to the dream's own story, all or none; nothing is ever deleted. Raises NotFound."""
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         """Answer the dream's story, oldest first. Raises NotFound."""
@@ -89,6 +89,22 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a bus knows of a message's way, in seconds since 1970; None is what has not been, or is not kept.
+
+    ``announced`` is when a run was last asked to come for it and ``announcements`` how often since one last did;
+    ``taken`` is when it was last handed out and ``holder`` to whom, on GitHub the run's address; ``ended`` is when it
+    was done or put aside.
+    """
+
+    announced: float | None = None
+    announcements: int = 0
+    taken: float | None = None
+    holder: str = ""
+    ended: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageState:
     """Where one message stands: ``waiting``, ``leased``, ``done`` or ``dead`` (with ``error``)."""
 
@@ -97,6 +113,7 @@ class MessageState:
     state: str
     attempts: int
     error: str = ""
+    receipt: Receipt = field(default_factory=Receipt)
 
 
 class MessageBus(Protocol):

@@ -18,6 +18,7 @@ from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.entrances.setup.workflows import Wanted, callers
 from dreamnet_actions.testing.github.actions.act import ActOptions
 from dreamnet_actions.testing.github.actions.engine import Engine
+from dreamnet_actions.testing.github.actions.routes import ActionsRoutes
 from dreamnet_actions.testing.github.actions.runs import Run
 from dreamnet_actions.testing.github.hosting import Event
 from dreamnet_actions.testing.github.standin import StandIn
@@ -92,8 +93,13 @@ class Bed:
         self.folder = folder
         self.port = free_port()
         self.state = folder / "state"
+        routes = ActionsRoutes()  # what DreamNet asks of workflows and runs when it looks at itself
         self.github = StandIn(
-            clock=SystemClock(), root=folder / "github", check=OPENAPI if check else None, public_reads=True
+            clock=SystemClock(),
+            root=folder / "github",
+            check=OPENAPI if check else None,
+            public_reads=True,
+            extend=[routes],
         ).__enter__()
         passed = {
             name: os.environ[name]
@@ -113,7 +119,9 @@ class Bed:
         )
         self.said: list[str] = []
         self._configured = ""
-        self.engine = Engine(self.github, folder / "engine", options=options, say=self.said.append)
+        self.engine = routes.engine = Engine(
+            self.github, folder / "engine", options=options, say=self.said.append
+        )
         self.github.create_repository(OURS, files={**our_files(), **(changed or {})})
 
     def shop(self, *, files: Mapping[str, str] | None = None, wanted: Wanted | None = None) -> None:

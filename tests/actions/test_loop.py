@@ -60,7 +60,7 @@ def test_from_the_first_push_to_a_closed_dream(tmp_path: Path) -> None:
         (issue,) = story.issues()
         assert issue["user"]["login"] == "github-actions[bot]"
         assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
-        assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved"}
+        assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved", "blip"}
         assert "<!-- dreamnet:dream v1" in issue["body"]
         (comment,) = story.get(f"/issues/{issue['number']}/comments")
         for word in ("filed", "healing", "resolved after"):

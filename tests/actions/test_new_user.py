@@ -40,7 +40,7 @@ def _story(repository: Path, sandbox: Sandbox, address: str) -> None:
 
     issue = sandbox.api("/issues/1")
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
-    assert {label["name"] for label in issue["labels"]} == {"dream", "dream: resolved"}
+    assert {label["name"] for label in issue["labels"]} == {"dream", "dream: resolved", "blip"}
     assert [run["conclusion"] for run in sandbox.api("/actions/runs")["workflow_runs"] if run["conclusion"]]
     seen = page(f"{sandbox.lines[0]}octo/shop/issues/1")
     assert "<strong>Resolved:</strong>" in seen

@@ -124,6 +124,23 @@ def safe_triggers(document: Document) -> Iterator[str]:
             yield f"on.{name} runs with write permissions on what a stranger sent; this project does not use it"
 
 
+def safe_comments(document: Document) -> Iterator[str]:
+    """For what anybody's comment starts: it is read as data, by the code of the default branch."""
+    triggers = document.get("on", {})
+    if "issue_comment" not in triggers:
+        return
+    if not isinstance(triggers, dict) or triggers["issue_comment"] != {"types": ["created"]}:
+        yield "on.issue_comment needs `types: [created]`: what was done must not change by an edit"
+    for place, step in steps(document):
+        if "checkout" in step.get("uses", "") and {"ref", "repository"} & set(step.get("with", {})):
+            yield f"{place}: checks out what the event names; leave `ref` and `repository` out"
+    for name, job in document["jobs"].items():
+        if "steps" in job and "startsWith(github.event.comment.body, '/')" not in job.get("if", ""):
+            yield f"jobs.{name}: starts a runner for every comment; say in `if` which ones it is for"
+        if any("github.event." in one for one in texts({key: job[key] for key in job if key != "if"})):
+            yield f"jobs.{name}: takes a text of the event; the action reads it from the event's file"
+
+
 def nothing_handed_over_whole(document: Document) -> Iterator[str]:
     for name, job in document.get("jobs", {}).items():
         if job.get("secrets") == "inherit":
@@ -163,6 +180,7 @@ EVERYWHERE: list[Callable[[Document], Iterator[str]]] = [
     least_permissions,
     bounded,
     safe_triggers,
+    safe_comments,
     nothing_handed_over_whole,
 ]
 KEEPERS_RULES: list[Callable[[Document], Iterator[str]]] = [concurrency, run_name]
@@ -281,6 +299,28 @@ def test_a_bad_workflow_is_seen(rule: Callable[[Document], Iterator[str]], old: 
     assert list(rule(load(GOOD.replace(old, new)))) != []
 
 
+COMMENTED = """
+on: {issue_comment: {types: [created]}}
+permissions: {}
+jobs:
+  a:
+    if: startsWith(github.event.comment.body, '/')
+    steps: [{uses: actions/checkout@SHA, with: {persist-credentials: false}}, {uses: $/, with: {agent: dreamkeeper}}]
+"""
+
+
+def test_what_comments_start_is_held_short() -> None:
+    assert list(safe_comments(load(COMMENTED))) == []
+    for old, new in (
+        ("types: [created]", "types: [created, edited]"),
+        ("startsWith(github.event.comment.body, '/')", "github.actor != 'x'"),
+        ("persist-credentials: false", 'ref: "refs/pull/1/head"'),
+        ("persist-credentials: false", "repository: some/fork"),
+        ("agent: dreamkeeper", 'input: "${{ github.event.comment.body }}"'),
+    ):
+        assert list(safe_comments(load(COMMENTED.replace(old, new)))) != [], new
+
+
 # --- the linters -------------------------------------------------------------------------------------------
 
 
@@ -306,6 +346,17 @@ def test_every_ignore_of_actionlint_is_needed(tmp_path: Path) -> None:
     for ignore in ignores:
         assert any(re.search(ignore, message) for message in said), f"needed no more: {ignore}"
     assert [message for message in said if not any(re.search(one, message) for one in ignores)] == []
+
+
+def test_every_ignore_of_zizmor_is_needed(tmp_path: Path) -> None:
+    settings = load((ROOT / ".github" / "zizmor.yml").read_text(encoding="utf-8"))
+    ignored = set(settings["rules"].pop("dangerous-triggers")["ignore"])
+    bare = tmp_path / "zizmor.yml"
+    bare.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    run = _lint(*ZIZMOR, "--config", bare, *WORKFLOWS, *STARTERS)
+    found = set(re.findall(r"error\[dangerous-triggers\].*\n\s*--> \S*?([\w-]+\.yml):", run.stdout))
+    assert found == ignored
+    assert set(re.findall(r"^(?:error|warning)\[([\w-]+)\]", run.stdout, re.M)) == {"dangerous-triggers"}
 
 
 def test_nothing_is_ignored_within_a_workflow() -> None:

@@ -18,6 +18,8 @@ class TestMemoryHosting(HostingContract):
                 valid=place.valid,
                 visible=place.visible,
                 reach={one: "none" for one in PERMISSIONS if one not in place.may},
+                # What is `unknown` to who asks is read-only here, as the contract's token is.
+                switches=False,
                 known=[
                     HostedWorkflow(path=path, name=path, state="active")
                     for path in place.files

@@ -9,6 +9,7 @@ import click
 
 from dreamnet_actions.adapters.table import ROWS
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS
+from dreamnet_actions.domain.command import COMMANDS as COMMENT_COMMANDS
 from dreamnet_actions.domain.dream import NEXT
 from dreamnet_actions.domain.journal import KINDS
 from dreamnet_actions.domain.message import HOP_LIMIT, MAX_DATA
@@ -106,6 +107,12 @@ def dream_states() -> str:
     for before, after in NEXT.items():
         lines.append(f"| `{before}` | {', '.join(f'`{one}`' for one in sorted(after, key=order.index))} |")
     return "\n".join(lines)
+
+
+def comment_commands() -> str:
+    """List what a comment on a dream may say."""
+    rows = [f"| `{kind.usage}` | {kind.doc} | {kind.needs} |" for kind in COMMENT_COMMANDS.values()]
+    return "\n".join(["| comment | what it does | needs |", "|---|---|---|", *rows])
 
 
 def limits() -> str:
@@ -254,6 +261,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "file": file,
     "action-inputs": workflows.action_inputs,
     "action-outputs": workflows.action_outputs,
+    "comment-commands": comment_commands,
     "workflow-inputs": workflows.workflow_inputs,
     "workflow-permissions": workflows.workflow_permissions,
     "starter": starter,

@@ -45,6 +45,11 @@ EXAMPLES: dict[str, DreamNetError] = {
         "The request has no key, or a wrong one.",
         hint="Send the key that the gateway was started with as 'Authorization: Bearer …'.",
     ),
+    "refused.permission": errors.PermissionMissing(
+        "The token lacks the permission 'issues: write', so GitHub refuses PATCH /repos/octo/shop/issues/1: "
+        "'Resource not accessible by integration'.",
+        hint="Add to the job in the workflow:\npermissions:\n  issues: write",
+    ),
     "refused.id-reused": errors.IdReused("deploy-42"),
     "refused.too-many-hops": errors.TooManyHops(9, 8),
     "refused.conflict": errors.Conflict("The state 'paused'"),

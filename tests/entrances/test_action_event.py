@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS
+from dreamnet_actions.domain.command import Spoken
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.entrances.action.event import DISPATCHED, Asked, Happened, asked
@@ -38,10 +39,16 @@ def ask(name: str, payload: Any = None, **inputs: Any) -> Asked:
 
 
 def is_one_thing(found: Asked) -> bool:
-    """A request that can be understood, a message, or a reason to do nothing: exactly one of them."""
+    """A request that can be understood, a message, a person's command, or a reason to do nothing: exactly one."""
     if found.request is not None:
         parse_request(found.request, fresh_id="x")
-    return sum((found.request is not None, found.message is not None, bool(found.ignored))) == 1
+    things = (
+        found.request is not None,
+        found.message is not None,
+        found.spoken is not None,
+        bool(found.ignored),
+    )
+    return sum(things) == 1
 
 
 def refused_or(do: Callable[[], Any]) -> Any:
@@ -115,6 +122,82 @@ def test_a_schedule_is_a_look_whose_id_is_not_kept() -> None:
     found = ask("schedule", {"schedule": "17 * * * *"})
     assert (found.request, found.claim) == ({"agent": "dreamkeeper", "input": {"action": "check"}}, False)
     assert ask("schedule", agent="envkeeper").request == {"agent": "envkeeper", "input": {"action": "sync"}}
+
+
+# ── comments ────────────────────────────────────────────────────────────────────────────────────────────
+
+COMMENTS = [payload for name, payload in EXAMPLES if name == "issue_comment"]
+
+
+def comment(**changes: Any) -> Asked:
+    """Ask with a published payload of a new comment, some of its fields changed: ``comment__body="/heal"``."""
+    payload = json.loads(json.dumps(next(one for one in COMMENTS if one["action"] == "created")))
+    for place, value in {"comment__body": "/restart", **changes}.items():
+        *outer, last = place.split("__")
+        inner = payload
+        for name in outer:
+            inner = inner[name]
+        inner[last] = value
+    return ask("issue_comment", payload)
+
+
+def test_a_persons_new_comment_is_a_command() -> None:
+    found = comment(comment__id=12, issue__number=7, comment__user__login="alice")
+    assert found.agent == "dreamkeeper"
+    assert found.spoken == Spoken(comment=12, issue=7, author="alice", text="/restart")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"action": "edited"}, "when it is made"),
+        ({"action": "deleted"}, "when it is made"),
+        ({"issue__pull_request": {"url": "x"}}, "pull request"),
+        ({"comment__user__type": "Bot"}, "no person's"),
+        ({"comment__user__login": "dependabot[bot]"}, "no person's"),
+        ({"comment__user": None}, "no person's"),
+        ({"comment__body": "It is down again"}, "no command"),
+        ({"comment__body": "Try this:\n/restart"}, "no command"),
+        ({"comment__body": None}, "no command"),
+    ],
+)
+def test_other_comments_are_ignored_by_rule(changes: dict[str, Any], why: str) -> None:
+    found = comment(**changes)
+    assert found.spoken is None
+    assert why in found.ignored
+
+
+def test_published_edits_and_deletions_of_comments_are_ignored_whatever_they_say() -> None:
+    actions = set()
+    for payload in COMMENTS:
+        payload = json.loads(json.dumps(payload))
+        payload["comment"]["body"] = "/restart"
+        found = ask("issue_comment", payload)
+        actions.add(payload["action"])
+        assert (found.spoken is not None) == (payload["action"] == "created")
+    assert actions == {"created", "edited", "deleted"}
+
+
+@pytest.mark.parametrize("agent", ["deploykeeper", "envkeeper", "relaybot"])
+def test_a_comment_is_dreamkeepers_and_nobody_elses(agent: Any) -> None:
+    payload = {
+        "action": "created",
+        "comment": {"id": 1, "body": "/heal", "user": {"login": "a", "type": "User"}},
+    }
+    assert ask("issue_comment", payload | {"issue": {"number": 1}}, agent=agent).ignored
+
+
+@pytest.mark.parametrize("number", [None, "7", True, 0, -1, 7.0])
+def test_a_comment_without_its_numbers_is_refused(number: Any) -> None:
+    with pytest.raises(RequestInvalid):
+        comment(issue__number=number)
+
+
+@given(JSON)
+def test_any_payload_of_a_comment_is_one_thing_or_refused(payload: Any) -> None:
+    wrapped = payload if isinstance(payload, dict) else {"comment": payload, "issue": payload}
+    found = refused_or(lambda: ask("issue_comment", {"action": "created", **wrapped}))
+    assert isinstance(found, RequestInvalid) or is_one_thing(found)
 
 
 # ── dispatches ──────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.dreams_home import MakeStore, reach, stores
-from tests.github.homes import Make, bare, memories
+from tests.github.homes import Dispatches, Make, bare, memories
 
 HERE = Path(__file__).parent
 OPENAPI = HERE / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
@@ -60,6 +60,12 @@ def make(remote: Path, clock: VirtualClock) -> Iterator[Make]:
     """Make a memory over the remote, by the virtual clock: one run, or one process, each."""
     with memories(remote, clock) as made:
         yield made
+
+
+@pytest.fixture
+def dispatches(remote: Path) -> Dispatches:
+    """What runs dispatch whose memory is made with it."""
+    return Dispatches(remote)
 
 
 def client(github: StandIn, token: str) -> Github:

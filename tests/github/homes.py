@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,25 @@ def memories(remote: Path | str, clock: Clock | None = None, **always: Any) -> I
     finally:
         for one in made:
             one.close()
+
+
+class Dispatches:
+    """What was dispatched, and a fault for the next ones."""
+
+    def __init__(self, remote: Path) -> None:
+        self.remote = remote
+        self.fault: Exception | None = None
+        self.sent: list[dict[str, Any]] = []
+        self.commits: list[int] = []
+
+    def __call__(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        if self.fault is not None:
+            raise self.fault
+        assert event_type == "dreamnet.message.v1"
+        assert len(json.dumps(payload)) < 64_000
+        self.sent.append(json.loads(json.dumps(payload))["dreamnet"])
+        self.commits.append(commits(self.remote))
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["id"] for event in self.sent]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +12,7 @@ from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import Leased, RefusedError, StateDamaged, TemporaryError
 from dreamnet_actions.testing.contracts.message_bus import MessageBusContract, message
 from dreamnet_actions.testing.memory.clock import VirtualClock
-from tests.github.homes import Make, commits, files, git
+from tests.github.homes import Dispatches, Make, files, git
 
 pytestmark = pytest.mark.slow
 
@@ -31,33 +28,6 @@ class TestGitHubBus(MessageBusContract):
     @pytest.fixture
     def another(self, bus: GitHubMessageBus, make: Make) -> GitHubMessageBus:
         return make("eager").bus
-
-
-class Dispatches:
-    """What was dispatched, and a fault for the next ones."""
-
-    def __init__(self, remote: Path) -> None:
-        self.remote = remote
-        self.fault: Exception | None = None
-        self.sent: list[dict[str, Any]] = []
-        self.commits: list[int] = []
-
-    def __call__(self, event_type: str, payload: Mapping[str, Any]) -> None:
-        if self.fault is not None:
-            raise self.fault
-        assert event_type == "dreamnet.message.v1"
-        assert len(json.dumps(payload)) < 64_000
-        self.sent.append(json.loads(json.dumps(payload))["dreamnet"])
-        self.commits.append(commits(self.remote))
-
-    @property
-    def ids(self) -> list[str]:
-        return [event["id"] for event in self.sent]
-
-
-@pytest.fixture
-def dispatches(remote: Path) -> Dispatches:
-    return Dispatches(remote)
 
 
 def large(number: int, size: int) -> Message:

@@ -83,7 +83,7 @@ def test_labels_are_made_once_and_left_as_people_like_them(
     make_store: MakeStore, person: GitHubRepository, github: StandIn
 ) -> None:
     store = make_store()
-    assert len(store.ensure_labels()) == 9
+    assert len(store.ensure_labels()) == 10
     person.call("PATCH", "/labels/dream", body={"color": "123456"})
     assert list(make_store().ensure_labels()) == []
     made = person.call("GET", "/labels", parameters={"per_page": 100})
@@ -163,10 +163,11 @@ def test_two_runs_that_begin_a_story_at_once_lose_no_line(
 ) -> None:
     first, second = make_store(), make_store()
     dream = first.open(WEB)
-    second._told = lambda number: None  # type: ignore[method-assign]  # it looked before the first one wrote
+    # It looked before the first one wrote.
+    second._stories._find = lambda number, seen: None  # type: ignore[method-assign]
     first.comment(dream.number, 1.0, "one")
     second.comment(dream.number, 2.0, "two")
-    del second._told  # type: ignore[method-assign]
+    del second._stories._find  # type: ignore[method-assign]
     first.comment(dream.number, 3.0, "three")
     second.comment(dream.number, 4.0, "four")
     assert len(person.call("GET", f"/issues/{dream.number}/comments")) == 2

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.bootstrap import Options, System, assemble, github
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
+from dreamnet_actions.entrances.trace import traced
 from dreamnet_actions.errors import ConfigError, Paused, RequestInvalid
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.testing.github import StandIn
@@ -89,6 +91,46 @@ def test_what_could_not_be_told_is_told_again_by_the_next_schedule(
     run("schedule").finish()
     told = [one for one in github.calls.all() if one.template == DISPATCHES and one.status == 204]
     assert len(told) == 1
+
+
+def test_what_no_run_takes_becomes_a_dream_with_its_cause_and_a_story_with_addresses(
+    run: Make, github: StandIn, person: GitHubRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamnet_actions.bootstrap.github.REDRIVE_AFTER", -1.0)
+    monkeypatch.setattr("dreamnet_actions.bootstrap.github.ANNOUNCEMENTS", 2)
+    first = run()
+    first.bus.publish(message())
+    first.finish()
+    for _ in range(2):
+        run("schedule").finish()
+    (dead,) = run().bus.list(states={"dead"})
+    assert "no run took it, announced 2 times" in dead.error
+    assert [one.data["message"] for one in run().journal.read(kinds={"message-dead"})] == ["m-1"]
+    last = run("schedule")
+    last.pipe.submit(
+        {"agent": "dreamkeeper", "input": {"action": "check", "check": "messages", "target": "self"}}
+    )
+    last.finish()
+    dream = last.dreams.find("self/messages")
+    assert dream is not None
+    body = person.call("GET", f"/issues/{dream.number}")["body"]
+    assert "dreamnet replay m-1" in body
+    assert "there is no .github/workflows/dreamnet-relay.yml on the default branch 'main'" in body
+    assert "with the action replay" in body
+    told = traced(run(), dream.key)
+    assert told.dreams == ((dream, f"{github.server_url}/{REPOSITORY}/issues/{dream.number}"),)
+    (sent, buried) = traced(run(), "m-1").steps
+    assert (sent.state, sent.data["announcements"], buried.name) == ("dead", 2, "message-dead")
+    taker = run("repository_dispatch", GITHUB_RUN_ATTEMPT="3", GITHUB_JOB="relay")
+    taker.bus.replay("m-1")
+    taker.receive_only(message())
+    assert len(taker.bus.receive()) == 1
+    taker.finish()
+    number = taker.environ["GITHUB_RUN_ID"]
+    assert (
+        traced(run(), "m-1").steps[0].link
+        == f"{github.server_url}/{REPOSITORY}/actions/runs/{number}/attempts/3"
+    )
 
 
 def test_a_run_is_handed_the_message_that_it_was_started_by_and_no_other(run: Make) -> None:

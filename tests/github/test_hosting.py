@@ -235,3 +235,49 @@ def test_the_command_asks_with_the_token_of_the_environment_and_never_shows_it(
     assert refused.exit_code == 5
     assert "Not looked at (the host does not take the token)" in refused.stdout
     assert token not in said.output + answered.output + refused.output
+
+
+# ── what dreamnet-health asks ─────────────────────────────────────────────────────────────────────────────
+
+
+RUN = {
+    "path": ".github/workflows/dream.yml@main",
+    "event": "schedule",
+    "conclusion": "failure",
+    "run_started_at": "2026-11-26T12:00:00Z",
+    "html_url": "https://github.com/octocat/shop/actions/runs/1",
+}
+
+
+def test_runs_are_told_by_their_workflows_path(at: Callable[..., GitHubHosting]) -> None:
+    running = {**RUN, "conclusion": None, "path": ".github/workflows/dream.yml"}
+    found = at("ghp_x", Reply(data={"workflow_runs": [running, RUN]})).runs(limit=2)
+    assert [(one.workflow, one.event, one.conclusion) for one in found] == [
+        (".github/workflows/dream.yml", "schedule", None),
+        (".github/workflows/dream.yml", "schedule", "failure"),
+    ]
+    assert found[0].began == 1795694400.0
+
+
+def test_the_budget_is_what_the_last_answer_said(github: GitHubWithActions, clock: VirtualClock) -> None:
+    github.create_repository(SHOP, files={"README.md": "x"})
+    hosting = reach(github, github.person("octocat", "admin", repository=SHOP), clock)
+    hosting.repository()
+    hosting.labels()
+    budget = hosting.budget()
+    assert budget.calls == 2
+    assert budget.limit is not None
+    assert budget.remaining == budget.limit - 2
+    assert budget.resets_at is not None
+    assert budget.resets_at > clock.now()
+
+
+def test_a_workflow_is_switched_on_again(github: GitHubWithActions, clock: VirtualClock) -> None:
+    path = ".github/workflows/dream.yml"
+    text = "on: workflow_dispatch\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}\n"
+    github.create_repository(SHOP, files={path: text})
+    hosting = reach(github, github.person("octocat", "admin", repository=SHOP), clock)
+    hosting._at.call("PUT", "/actions/workflows/dream.yml/disable")
+    assert [one.state for one in hosting.workflows()] == ["disabled_manually"]
+    hosting.enable(path)
+    assert [one.state for one in hosting.workflows()] == ["active"]

@@ -46,7 +46,7 @@ def test_a_heal_is_one_issue_with_its_story(make_github: Callable[..., StandIn])
     (issue,) = person.call("GET", "/issues", parameters={"state": "all"})
     assert issue["title"] == "web is failing: it crashes (local)"
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
-    assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved"}
+    assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved", "blip"}
     (story,) = person.call("GET", f"/issues/{issue['number']}/comments")
     told = [text for _, text in system.dreams.comments(issue["number"])]
     assert [line.split(":")[0] for line in told] == ["filed", "healing", "local/web"], told

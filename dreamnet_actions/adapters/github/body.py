@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dreamnet_actions.adapters.github.hidden import decode, encode
-from dreamnet_actions.domain.dream import STATES, Dream
+from dreamnet_actions.domain.dream import STATES, WHAT_NEXT, Dream
 from dreamnet_actions.domain.health import Report, principal, shorten
 from dreamnet_actions.domain.markdown import fenced, inline, title
 from dreamnet_actions.domain.times import rfc3339
@@ -19,6 +19,7 @@ MOST = 65_536
 KIND = "dream"
 LABEL = "dream"
 DUPLICATE = "duplicate"
+BLIP = "blip"
 _COLOURS = {
     "suspected": "ededed",
     "open": "d73a4a",
@@ -38,16 +39,6 @@ _MEANS = {
     "snoozed": "A person put it aside for a while.",
     "resolved": "A check saw that it is gone.",
     "wont-fix": "A person said that it is to be left alone.",
-}
-_NEXT = {
-    "suspected": "DreamNet looks again.",
-    "open": "DreamNet looks again, and tries a remedy as soon as its rules allow one.",
-    "healing": "DreamNet waits for the remedy to end, then checks whether the problem is gone.",
-    "verifying": "DreamNet checks whether the problem is gone.",
-    "needs-human": "**DreamNet waits for you.** It goes on watching, and closes this when the checks pass.",
-    "snoozed": "DreamNet leaves it alone until the snooze is over.",
-    "resolved": "Nothing. If it comes back soon, this issue is opened again.",
-    "wont-fix": "Nothing, until a person opens this issue again.",
 }
 _CAUSES = {
     "refused": "connection refused",
@@ -81,12 +72,18 @@ class Stored:
 def labels() -> Mapping[str, tuple[str, str]]:
     """Answer every label of ours: its colour and description by its name."""
     own = {LABEL: ("5319e7", "Written by DreamNet: a problem, from first sight to proof that it is gone.")}
+    own |= {BLIP: ("d4c5f9", "A dream that was over soon.")}
     return own | {state_label(state): (_COLOURS[state], _MEANS[state]) for state in STATES}
 
 
 def state_label(state: str) -> str:
     """Answer the label of a state."""
     return f"{LABEL}: {state}"
+
+
+def labels_of(dream: Dream) -> list[str]:
+    """Answer the labels of ours that a dream carries."""
+    return [LABEL, state_label(dream.state), *([BLIP] if dream.blip else [])]
 
 
 def title_of(dream: Dream) -> str:
@@ -178,7 +175,7 @@ def _head(dream: Dream) -> str:
     if dream.resolved_at is not None:
         took = format_duration(max(0.0, dream.resolved_at - dream.opened_at))
         lines.append(f"- **Resolved:** {_time(dream.resolved_at)}, after {took}")
-    lines.append(f"- **Next:** {_NEXT[dream.state]}{_until(dream)}")
+    lines.append(f"- **Next:** {WHAT_NEXT[dream.state]}{_until(dream)}")
     return "\n".join(lines)
 
 

@@ -9,14 +9,17 @@ from typing import Any
 from dreamnet_actions.adapters.github.branch import Branch
 from dreamnet_actions.adapters.github.letters import (
     Row,
+    announcements,
     event_of,
     is_known,
     is_pointer,
     message_of,
     prune,
+    receipt_of,
     resolved,
     row_key,
     store,
+    unheard_of,
 )
 from dreamnet_actions.adapters.github.locks import Holders
 from dreamnet_actions.adapters.github.rows import copied
@@ -29,6 +32,9 @@ from dreamnet_actions.ports.system import Clock
 Dispatch = Callable[[str, Mapping[str, Any]], None]
 """Sends ``POST /repos/{owner}/{repo}/dispatches`` with ``event_type`` and ``client_payload``:
 https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
+
+UNHEARD = "no run took it, announced {} times: is the workflow dreamnet-relay.yml on the default branch and enabled?"
+"""Why a message was put aside that nobody came for."""
 
 
 class GitHubMessageBus(MessageBus):
@@ -50,6 +56,11 @@ class GitHubMessageBus(MessageBus):
         if not messages:
             return []
         copies = [replace(message, data=copied(message.data)) for message in messages]
+        with self._branch.reading() as at:
+            if all(is_known(at, one) for one in copies):
+                return [False] * len(
+                    copies
+                )  # asked for again in each round while it is under way: no commit for that
 
         def announce(new: Sequence[bool]) -> None:
             fresh = [one for one, is_new in zip(copies, new, strict=True) if is_new and one.to]
@@ -94,7 +105,7 @@ class GitHubMessageBus(MessageBus):
             # Whoever holds it by now: it has had its effect. A delivery from before a replay (which starts to count
             # anew) says nothing about the replay.
             if row["attempts"] >= delivery.attempt:
-                row.update(state="done", error="")
+                row.update(state="done", error="", ended=self._clock.now())
 
         self._change(delivery, done)
 
@@ -103,7 +114,8 @@ class GitHubMessageBus(MessageBus):
         self._change(delivery, self._held_by(delivery, state="waiting", due=due, error=error))
 
     def dead_letter(self, delivery: Delivery, *, error: str) -> None:
-        self._change(delivery, self._held_by(delivery, state="dead", error=error))
+        now = self._clock.now()
+        self._change(delivery, self._held_by(delivery, state="dead", error=error, ended=now))
 
     def replay(self, message_id: str) -> Message:
         def again(at: Snapshot) -> tuple[Message, str | None]:
@@ -117,6 +129,7 @@ class GitHubMessageBus(MessageBus):
             fresh = row["state"] in ("dead", "done") and bool(row["message"]["to"])
             if fresh:
                 row.update(state="waiting", attempts=0, due=0.0, error="", announced=self._clock.now())
+                row.update(announcements=1, ended=None)
             return message_of(at, row), key if fresh else None
 
         (message, _), _ = self._branch.change(
@@ -130,25 +143,39 @@ class GitHubMessageBus(MessageBus):
         """Announce again, with the next push, what waits and was last announced ``older_than`` seconds ago or earlier;
         answers how many."""
 
-        def waiting(at: Snapshot) -> Sequence[str]:
-            now = self._clock.now()
-            return [
-                key
-                for key, row in self._by_seq(at)
-                if self._is_ready(row, now) and row["announced"] <= now - older_than
-            ]
-
         def mark(at: Snapshot) -> Sequence[str]:
-            late = waiting(at)
+            late = self._late(at, older_than)
             for key in late:
-                at.rows.messages[key]["announced"] = self._clock.now()
+                row = at.rows.messages[key]
+                row.update(announced=self._clock.now(), announcements=announcements(row) + 1)
             return late
 
         with self._branch.reading() as at:
-            if not waiting(at):
+            if not self._late(at, older_than):
                 return 0
         late, _ = self._branch.change(mark, weight="notable", then=self._unannounced.extend)
         return len(late)
+
+    def give_up(self, older_than: float, *, after: int) -> Sequence[Message]:
+        """Put aside, with the reason and a fact that says so, what was announced ``after`` times since a run last took
+        it, the last time ``older_than`` seconds ago or earlier; answers it. ``replay`` starts to count anew."""
+
+        def bury(at: Snapshot) -> Sequence[Message]:
+            now = self._clock.now()
+            rows = [at.rows.messages[key] for key in self._late(at, older_than)]
+            unheard = [row for row in rows if announcements(row) >= after]
+            for row in unheard:
+                row.update(state="dead", error=UNHEARD.format(announcements(row)), ended=now)
+            gone = [message_of(at, row) for row in unheard]
+            # With the row, and not after it: where another run takes the message first, neither is true.
+            at.book.append([unheard_of(message, now) for message in gone])
+            return gone
+
+        with self._branch.reading() as at:
+            late = [at.rows.messages[key] for key in self._late(at, older_than)]
+            if all(announcements(row) < after for row in late):
+                return []
+        return self._branch.change(bury, weight="notable")[0]
 
     def list(self, *, states: Collection[str] = (), limit: int = 100) -> Sequence[MessageState]:
         now = self._clock.now()
@@ -165,6 +192,7 @@ class GitHubMessageBus(MessageBus):
                     state=seen,
                     attempts=row["attempts"],
                     error=row["error"],
+                    receipt=receipt_of(row),
                 )
                 for row, seen in fit[max(0, len(fit) - max(0, limit)) :]
             ]
@@ -208,6 +236,15 @@ class GitHubMessageBus(MessageBus):
         due = row["state"] != "waiting" or row["due"] <= now
         return bool(row["message"]["to"]) and due and self._seen(row, now) == "waiting"
 
+    def _late(self, at: Snapshot, older_than: float) -> Sequence[str]:
+        """Answer what waits and was last announced so long ago that no run will come of that."""
+        now = self._clock.now()
+        return [
+            key
+            for key, row in self._by_seq(at)
+            if self._is_ready(row, now) and row["announced"] <= now - older_than
+        ]
+
     def _ready(self, at: Snapshot, limit: int, only: Collection[tuple[str, str]] | None) -> Sequence[str]:
         now = self._clock.now()
         return [
@@ -234,6 +271,7 @@ class GitHubMessageBus(MessageBus):
             raise Leased(f"message {row['message']['id'] if row else key}", holder)
         message = message_of(at, row)
         row.update(state="leased", attempts=row["attempts"] + 1, owner=self._holders.me, until=now + lease)
+        row.update(taken=now, announcements=0)
         return Delivery(message=message, attempt=row["attempts"], seq=row["seq"])
 
     def _change(self, delivery: Delivery, change: Callable[[Row], None]) -> None:
@@ -265,7 +303,11 @@ class GitHubMessageBus(MessageBus):
             return
         with self._branch.reading() as at:
             rows = [(key, at.rows.messages[key]) for key in keys if key in at.rows.messages]
-            events = [(key, event_of(message_of(at, row))) for key, row in rows if row["state"] == "waiting"]
+            # By what it is seen as: one whose run was killed is still called leased in its row.
+            now = self._clock.now()
+            events = [
+                (key, event_of(message_of(at, row))) for key, row in rows if self._seen(row, now) == "waiting"
+            ]
         final: list[DreamNetError] = []
         for key, event in events:
             try:

@@ -7,8 +7,7 @@ has not ended wins; whoever made another one closes it at once. No lock is neede
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,8 +15,10 @@ from typing import Any, TypeVar
 from dreamnet_actions.adapters.github import body, story
 from dreamnet_actions.adapters.github.certain import certain
 from dreamnet_actions.adapters.github.client import GitHubRepository
-from dreamnet_actions.adapters.github.issues import NEWEST, Comment, Issue, Issues
+from dreamnet_actions.adapters.github.issues import NEWEST, Issue, Issues
+from dreamnet_actions.adapters.github.labels import Labels
 from dreamnet_actions.adapters.github.listing import Entry, Listing, entry
+from dreamnet_actions.adapters.github.stories import Stories
 from dreamnet_actions.domain.dream import ENDED, Dream, DreamState, may_follow
 from dreamnet_actions.errors import Conflict, NotFound, RequestError, TemporaryError
 from dreamnet_actions.ports.stores import DreamStore
@@ -28,6 +29,8 @@ FRESH_FOR = 10.0
 """Seconds for which ``find`` and ``search`` take the lists that they read for true. ``get`` is always fresh."""
 CLOSED_PAGES = 5
 """How many pages of closed issues (100 each) ``find`` and ``search`` look through."""
+_FEW = 3
+"""How many numbers are asked for one by one rather than by a list."""
 _MISSES = 3
 """After how many numbers that do not exist the newest issue is taken to be found."""
 
@@ -53,10 +56,11 @@ class GitHubDreamStore(DreamStore):
         self._listing = Listing(
             self._issues, repository.clock, self._logins, fresh_for=fresh_for, pages=closed_pages
         )
-        self._guard = threading.Lock()
-        self._telling = threading.Lock()
-        self._labelled: set[str] = set()
-        self._sticky: dict[int, int] = {}
+        self._stories = Stories(
+            self._issues, self._logins, clock=repository.clock, patience=repository.patience
+        )
+        self._labels = Labels(self._issues)
+        self._seen: dict[int, Issue] = {}
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -89,11 +93,12 @@ class GitHubDreamStore(DreamStore):
         if former is not None:
             self._close_others(former, rivals)
             return former.dream
-        own = self._create(dream)
-        rivals = self._around(dream.key, own.dream.number)
+        own, doubtful = self._create(dream)
+        # One that had ended may be opened again by somebody at this moment: then what was seen says nothing.
+        rivals = self._around(dream.key, own.dream.number, fresh=self._listing.had(dream.key))
         first = self._first([one for one in rivals if one.dream.number < own.dream.number])
-        if first is not None:
-            self._close_others(first, [own])
+        # Of those that a failed create left one may be ours, and nobody else knows of it.
+        self._close_others(first or own, [own, *doubtful])
         return (first or own).dream
 
     def update(self, dream: Dream) -> Dream:
@@ -113,30 +118,21 @@ class GitHubDreamStore(DreamStore):
             self._close_others(written, rivals)
         return written.dream
 
-    def comment(self, number: int, at: float, text: str) -> None:
-        with self._telling:
-            found = self._told(number)
-            told = (story.read(found.body) if found is not None else None) or story.Told()
-            text, _ = story.write(told.and_then(at, text))
-            if found is not None:
-                self._certain(
-                    lambda: self._issues.edit_comment(found.id, text), lambda: self._same(found.id, text)
-                )
-                return
-            made = self._certain(
-                lambda: self._issues.add_comment(number, text), lambda: self._added(number, text)
-            )
-            self._sticky[number] = made.id
+    def comment(self, number: int, at: float, *lines: str) -> None:
+        # What was written a moment ago is known: whether it is ours, and whether anybody told anything yet.
+        self._stories.tell(
+            number, at, lines, lambda: self._listing.written(number) or self._entry(number).issue
+        )
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         found = self._entry(number)
-        told = [story.read(one.body) for one in self._stories(number)] if found.issue.comments else []
+        told = [story.read(one.body) for one in self._stories.all(number)] if found.issue.comments else []
         lines = [line for one in told if one is not None for line in one.lines]
         return sorted(lines, key=lambda line: line[0]) if len(told) > 1 else lines
 
     def ensure_labels(self) -> Collection[str]:
         """Make what is missing of our labels, once; answers those that were made."""
-        return self._ensure(body.labels())
+        return self._labels.ensure(body.labels())
 
     # ── whose ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,49 +168,61 @@ class GitHubDreamStore(DreamStore):
 
     # ── one of many ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _create(self, dream: Dream) -> Entry:
-        """Make the issue. A create that seems to have failed is looked for before it is tried once more."""
-        self._ensure(body.labels())
+    def _create(self, dream: Dream) -> tuple[Entry, list[Entry]]:
+        """Make the issue. A create that seems to have failed is looked for before it is tried once more; what was found
+        then is answered, too: it may be ours or somebody else's."""
+        doubtful: list[Entry] = []
+
+        def look() -> Issue | None:
+            doubtful[:] = self._around(dream.key, None)
+            return doubtful[0].issue if doubtful else None
+
         text, _ = body.body_of(body.Stored(dream=dream, revision=1))
         assignees = self._assignees if dream.state == "needs-human" else ()
         issue = self._certain(
             lambda: self._issues.create(
                 title=body.title_of(dream),
                 body=text,
-                labels=[body.LABEL, body.state_label(dream.state)],
+                labels=body.labels_of(dream),
                 assignees=assignees,
             ),
-            lambda: next((one.issue for one in self._around(dream.key, None)), None),
+            look,
         )
+        issue = self._labels.on(issue, [body.LABEL, body.state_label(dream.state)])
         if dream.ended:
             issue = self._issues.edit(issue.number, _page_state(dream))
         self._listing.wrote(issue)
+        self._seen[issue.number] = issue
         found = entry(issue, self._logins())
         if found is None:
             raise RequestError(
                 f"The token writes as {issue.author!r}, and dreams are looked for by {self._repository.login()!r}.",
                 hint="Tell the login of the token, so that DreamNet knows its own issues again.",
             )
-        return found
+        return found, doubtful
 
-    def _around(self, key: str, number: int | None) -> list[Entry]:
+    def _around(self, key: str, number: int | None, *, fresh: bool = True) -> list[Entry]:
         """Answer what has not ended of a key among the newest issues, lowest number first.
 
         The list comes first and may lag; numbers below ``number`` (of an issue just made) that it does not show are
-        asked for one by one, and where that is not known, those above all that it shows.
+        asked for one by one, and where that is not known, those above all that it shows. Not ``fresh``: what was seen
+        around an earlier issue of this run need not be seen again.
         """
-        shown = {issue.number: issue for issue in self._issues.page(1, size=NEWEST)}
+        numbers = range(number - 1, max(0, number - NEWEST), -1) if number is not None else range(0)
+        shown = {} if fresh else {one: self._seen[one] for one in numbers if one in self._seen}
+        if number is None or len(numbers) - len(shown) > _FEW:
+            shown |= {issue.number: issue for issue in self._issues.page(1, size=NEWEST)}
         top = max(shown, default=0)
-        numbers = range(top + 1, top + NEWEST) if number is None else range(number - 1, number - NEWEST, -1)
         misses = 0
-        for one in numbers:
-            if one in shown or one < 1:
+        for one in numbers if number is not None else range(top + 1, top + NEWEST):
+            if one in shown:
                 continue
             issue = self._issues.get(one)
             if issue is not None:
                 shown[one] = issue
             elif number is None and (misses := misses + 1) >= _MISSES:
                 break
+        self._seen = {one: issue for one, issue in {**self._seen, **shown}.items() if one > top - NEWEST}
         entries = [entry(issue, self._logins()) for issue in shown.values() if issue.open]
         found = [one for one in entries if one is not None and one.dream.key == key]
         return sorted(found, key=lambda one: one.dream.number)
@@ -237,7 +245,6 @@ class GitHubDreamStore(DreamStore):
                     self._close_duplicate(other, first.dream.number)
 
     def _close_duplicate(self, other: Entry, of: int) -> None:
-        self._ensure({body.DUPLICATE: ("cfd3d7", "This issue or pull request already exists")})
         stored = replace(other.stored, revision=other.stored.revision + 1, duplicate_of=of)
         text, _ = body.body_of(stored)
         changes = {
@@ -281,13 +288,12 @@ class GitHubDreamStore(DreamStore):
 
     def _write(self, before: Entry, stored: body.Stored) -> Entry:
         """Put the dream on its issue, all of it in one request."""
-        self._ensure(body.labels())
         issue, dream = before.issue, stored.dream
         text, stored = body.body_of(stored)
         changes: dict[str, Any] = {"body": text}
         if issue.title == body.title_of(before.stored.dream) != body.title_of(dream):
             changes["title"] = body.title_of(dream)  # unless a person gave it a better one
-        labels = [*_others(issue.labels), body.LABEL, body.state_label(dream.state)]
+        labels = [*_others(issue.labels), *body.labels_of(dream)]
         if set(labels) != set(issue.labels):
             changes["labels"] = labels
         if issue.open == dream.ended or dream.ended:
@@ -301,6 +307,7 @@ class GitHubDreamStore(DreamStore):
                 raise
             # Somebody who cannot be assigned must not keep the dream from being told.
             written = self._edit(issue.number, {k: v for k, v in changes.items() if k != "assignees"})
+        written = self._labels.on(written, [body.LABEL, body.state_label(dream.state)])
         self._listing.wrote(written)
         return Entry(issue=written, stored=stored, dream=replace(stored.dream, number=issue.number))
 
@@ -313,39 +320,6 @@ class GitHubDreamStore(DreamStore):
             return self._certain(lambda: self._issues.edit(number, changes), look)
         except NotFound as error:
             raise NotFound("dream", str(number)) from error
-
-    def _ensure(self, labels: Mapping[str, tuple[str, str]]) -> Collection[str]:
-        with self._guard:
-            missing = {name: value for name, value in labels.items() if name not in self._labelled}
-            made = self._issues.ensure_labels(missing) if missing else ()
-            self._labelled |= set(missing)
-            return made
-
-    # ── the story ───────────────────────────────────────────────────────────────────────────────────────
-
-    def _told(self, number: int) -> Comment | None:
-        """Answer the comment that holds the story, None where there is none yet. Raises NotFound."""
-        if number in self._sticky:
-            found = self._issues.comment(self._sticky[number])
-            if found is not None and story.read(found.body) is not None:
-                return found
-            del self._sticky[number]
-        stories = self._stories(number) if self._entry(number).issue.comments else []
-        if stories:
-            self._sticky[number] = stories[-1].id
-            return stories[-1]
-        return None
-
-    def _stories(self, number: int) -> list[Comment]:
-        ours = (one for one in self._issues.comments(number) if one.author.lower() in self._logins())
-        return [one for one in ours if story.read(one.body) is not None]
-
-    def _same(self, identifier: int, text: str) -> Comment | None:
-        found = self._issues.comment(identifier)
-        return found if found is not None and found.body == text else None
-
-    def _added(self, number: int, text: str) -> Comment | None:
-        return next((one for one in self._stories(number) if one.body == text), None)
 
     def _certain(self, do: Callable[[], T], look: Callable[[], T | None]) -> T:
         return certain(do, look, clock=self._repository.clock, patience=self._repository.patience)

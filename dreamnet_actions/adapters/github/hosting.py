@@ -1,4 +1,4 @@
-"""Hosting at GitHub, read only: what a repository's settings and a token's reach are, asked and never tried.
+"""Hosting at GitHub: what a repository's settings and a token's reach are, asked and never tried.
 
 A permission is ``none`` where reading is refused, ``write`` where a classic token's scopes say so, and ``unknown``
 where only a write would tell: GitHub names in ``X-Accepted-GitHub-Permissions`` what an address needs, not what a token
@@ -11,6 +11,7 @@ import base64
 import binascii
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from dreamnet_actions.adapters.github.client import GitHubRepository
@@ -18,7 +19,9 @@ from dreamnet_actions.errors import Conflict, NotFound, RefusedError, Unauthenti
 from dreamnet_actions.ports.hosting import (
     Access,
     ActionsSettings,
+    Budget,
     Hosted,
+    HostedRun,
     HostedWorkflow,
     Hosting,
     Identity,
@@ -46,7 +49,7 @@ _LISTS: Mapping[str, str] = {
 class GitHubHosting(Hosting):
     """One repository at GitHub. A token that begins with ``ghs_`` (a job's or an App's) has no account behind it."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset()
+    WRITES: ClassVar[frozenset[str]] = frozenset({"enable"})
 
     def __init__(self, repository: GitHubRepository) -> None:
         self._at = repository
@@ -95,6 +98,30 @@ class GitHubHosting(Hosting):
             HostedWorkflow(path=str(one["path"]), name=str(one["name"]), state=str(one["state"]))
             for one in self._pages("/actions/workflows", "workflows")
         ]
+
+    def runs(self, *, limit: int = 100) -> Sequence[HostedRun]:
+        data = self._at.call("GET", "/actions/runs", parameters={"per_page": min(100, limit)})
+        return [
+            HostedRun(
+                workflow=str(one["path"]).partition("@")[0],  # a run by another ref has it behind the path
+                event=str(one["event"]),
+                conclusion=one.get("conclusion"),
+                began=datetime.fromisoformat(one.get("run_started_at") or one["created_at"]).timestamp(),
+                url=str(one.get("html_url") or ""),
+            )
+            for one in data["workflow_runs"]
+        ]
+
+    def enable(self, path: str) -> None:
+        """PUT …/enable. GitHub counts the sixty quiet days from it, too
+        (https://docs.github.com/en/rest/actions/workflows#enable-a-workflow); needs ``actions: write``."""
+        self._at.call("PUT", f"/actions/workflows/{urllib.parse.quote(path.rpartition('/')[2])}/enable")
+
+    def budget(self) -> Budget:
+        left = self._at.wire.left
+        return Budget(
+            calls=self._at.calls.charged, limit=left.limit, remaining=left.remaining, resets_at=left.resets_at
+        )
 
     def labels(self) -> frozenset[str]:
         return frozenset(str(one["name"]) for one in self._pages("/labels"))

@@ -7,12 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.errors import Conflict, NotFound
 
 NEWEST = 30
 """How many of the newest issues are looked at around one that was just made."""
+_BARE = "ededed"
+"""The colour of a label that GitHub made by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +29,13 @@ class Issue:
     open: bool
     reason: str | None = None
     labels: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+    """Those of its labels that stand as GitHub makes them when an issue is given one that there is not."""
     assignees: tuple[str, ...] = ()
     closed_at: float | None = None
     closed_by: str | None = None
     updated_at: float = 0.0
+    created_at: float = 0.0
     comments: int = 0
     elsewhere: bool = field(default=False)
     """True for a pull request, and for an issue that was moved to another repository."""
@@ -122,6 +128,14 @@ class Issues:
                 made.append(name)
         return made
 
+    def dress_label(self, name: str, colour: str, description: str) -> None:
+        """Give a label its colour and description. Raises NotFound where it was deleted."""
+        self._repository.call(
+            "PATCH",
+            f"/labels/{quote(name, safe='')}",
+            body={"color": colour, "description": description},
+        )
+
     def _issue(self, data: Mapping[str, Any]) -> Issue:
         return _issue(data, elsewhere=bool(data.get("pull_request")) or not self._is_here(data))
 
@@ -145,13 +159,19 @@ def _issue(data: Mapping[str, Any], *, elsewhere: bool) -> Issue:
         open=data.get("state") == "open",
         reason=data.get("state_reason"),
         labels=tuple(one if isinstance(one, str) else str(one["name"]) for one in data.get("labels") or ()),
+        bare=tuple(str(one["name"]) for one in data.get("labels") or () if _is_bare(one)),
         assignees=tuple(str(one["login"]) for one in data.get("assignees") or ()),
         closed_at=_seconds(data.get("closed_at")),
         closed_by=str(closer["login"]) if closer.get("login") else None,
         updated_at=_seconds(data.get("updated_at")) or 0.0,
+        created_at=_seconds(data.get("created_at")) or 0.0,
         comments=int(data.get("comments") or 0),
         elsewhere=elsewhere,
     )
+
+
+def _is_bare(label: Any) -> bool:
+    return isinstance(label, Mapping) and label.get("color") == _BARE and not label.get("description")
 
 
 def _comment(data: Mapping[str, Any]) -> Comment:

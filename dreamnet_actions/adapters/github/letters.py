@@ -11,8 +11,10 @@ from typing import Any
 
 from dreamnet_actions.adapters.github.rows import copied, dumps
 from dreamnet_actions.adapters.github.snapshot import BODIES, Snapshot
+from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import JournalDamaged, StateDamaged, TemporaryError
+from dreamnet_actions.ports.stores import Receipt
 
 POINTER = "dreamnet-body"
 """The one key in the data of a dispatched message whose body is a file: ``{"path", "sha256", "size"}``."""
@@ -58,6 +60,7 @@ def store(at: Snapshot, message: Message, now: float) -> bool:
         "error": "",
         "at": now,
         "announced": now,
+        "announcements": 1,
     }
     body = dumps(message.data).encode("ascii")
     if len(body) > MAX_ROW:
@@ -84,6 +87,35 @@ def message_of(at: Snapshot, row: Row) -> Message:
         path = f"{BODIES}{row['body']}.json"
         return replace(message, data=_checked(at.body(path), path, row["body"]))
     return message
+
+
+def receipt_of(row: Row) -> Receipt:
+    """Answer what is known of a row's way. What an earlier DreamNet did not write is not known."""
+    announced = row["announced"] if row["message"]["to"] else None
+    return Receipt(
+        announced=announced,
+        announcements=announcements(row),
+        taken=row.get("taken"),
+        holder=row["owner"],
+        ended=row.get("ended"),
+    )
+
+
+def announcements(row: Row) -> int:
+    """Answer how often a row was announced since it was last taken."""
+    return int(row.get("announcements", 1)) if row["message"]["to"] else 0
+
+
+def unheard_of(message: Message, now: float) -> Fact:
+    """Write the fact that a message was put aside because no run came for it."""
+    return Fact(
+        kind="message-dead",
+        at=now,
+        text=f"{message.name} ({message.id}) could not be handled: no run took it",
+        service=str(message.data.get("key", "")),
+        correlation_id=message.correlation_id or message.id,
+        data={"message": message.id},
+    )
 
 
 def event_of(message: Message) -> dict[str, Any]:

@@ -101,6 +101,13 @@ class Listing:
         with self._guard:
             self._own[issue.number] = (self._clock.monotonic(), issue)
 
+    def written(self, number: int) -> Issue | None:
+        """Answer an issue as we wrote it in the last ``fresh_for`` seconds, else None."""
+        since = self._clock.monotonic() - self._fresh_for
+        with self._guard:
+            at, issue = self._own.get(number, (0.0, None))
+        return issue if issue is not None and at > since else None
+
     def living(self, *, fresh: bool = False) -> list[Entry]:
         """Answer the dreams that have not ended, newest first, duplicates of a key included; ``fresh``: asked now."""
         shown: dict[int, Issue] = {}
@@ -123,6 +130,17 @@ class Listing:
         shown = {issue.number: issue for issues in pages for issue in issues} | own
         entries = (entry(issue, self._logins()) for issue in shown.values() if issue.open)
         return list(filter(None, entries))
+
+    def had(self, key: str) -> bool:
+        """Say whether a dream of the key may have ended before, by what is at hand; asks nobody."""
+        with self._guard:
+            pages = [issues for (state, _), (_, issues) in self._pages.items() if state == "closed"]
+            shown = [
+                *(issue for issues in pages for issue in issues),
+                *(issue for _, issue in self._own.values()),
+            ]
+        entries = (entry(issue, self._logins()) for issue in shown if not issue.open)
+        return not pages or any(one is not None and one.dream.key == key for one in entries)
 
     def ended(self, *, fresh: bool = False) -> Iterator[Entry]:
         """Yield the dreams that have ended, newest first; reads a page only when it comes to it."""

@@ -25,7 +25,7 @@ from dreamnet_actions.errors import (
     DeadlineExceeded,
     DreamNetError,
     PermanentError,
-    RefusedError,
+    PermissionMissing,
     TemporaryError,
     Unauthenticated,
 )
@@ -55,7 +55,10 @@ _NO_MARK = re.compile(r"hidden ref|does not support --atomic|refs/dreamnet/seen/
 TEMPORARY = re.compile(
     r"Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|early EOF|RPC failed"
     r"|hung up unexpectedly|unexpected disconnect|Empty reply|returned error: (?:408|429|5\d\d)|Recv failure"
-    r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error",
+    r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error"
+    # An answer that was cut short, or a page of some proxy's in its place:
+    r"|expected flush|body are still expected|bad line length|protocol error|expected 'packfile'"
+    r"|Could not read from remote repository|git-http-push failed",
     re.IGNORECASE,
 )
 
@@ -111,7 +114,7 @@ class RemoteBranch:
     def fetch(self) -> str | None:
         """Answer the branch's newest commit, whose files are here then; None where there is no such branch.
 
-        Raises TemporaryError (network, server), Unauthenticated, RefusedError (permission), PermanentError.
+        Raises TemporaryError (network, server), Unauthenticated, PermissionMissing, PermanentError.
         """
         self._fetches += 1
         if self._repository is not None and self._fetches % _RENEW_AFTER == 0:
@@ -275,12 +278,18 @@ class RemoteBranch:
                 f"{where}: the token was not accepted.",
                 hint="In a workflow, hand the job's own on: 'token: ${{ github.token }}'. Else renew GITHUB_TOKEN.",
             )
-        if re.search(
-            r"returned error: 403|Permission to \S+ denied|Write access to repository not granted", said
-        ):
-            return RefusedError(
+        if re.search(r"Permission to \S+ denied|Write access to repository not granted", said):
+            return PermissionMissing(
                 f"{where}: the token lacks the permission 'contents: write'.",
                 hint="Add to the workflow's job:\npermissions:\n  contents: write",
+            )
+        if re.search(r"returned error: 403", said) and not _PROTECTED.search(said):
+            # Who lacks a permission is told so; a limit is answered by the bare status, and passes.
+            return TemporaryError(
+                f"{where} was refused (403), and no reason was given.",
+                hint="A rate limit is answered so: try again later. Where it stays, give the token the permission "
+                "'contents: write'.",
+                retry_after=60.0,
             )
         if _PROTECTED.search(said):
             return PermanentError(

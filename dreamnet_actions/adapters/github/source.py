@@ -20,7 +20,7 @@ from dreamnet_actions.errors import (
     Conflict,
     NotFound,
     PermanentError,
-    RefusedError,
+    PermissionMissing,
     RequestError,
     TemporaryError,
     Unauthenticated,
@@ -148,7 +148,7 @@ def _trouble(url: str, error: CommandFailed, token: str) -> Exception:
     if re.search(r"returned error: 401|Authentication failed|could not read Username", said):
         return Unauthenticated(f"git fetch of {url}: the token was not accepted.", hint="Renew GITHUB_TOKEN.")
     if re.search(r"returned error: 40[34]|not found", said):
-        return RefusedError(
+        return PermissionMissing(
             f"git fetch of {url}: the token may not read the repository's files.",
             hint="Add to the workflow's job:\npermissions:\n  contents: read",
         )

@@ -11,6 +11,7 @@ from dreamnet_actions.errors import (
     DreamNetError,
     NotFound,
     PermanentError,
+    PermissionMissing,
     RefusedError,
     RequestError,
     TemporaryError,
@@ -96,11 +97,11 @@ def _forbidden(answer: Answer, what: str, said: str) -> RefusedError:
     named = ", ".join(f"{name}: {level}" for name, level in wanted.items())
     message = f"The token lacks the permission {named!r}, so GitHub refuses {what}: {said!r}."
     if "personal access token" in said.lower():
-        return RefusedError(message, hint=f"Give the token under its 'Repository permissions': {named}.")
+        return PermissionMissing(message, hint=f"Give the token under its 'Repository permissions': {named}.")
     if set(wanted) <= GRANTABLE:
         lines = "\n".join(f"  {name}: {level}" for name, level in wanted.items())
-        return RefusedError(message, hint=f"Add to the job in the workflow:\npermissions:\n{lines}")
-    return RefusedError(
+        return PermissionMissing(message, hint=f"Add to the job in the workflow:\npermissions:\n{lines}")
+    return PermissionMissing(
         message,
         hint="A workflow's own token cannot be given that. Use the token of a GitHub App, or a fine-grained "
         f"personal access token, with: {named}.",

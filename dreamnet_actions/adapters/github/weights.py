@@ -11,11 +11,17 @@ weight        before a write to the outside?         at the end of the run?
 ``notable``   no                                     yes
 ``intent``    yes                                    yes
 ============  =====================================  ======================================================
+
+What this system says of itself (``self/…``) is routine. Where it says when (``at``), it is notable once an hour, so
+that the runs of a quiet day are known, however many commits others make.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
+
+from dreamnet_actions.domain.schedule import HOURLY
 
 Weight = Literal["routine", "claim", "notable", "intent"]
 
@@ -36,8 +42,18 @@ def of_fact(kind: str) -> Weight:
 
 def of_state(key: str, former: Any, value: Any, *, pushed: bool) -> Weight:
     """Weigh shared state. ``pushed``: what it replaces is on the branch already, so that it may not stay behind."""
-    if key.startswith("self/") or former == value:
+    if former == value:
         return "routine"
+    if key.startswith("self/"):
+        return "notable" if _an_hour_on(former, value) else "routine"
     if key.startswith("request/"):
         return "notable" if pushed else "claim"
     return "intent"
+
+
+def _an_hour_on(former: Any, value: Any) -> bool:
+    """Say whether a value that tells when it was made is the first of its hour."""
+    if not isinstance(value, Mapping) or "at" not in value:
+        return False
+    before = former.get("at", 0.0) if isinstance(former, Mapping) else 0.0
+    return bool(value["at"] - before >= HOURLY)

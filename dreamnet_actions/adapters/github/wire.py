@@ -40,6 +40,16 @@ class Calls:
     repeated: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What the last answer's headers said of the token's budget; None where none did
+    (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api)."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    resets_at: float | None = None
+
+
 class Wire(Requester):
     """Sends requests: spaced writes, patient repeats of what may be repeated, ETags, our own errors.
 
@@ -60,12 +70,19 @@ class Wire(Requester):
         self._last_write: float | None = None
         self._kept: OrderedDict[str, tuple[dict[str, Any], str]] = OrderedDict()
         self._calls = Calls()
+        self._left = Left()
 
     @property
     def calls(self) -> Calls:
         """What went out so far."""
         with self._guard:
             return self._calls
+
+    @property
+    def left(self) -> Left:
+        """What is left of the hour's budget, as the last answer told."""
+        with self._guard:
+            return self._left
 
     def requestJson(  # noqa: N802  # PyGithub's own name and arguments
         self,
@@ -133,6 +150,7 @@ class Wire(Requester):
             self._take_turn()
         exchange = _Exchange(self._session, self._base, self._timeout, self._seen)
         status, got, text = super().requestJson(verb, url, parameters, asked, body, exchange)  # type: ignore[arg-type]  # it quacks
+        self._note_left(got)
         if status == 304 and known is not None:
             return 200, *known
         if where and status == 200 and "etag" in got:
@@ -158,6 +176,14 @@ class Wire(Requester):
             self._kept.move_to_end(where)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
+
+    def _note_left(self, headers: dict[str, Any]) -> None:
+        limit, remaining, reset = (
+            str(headers.get(f"x-ratelimit-{name}") or "") for name in ("limit", "remaining", "reset")
+        )
+        if limit.isdecimal() and remaining.isdecimal() and reset.isdecimal():
+            with self._guard:
+                self._left = Left(limit=int(limit), remaining=int(remaining), resets_at=float(reset))
 
     def _seen(self, verb: str, status: int) -> None:
         free = status == 304

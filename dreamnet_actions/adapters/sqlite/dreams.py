@@ -49,11 +49,12 @@ class SqliteDreamStore(DreamStore):
             )
             return dream
 
-    def comment(self, number: int, at: float, text: str) -> None:
+    def comment(self, number: int, at: float, *lines: str) -> None:
         with self._database.write() as connection:
             _get(connection, number)
-            connection.execute(
-                "INSERT INTO comment (number, at, body) VALUES (?, ?, ?)", (number, at, dumps(text))
+            connection.executemany(
+                "INSERT INTO comment (number, at, body) VALUES (?, ?, ?)",
+                [(number, at, dumps(text)) for text in lines],
             )
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:

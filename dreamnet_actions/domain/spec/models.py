@@ -20,6 +20,7 @@ from dreamnet_actions.domain.spec.forms import (
     MessagePattern,
     Variable,
 )
+from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
 from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds, Share
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
@@ -233,8 +234,31 @@ class Webhook:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Maintenance:
+    """A window in which faults are neither filed nor healed: one span (``start``, ``end``), or one a week (``day``,
+    ``from``, ``for``)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    services: tuple[Annotated[str, NameIn("services")], ...] = ()
+    """The services that it is about; left out, all."""
+    start: Moment | None = None
+    """When a single window begins."""
+    end: Moment | None = None
+    """When a single window ends."""
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] | None = None
+    """The day of every week on which it begins."""
+    from_: TimeOfDay | None = None
+    """The time of that day."""
+    for_: PositiveSeconds | None = None
+    """How long a weekly window lasts."""
+    timezone: TimeZone = "UTC"
+    """Where the times are those of the clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watch:
-    """How ``dreamnet watch`` keeps time."""
+    """How ``dreamnet watch`` and the schedules of GitHub's keep time, and what counts in time."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -248,6 +272,14 @@ class Watch:
     """More new dreams than this at once become one umbrella dream."""
     storm: Share = 0.5
     """When more than this share of (at least three) services fail together, nothing is healed: a human is asked."""
+    blip_under: Seconds = 300.0
+    """An incident that was over sooner than this is marked as a blip (on GitHub by the label ``blip``)."""
+    late_after: PositiveSeconds = 1800.0
+    """In the GitHub home: the schedule is late when more than one tick in twenty of a day comes later than this."""
+    missed_over: Share = 0.2
+    """In the GitHub home: more than this share of a day's ticks may not be left out by GitHub."""
+    keepalive_after: PositiveSeconds = 3888000.0
+    """In the GitHub home: schedules are switched on anew once the newest commit of the default branch is this old."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,5 +302,7 @@ class Config:
     """RelayBot's rules; they come before the built-in ones."""
     webhooks: dict[Label, Webhook] = field(default_factory=dict)
     """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """Windows in which faults are neither filed nor healed; what outlasts one is."""
     watch: Watch = field(default_factory=Watch)
-    """How the long-lived loop keeps time."""
+    """How the long-lived loop and the schedules of GitHub's keep time, and what counts in time."""

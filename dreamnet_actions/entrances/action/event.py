@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS, EVERY, Agent
+from dreamnet_actions.domain.command import Spoken, parse
 from dreamnet_actions.domain.message import EVENT_TYPE, TYPE
 from dreamnet_actions.domain.message import Message as CloudEvent
 from dreamnet_actions.domain.route import OPEN_TO_WEBHOOKS, WEBHOOK
@@ -30,14 +31,15 @@ DEFAULT_AGENT: Mapping[str, Agent] = {
     "push": "deploykeeper",
     "release": "deploykeeper",
     "schedule": "dreamkeeper",
+    "issue_comment": "dreamkeeper",
 }
 """Whose an event is where the step names no agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be done: exactly one of a request (plain JSON data) and a message, or neither: then ``ignored`` says
-    by which rule.
+    """What is to be done: exactly one of a request (plain JSON data), a message and a person's command (``spoken``), or
+    none: then ``ignored`` says by which rule.
 
     ``agent`` is whose step this is, or who the event is for. ``claim``: the request's id is kept, so that a second run
     with it is not done again. ``relayed``: RelayBot's own job, which hands on what is another keeper's.
@@ -47,6 +49,7 @@ class Asked:
     relayed: bool = False
     request: Mapping[str, Any] | None = None
     message: CloudEvent | None = None
+    spoken: Spoken | None = None
     ignored: str = ""
     claim: bool = True
 
@@ -226,6 +229,35 @@ def _release(payload: Mapping[str, Any]) -> Asked:
     return Asked(agent="deploykeeper", request={"agent": "deploykeeper", "input": given})
 
 
+def _comment(payload: Mapping[str, Any]) -> Asked:
+    """A person's new comment on an issue may be a command. Edits, deletions, pull requests and programs bring none:
+    what was written once is what was meant, and no two programs talk for ever.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
+    """
+    issue, comment = (_object(payload, name) for name in ("issue", "comment"))
+    user = _object(comment, "user")
+    author, text = user.get("login"), comment.get("body")
+    if payload.get("action") != "created":
+        return Asked(agent="dreamkeeper", ignored="a comment is read when it is made, and not again")
+    if issue.get("pull_request"):
+        return Asked(agent="dreamkeeper", ignored="a comment on a pull request is none on a dream")
+    if not isinstance(author, str) or user.get("type") != "User" or author.endswith("[bot]"):
+        return Asked(agent="dreamkeeper", ignored="the comment is no person's")
+    if not isinstance(text, str) or parse(text) is None:
+        return Asked(agent="dreamkeeper", ignored="the comment is no command")
+    ids = (comment.get("id"), issue.get("number"))
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in ids):
+        raise RequestInvalid([f"The comment has the id {ids[0]!r:.60} on the issue {ids[1]!r:.60}."])
+    spoken = Spoken(comment=ids[0], issue=ids[1], author=author, text=text)  # type: ignore[arg-type]
+    return Asked(agent="dreamkeeper", spoken=spoken)
+
+
+def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = data.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _look(_payload: Mapping[str, Any]) -> Asked:
     return Asked(
         agent="dreamkeeper", request={"agent": "dreamkeeper", "input": {"action": "check"}}, claim=False
@@ -239,6 +271,7 @@ def _sync(_payload: Mapping[str, Any]) -> Asked:
 _RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
     ("deploykeeper", "push"): _push,
     ("deploykeeper", "release"): _release,
+    ("dreamkeeper", "issue_comment"): _comment,
     ("dreamkeeper", "schedule"): _look,
     ("dreamkeeper", "push"): _look,
     ("dreamkeeper", "deployment_status"): _look,

@@ -15,17 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.domain.message import Message
+from dreamnet_actions.domain.message import Message, bounded_id
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.times import rfc3339
+from dreamnet_actions.entrances.action.comment import Talk
 from dreamnet_actions.entrances.action.event import Asked
 from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
+from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
 from dreamnet_actions.entrances.cli.environment import environ, now
-from dreamnet_actions.errors import DreamNetError, TemporaryError
+from dreamnet_actions.errors import DreamNetError, PermissionMissing, TemporaryError
 from dreamnet_actions.pipe import bug, failure
 
 if TYPE_CHECKING:
@@ -76,6 +78,13 @@ def run(found: Mapping[str, str]) -> AgentResult:
     )
     system = bootstrap.assemble(options)
     try:
+        if asked.spoken is not None:
+            talk = Talk(system=system, spoken=asked.spoken, environ=found, dry_run=inputs.dry_run)
+            return talk.told(_finished(system, talk.perform()))
+        if not inputs.dry_run:
+            record(system, found)
+            if found.get("GITHUB_EVENT_NAME") == "schedule" and asked.agent != "dreamkeeper":
+                tell_of_silence(system)
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
         if found.get("GITHUB_EVENT_NAME") == "schedule":
             system.pipe.forget(system.clock.now() - KEEP_REQUESTS)
@@ -128,16 +137,20 @@ def _whole(message: Message, found: Mapping[str, str]) -> Message:
 
 
 def _route(system: System, message: Message, found: Mapping[str, str]) -> AgentResult:
-    """Say whose job a message is; one that is nobody's is put aside, so that it is not lost and does not come again."""
+    """Say whose job a message is; one that is nobody's is put aside, so that it is not lost and does not come again.
+
+    Where a missing permission stops that, it waits: nothing is done here, with the permissions of RelayBot's own job.
+    """
     asks = {"agent": "relaybot", "input": {"action": "route", "event": message.to_json()}}
     result = system.pipe.submit(
-        asks | {"correlation_id": message.correlation_id or message.id, "hops": message.hops},
+        asks | {"correlation_id": bounded_id(message.correlation_id or message.id), "hops": message.hops},
         id=request_id(found, message.id),
         claim=False,
     )
     if result.outcome == "refused":
         system.receive_only(message)
-        _deliver(system)
+        if (result.error or {}).get("code") != PermissionMissing.code:
+            _deliver(system)
     return result
 
 

@@ -108,7 +108,11 @@ def _told(dream: Dream, story: list[dict[str, Any]], now: float) -> Iterator[str
     if dream.evidence:
         yield "Evidence"
         for report in dream.evidence:
-            yield f"  {check_line(report.to_json())}"
+            first, *rest = report.detail.split("\n")
+            yield f"  {check_line({**report.to_json(), 'detail': first})}"
+            yield from (
+                f"      {'  ' * line.startswith('  ')}{one_line(line)}" for line in rest if line.strip()
+            )
     if story:
         yield "Story"
         for one in story:

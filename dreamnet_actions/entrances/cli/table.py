@@ -26,6 +26,7 @@ COMMANDS: dict[str, Row] = {
     "releases": Row(_LOOK, "releases:releases", "Which versions went out, and how that ended."),
     "timeline": Row(_LOOK, "timeline:timeline", "What happened, from the journal."),
     "journal": Row(_LOOK, "journal:journal", "Look through what is remembered, repair it, write it out."),
+    "trace": Row(_LOOK, "tracing:trace", "Who told whom, and what came of it."),
     "follow": Row(_LOOK, "messages:follow", "Print messages and events as they come."),
     "watch": Row(_RUN, "running:watch", "Check on a schedule and deliver messages, until stopped."),
     "serve": Row(_RUN, "running:serve", "Answer requests and webhooks over HTTP, until stopped."),

@@ -30,6 +30,9 @@ FOLDER = ".github/workflows"
 MOST_LINES = 20
 MOST_CHOICES = 60
 """Services that a drop-down lists; where there are more it is a field, since nobody reads a longer one."""
+_COMMENTED = "# zizmor: ignore[dangerous-triggers] a comment is data, its writer's permission is asked for"
+"""Linters warn of what anybody can start. The called job starts a runner for no comment but a command on a dream, takes
+the default branch's code, and puts no text of the comment into an expression."""
 _GLOB = re.compile(r"[*?+\[\]!\\]")
 
 
@@ -113,7 +116,8 @@ def _triggers(keeper: str, wanted: Wanted) -> list[str]:
     if keeper == RELAY:
         return [f"  repository_dispatch: {flow({'types': EVENTS})}"]
     cron = wanted.schedule if keeper == DREAM else wanted.sync_schedule
-    return [f"  schedule: [{{cron: {scalar(cron)}}}]"]
+    talk = [f"  issue_comment: {flow({'types': ['created']})} {_COMMENTED}"] if keeper == DREAM else []
+    return [f"  schedule: [{{cron: {scalar(cron)}}}]", *talk]
 
 
 def _button(called: Called, services: Sequence[str]) -> list[str]:

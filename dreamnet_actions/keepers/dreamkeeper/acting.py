@@ -14,7 +14,9 @@ from dreamnet_actions.ports.stores import DreamStore
 
 HOLD = 300.0
 """Seconds for which a run may hold one dream, beside the time that it waits; a dead run's hold is free at once."""
-IDLE = frozenset({"nothing", "unknown", "suspected", "held", "left-alone", "recovering", "gathered"})
+IDLE = frozenset(
+    {"nothing", "unknown", "suspected", "maintenance", "held", "left-alone", "recovering", "gathered"}
+)
 """Decisions that change no dream."""
 
 
@@ -47,9 +49,7 @@ class Acting:
             dream, change = book.resolve(found, decision.because)
             story.changed(dream, change)
         elif kind in ("open", "reopen"):
-            dream, change = book.file(one, decision)
-            story.changed(dream, change)
-            self.next(one, dream, story, raging)
+            self._file(one, decision, story, raging)
         elif kind == "heal" and found is not None:
             book.surely_told(found, one)
             self.next(one, found, story, raging)
@@ -58,6 +58,19 @@ class Acting:
         elif kind == "overdue" and found is not None:
             book.ended(found, worked=False, why=decision.because)
             self.next(self.gather.again(one), found, story, raging)
+
+    def _file(self, one: Situation, decision: Decision, story: Story, raging: str | None) -> None:
+        """File a dream and do the first thing about it: in one write where it is new and a remedy is asked for."""
+        choice = next_remedy(one, None, raging)
+        if decision.kind == "open" and choice.remedy is not None:
+            dream, change, message = self.book.file_and_ask(one, decision, choice)
+            story.changed(dream, change, message)
+            if message is not None:
+                return
+        else:
+            dream, change = self.book.file(one, decision)
+            story.changed(dream, change)
+        self.next(one, dream, story, raging)
 
     def next(self, one: Situation, dream: Dream, story: Story, raging: str | None = None) -> None:
         """Ask for the next remedy, wait for a cool-down, or ask for a human."""
@@ -80,6 +93,7 @@ class Acting:
     def _ask_again(self, one: Situation, dream: Dream, story: Story) -> None:
         """Send the message of the remedy under way again: the same one, so that it is in effect once even if
         the run that should have sent it was cut off just before."""
+        self.book.surely_told(dream, one)
         recorded = sum(attempt.dream == dream.correlation_id for attempt in one.ledger)
         if recorded < dream.attempt:
             self.book.started(dream, dream.because)

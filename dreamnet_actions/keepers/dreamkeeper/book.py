@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.dream import BLIP, Dream
 from dreamnet_actions.domain.health import Report, main_cause, principal
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
 from dreamnet_actions.ports.stores import DreamStore
 
@@ -31,24 +32,47 @@ class DreamBook:
             return self._reopen(one.dream, one, decision, data or {})
         return self._open(one, decision, data or {})
 
-    def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
-        """File a new dream with its evidence, cause and pattern (or answer the one that somebody just filed)."""
-        now = self.context.clock.now()
-        dream = self.dreams.open(
-            Dream(
-                key=one.key,
-                health=one.health,
-                cause=main_cause(one.reports),
-                opened_at=now,
-                changed_at=now,
-                evidence=_evidence(one),
-                because=decision.because,
-                pattern=self._pattern(one, now),
-                umbrella=decision.umbrella,
-                data=data,
-            )
+    def file_and_ask(
+        self, one: Situation, decision: Decision, choice: Choice
+    ) -> tuple[Dream, Change, Outgoing | None]:
+        """Open a dream with its first remedy under way, in one write; the message asks for it.
+
+        Where somebody filed it just before, theirs is answered, without a message: what it needs is not known here.
+        """
+        asked = replace(
+            self._new(one, decision, {"replicas": one.desired + 1}),
+            state="healing",
+            because=choice.because,
+            remedy=choice.remedy,
+            attempt=1,
         )
+        dream = self.dreams.open(asked)
+        if replace(dream, number=0, evidence=()) != replace(asked, evidence=()):
+            return dream, self._opened(dream, one, "filed"), None
+        change = self._opened(dream, one, "filed", f"healing: {choice.because}")
+        self.started(dream, choice.because)
+        return dream, replace(change, after=f"healing by {choice.remedy}"), self.message(dream)
+
+    def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
+        """File a new dream (or answer the one that somebody just filed)."""
+        dream = self.dreams.open(self._new(one, decision, data))
         return dream, self._opened(dream, one, "filed")
+
+    def _new(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> Dream:
+        """Write a new dream with its evidence, cause and pattern."""
+        now = self.context.clock.now()
+        return Dream(
+            key=one.key,
+            health=one.health,
+            cause=main_cause(one.reports),
+            opened_at=now,
+            changed_at=now,
+            evidence=_evidence(one),
+            because=decision.because,
+            pattern=self._pattern(one, now),
+            umbrella=decision.umbrella,
+            data=data,
+        )
 
     def _reopen(
         self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
@@ -162,8 +186,20 @@ class DreamBook:
             self.ended(dream, worked=True, why="")
         now = self.context.clock.now()
         before = dream.state
+        blip = now - dream.opened_at < self.context.config.watch.blip_under
+        data = {name: value for name, value in dream.data.items() if name != BLIP} | (
+            {BLIP: True} if blip else {}
+        )
         dream = self.dreams.update(
-            replace(dream, state="resolved", resolved_at=now, changed_at=now, because=because, until=None)
+            replace(
+                dream,
+                state="resolved",
+                resolved_at=now,
+                changed_at=now,
+                because=because,
+                until=None,
+                data=data,
+            )
         )
         took = format_duration(now - dream.opened_at)
         text = f"{dream.key}: resolved after {took}; {because}"
@@ -205,11 +241,15 @@ class DreamBook:
     def refresh(self, dream: Dream, one: Situation) -> Dream:
         """Keep up with what is wrong: a fault may change its cause, and a degraded service go down."""
         cause = main_cause(one.reports) or dream.cause
-        if (dream.health, dream.cause) == (one.health, cause) or not one.bad:
+        if not one.bad:
+            return dream
+        # What waits for a person is told as it stands now: one dream for all messages that are dead.
+        evidence = _evidence(one) if one.key == LETTERS else dream.evidence
+        if (dream.health, dream.cause, dream.evidence) == (one.health, cause, evidence):
             return dream
         now = self.context.clock.now()
         self.dreams.comment(dream.number, now, f"now {one.health}, {cause}: {_detail(one.reports, dream)}")
-        return self.dreams.update(replace(dream, health=one.health, cause=cause))
+        return self.dreams.update(replace(dream, health=one.health, cause=cause, evidence=evidence))
 
     def surely_told(self, dream: Dream, one: Situation) -> None:
         """Write the fact that the dream was opened, where the run that opened it was cut off just before that."""
@@ -230,9 +270,9 @@ class DreamBook:
         self.dreams.comment(dream.number, now, f"{state}: {because}")
         return dream
 
-    def _opened(self, dream: Dream, one: Situation, how: str) -> Change:
+    def _opened(self, dream: Dream, one: Situation, how: str, *more: str) -> Change:
         failed = principal(dream.evidence)
-        detail = failed.detail if failed else dream.because
+        detail = _shown(failed, dream) if failed else dream.because
         self._note(
             "dream-opened",
             f"{dream.key}: {one.health} ({detail})",
@@ -240,7 +280,7 @@ class DreamBook:
             cause=dream.cause,
             health=one.health,
         )
-        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}")
+        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}", *more)
         return Change(
             what=f"dream {dream.key}",
             before=None,
@@ -273,7 +313,12 @@ class DreamBook:
 
 def _detail(reports: Sequence[Report], dream: Dream) -> str:
     failed = next((r for r in reports if r.status in ("failed", "degraded")), None)
-    return failed.detail if failed else dream.because
+    return _shown(failed, dream) if failed else dream.because
+
+
+def _shown(report: Report, dream: Dream) -> str:
+    """Answer a report's detail as comments and facts say it: of all dead messages only how many there are."""
+    return report.detail.partition("\n")[0] if dream.key == LETTERS else report.detail
 
 
 def _evidence(one: Situation) -> tuple[Report, ...]:

@@ -21,6 +21,7 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
+from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
 from dreamnet_actions.keepers.dreamkeeper.people import People
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, decide, storm
@@ -28,8 +29,11 @@ from dreamnet_actions.keepers.dreamkeeper.proving import Proving
 from dreamnet_actions.keepers.dreamkeeper.selfcheck import NAME, SPEC, SelfCheck
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.keepers.dreamkeeper.umbrella import Umbrella
+from dreamnet_actions.keepers.dreamkeeper.windows import Windows
 from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.keeping import Keeping
+from dreamnet_actions.ports.notices import Notices
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -43,12 +47,15 @@ class DreamKeeper:
     bus: MessageBus
     probe: Probe
     keeping: Keeping | None = None
+    hosting: Hosting | None = None
+    house: House | None = None
+    notices: Notices | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
         people = People(context=self.context, dreams=self.dreams)
-        proving = Proving(context=self.context, dreams=self.dreams, probe=self.probe)
+        proving = Proving(context=self.context, dreams=self.dreams, probe=self.probe, windows=self._windows())
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "check": self.check,
             "verify": proving.verify,
@@ -67,7 +74,9 @@ class DreamKeeper:
         if target == SELF or (
             target is None and request.input.get("service") is None and only in (None, NAME)
         ):
-            self._check_self(request, story, None if only == NAME else only)
+            self._check_self(
+                request, story, None if only == NAME else only, asked=target == SELF or only == NAME
+            )
         if services:
             self._check_services(request, services, only, story)
         return story.report(planned=request.dry_run)
@@ -113,13 +122,11 @@ class DreamKeeper:
             if _carries_load(examined[name], services[name]):
                 load.watch(name, services[name], examined[name], story, dry_run=request.dry_run)
 
-    def _check_self(self, request: AgentRequest, story: Story, only: str | None) -> None:
+    def _check_self(self, request: AgentRequest, story: Story, only: str | None, *, asked: bool) -> None:
         """Look at this system; each of its checks is a dream of its own, and a person is told."""
         gather = self._gather()
         situations = {}
-        for report in self._self_checks(request).look():
-            if only not in (None, report.check):
-                continue
+        for report in self._self_checks(request).look(only, asked=asked):
             one = gather.own(report, SPEC)
             situations[one.key] = one
             story.saw(one.key, one.health, one.reports)
@@ -131,12 +138,21 @@ class DreamKeeper:
         """Decide on each service and do it; one that somebody else works on is left to them, and one that goes
         wrong hides no other."""
         acting = Acting(context=self.context, dreams=self.dreams)
-        raging = storm(situations, self.context.config.watch)
+        windows = self._windows()
+        closed = {
+            name: why
+            for name, one in situations.items()
+            if services and one.confirmed and (why := windows.over(name)) is not None
+        }
+        news = {name: one for name, one in situations.items() if name not in closed}
+        raging = storm(news, self.context.config.watch)
         failing = {name for name, one in situations.items() if one.confirmed and one.health == "failing"}
         decisions: dict[str, Decision] = {}
         for name, one in situations.items():
             blocked = next((need for need in one.spec.needs if need in failing or acting.down(need)), None)
-            decisions[name] = decide(one, self.context.config.watch, blocked_by=blocked, storm=raging)
+            decisions[name] = decide(
+                one, self.context.config.watch, blocked_by=blocked, storm=raging, maintenance=closed.get(name)
+            )
         if services:
             umbrella = Umbrella(acting=acting, situations=situations, story=story, dry_run=dry_run)
             decisions = self._gathered(umbrella, decisions)
@@ -163,6 +179,9 @@ class DreamKeeper:
             self.context.reporter.say(f"The umbrella dream could not be written: {error.message}")
             return decisions
 
+    def _windows(self) -> Windows:
+        return Windows(context=self.context, notices=self.notices)
+
     def _gather(self) -> Gather:
         return Gather(context=self.context, dreams=self.dreams)
 
@@ -172,6 +191,8 @@ class DreamKeeper:
             dreams=self.dreams,
             bus=self.bus,
             keeping=self.keeping,
+            house=self.house,
+            hosting=self.hosting,
             writes=not request.dry_run,
         )
 

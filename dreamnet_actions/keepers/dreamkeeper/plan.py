@@ -17,6 +17,7 @@ Kind = Literal[
     "nothing",  # well, and no dream to end
     "unknown",  # our own fault: no evidence either way
     "suspected",  # it failed, but not often enough yet
+    "maintenance",  # somebody works on it
     "held",  # something that it needs is the real problem
     "gathered",  # it is part of an umbrella dream
     "left-alone",  # a person said so (snoozed, won't fix) or has the word (needs human)
@@ -86,8 +87,11 @@ def storm(situations: Mapping[str, Situation], watch: Watch) -> str | None:
     return None
 
 
-def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str | None) -> Decision:
-    """Decide on one service. ``blocked_by`` names a failing service that it needs."""
+def decide(
+    one: Situation, watch: Watch, *, blocked_by: str | None, storm: str | None, maintenance: str | None = None
+) -> Decision:
+    """Decide on one service. ``blocked_by`` names a failing service that it needs; ``maintenance`` says which window
+    it is in."""
     dream = one.dream if one.dream and one.dream.state != "resolved" else None
     if one.health == "unknown":
         return Decision(
@@ -103,6 +107,8 @@ def decide(one: Situation, watch: Watch, *, blocked_by: str | None, storm: str |
     if not one.confirmed:
         seen, needed = one.streak.failures, one.spec.thresholds.failures
         return Decision(kind="suspected", because=f"{seen} of {needed} looks in a row failed")
+    if maintenance:
+        return Decision(kind="maintenance", because=maintenance)
     if blocked_by:
         return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
     if dream is None:

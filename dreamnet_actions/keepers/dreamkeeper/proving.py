@@ -11,8 +11,9 @@ from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import PermanentError, RefusedError, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting
-from dreamnet_actions.keepers.dreamkeeper.plan import decide
+from dreamnet_actions.keepers.dreamkeeper.plan import Decision, decide
 from dreamnet_actions.keepers.dreamkeeper.story import Story
+from dreamnet_actions.keepers.dreamkeeper.windows import Windows
 from dreamnet_actions.keepers.examination import Examination, Examined, stuck
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore
@@ -25,6 +26,7 @@ class Proving:
     context: Context
     dreams: DreamStore
     probe: Probe
+    windows: Windows
 
     def verify(self, request: AgentRequest) -> Report:
         """Prove what was done to one service, or to all that are meant."""
@@ -94,6 +96,9 @@ class Proving:
     ) -> None:
         """The proof did not come: write that down and go on to the next remedy, or file what is wrong."""
         one = acting.gather.failed(examined, spec)
+        if (why := self.windows.over(examined.service)) is not None:
+            story.decided(examined.service, Decision(kind="maintenance", because=why))
+            return
         if dream is None:
             blocked = next((need for need in spec.needs if acting.down(need)), None)
             decision = decide(one, self.context.config.watch, blocked_by=blocked, storm=None)

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.health import Report, Status
+from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
-from dreamnet_actions.domain.units import counted, format_duration
+from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
+from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
+from dreamnet_actions.keepers.dreamkeeper.letters import Letters
+from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.keeping import Keeping
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -18,8 +22,7 @@ LOOKED = "self/journal"
 """Where it is kept when the journal was looked through last, and how many flaws that found."""
 EVERY = 3600.0
 """Seconds after which it is looked through again; where something was wrong, each time."""
-STUCK = 300.0
-"""Seconds after which a message that waits is a fault of the delivery."""
+TO_DO = "Do not wait for GitHub's cron: keep 'dreamnet watch' running, or start the workflow by a trigger of your own."
 
 SPEC = Service(platform=SELF, heal=Heal(steps=()), thresholds=Thresholds(failures=1, successes=1))
 """How this system's own checks are judged: one look is enough, and a person is told."""
@@ -27,13 +30,16 @@ SPEC = Service(platform=SELF, heal=Heal(steps=()), thresholds=Thresholds(failure
 
 @dataclass(frozen=True, kw_only=True)
 class SelfCheck:
-    """Looks at DreamNet's own parts; ``writes`` is False in a dry run."""
+    """Looks at DreamNet's own parts; ``writes`` is False in a dry run; ``hosting`` is where workflows
+    carry the messages."""
 
     context: Context
     dreams: DreamStore
     bus: MessageBus
     keeping: Keeping | None = None
+    house: House | None = None
     writes: bool = True
+    hosting: Hosting | None = None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], tuple[Status, str]]]:
@@ -42,14 +48,31 @@ class SelfCheck:
             "journal": self._journal,
             "messages": self._messages,
             "needs-human": self._needs_human,
+            **(self._hosted.checks if self._hosted else {}),
             "ticks": self._ticks,
             "platforms": self._platforms,
         }
 
-    def look(self) -> list[Report]:
-        """Make every check; an error of ours in one is that one's report and hides no other."""
+    @property
+    def _hosted(self) -> HostedCheck | None:
+        if self.house is None:
+            return None
+        return HostedCheck(context=self.context, house=self.house, writes=self.writes)
+
+    def look(self, only: str | None = None, *, asked: bool = True) -> list[Report]:
+        """Make every check, or ``only`` that one; an error of ours in one is that one's report and hides no other.
+
+        The host is asked once an hour, unless somebody ``asked`` for these checks by name.
+        """
+        checks, hosted = dict(self.checks), self._hosted
+        if hosted is not None and not asked and not hosted.due():
+            checks = {name: check for name, check in checks.items() if name not in hosted.checks}
+        elif hosted is not None and only is None:
+            hosted.looked()
         reports = []
-        for name, check in self.checks.items():
+        for name, check in checks.items():
+            if only not in (None, name):
+                continue
             try:
                 status, detail = check()
             except DreamNetError as error:
@@ -77,21 +100,7 @@ class SelfCheck:
         return "passed", f"The journal takes writes (version {version})."
 
     def _messages(self) -> tuple[Status, str]:
-        dead = self.bus.list(states={"dead"})
-        if dead:
-            name = dead[-1].message.name
-            return (
-                "degraded",
-                f"{counted(len(dead), 'dead message')}, the last is {name!r}; see 'dreamnet messages --dead'.",
-            )
-        waiting = self.bus.list(states={"waiting"})
-        oldest = min((_at(one.message.time) for one in waiting), default=None)
-        if oldest is not None and (age := self.context.clock.now() - oldest) > STUCK:
-            return (
-                "degraded",
-                f"{len(waiting)} messages wait, the oldest for {format_duration(age)}; run 'dreamnet watch'.",
-            )
-        return "passed", f"No dead messages, {len(waiting)} waiting."
+        return Letters(bus=self.bus, hosting=self.hosting).look(self.context.clock.now())
 
     def _needs_human(self) -> tuple[Status, str]:
         waiting = [dream for dream in self.dreams.search(states={"needs-human"}) if dream.platform != SELF]
@@ -103,8 +112,23 @@ class SelfCheck:
         return "passed", "No dream waits for a human."
 
     def _ticks(self) -> tuple[Status, str]:
-        """A loop that ticks late is a watcher that does not watch; a loop that was ended on purpose is not one."""
-        ticks = self.context.journal.read(kinds={"tick"}, limit=50)
+        """A watcher that comes late does not watch: the loop's rounds, and the runs that GitHub's schedules start."""
+        said = [self._loop(), *self._schedules(), *self._quiet()]
+        wrong = [detail for status, detail in said if status != "passed"]
+        return (
+            ("degraded", " ".join([*wrong, *([TO_DO] if said[1:] else [])]))
+            if wrong
+            else (
+                "passed",
+                " ".join(detail for _, detail in said),
+            )
+        )
+
+    def _loop(self) -> tuple[Status, str]:
+        """A loop that was ended on purpose is not one that fell silent."""
+        ticks = [
+            one for one in self.context.journal.read(kinds={"tick"}, limit=50) if "workflow" not in one.data
+        ]
         if not ticks or ticks[-1].data.get("last"):
             return "passed", "No loop is running."
         late = sorted(float(one.data.get("late", 0.0)) for one in ticks)
@@ -120,13 +144,36 @@ class SelfCheck:
             f"The loop ticks; half of its ticks came within {format_duration(late[len(late) // 2])}.",
         )
 
+    def _schedules(self) -> list[tuple[Status, str]]:
+        """Judge every schedule that started a run of ours, whichever keeper's it is."""
+        watch, now = self.context.config.watch, self.context.clock.now()
+        said: list[tuple[Status, str]] = []
+        for data in self.context.journal.states(STATE).values():
+            of = Schedule.from_json(data)
+            found = punctuality(of, now, grace=watch.late_after)
+            detail = _punctual(of, found)
+            late = found.p95 > watch.late_after
+            missed = found.missed > watch.missed_over * found.planned
+            said.append(("degraded" if late or missed else "passed", detail))
+        return said
+
+    def _quiet(self) -> list[tuple[Status, str]]:
+        """Tell what the last look at the host left: that GitHub is about to stop schedules."""
+        warned, _ = self.context.journal.state(QUIET)
+        return [("degraded", warned["detail"])] if warned and warned["detail"] else []
+
     def _platforms(self) -> tuple[Status, str]:
         for platform in self.context.platforms.values():
             platform.observe()
         return "passed", f"Every platform answers ({len(self.context.platforms)})."
 
 
-def _at(time: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(time).timestamp()
+def _punctual(of: Schedule, found: Punctuality) -> str:
+    """Say in one sentence how a schedule does."""
+    name, half, most = of.workflow.rpartition("/")[2], format_duration(found.p50), format_duration(found.p95)
+    text = f"{name} ({of.cron}): half of its ticks came within {half}, 95% within {most}"
+    if found.missed:
+        text += f", {found.missed} of {found.planned} did not come"
+    if found.silent is not None:
+        text += f", the last one {format_duration(found.silent)} ago"
+    return f"{text}."

@@ -108,4 +108,5 @@ class Story:
 def _why(one: dict[str, Any]) -> str:
     failed = [check for check in one["checks"] if check["status"] in ("failed", "degraded", "unknown")]
     failed.sort(key=lambda check: check["cause"] != "crash")
-    return str(failed[0]["detail"] if failed else one.get("because", "no check failed")).rstrip(".")
+    why = str(failed[0]["detail"] if failed else one.get("because", "no check failed")).rstrip(".")
+    return f"{why}; {one['because']}" if one.get("decision") == "maintenance" else why

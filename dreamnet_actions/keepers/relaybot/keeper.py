@@ -15,6 +15,7 @@ from dreamnet_actions.domain.route import DEFAULTS, request_for, route
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
     DreamNetError,
+    PermissionMissing,
     RequestInvalid,
     RequestTooLarge,
     TemporaryError,
@@ -198,7 +199,7 @@ class RelayBot:
         try:
             return self._hand_over(delivery, finding)
         except DreamNetError as error:
-            if delivery.attempt >= TRIES and not isinstance(error, TemporaryError):
+            if delivery.attempt >= TRIES and not isinstance(error, TemporaryError | PermissionMissing):
                 return self._bury(delivery, error.message)
             self.bus.retry(delivery, error=error.message, after=min(60.0, 2.0**delivery.attempt))
             finding["error"] = ErrorInfo(
@@ -224,7 +225,7 @@ class RelayBot:
         result = self.submit(request_for(onward, rule))
         finding |= {"result": result.to_json(), "exit_status": result.exit_status}
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
-        if result.outcome == "deferred":
+        if result.outcome == "deferred" or (result.error or {}).get("code") == PermissionMissing.code:
             return self._later(delivery, result)
         if result.exit_status == 70:
             return self._after_bug(delivery, result)
@@ -288,7 +289,8 @@ class RelayBot:
         return True
 
     def _later(self, delivery: Delivery, result: AgentResult) -> str:
-        """Not now: a lease, a pause, an outage of ours. That is no failure, however long it takes."""
+        """Not now: a lease, a pause, an outage of ours, a permission that a person has yet to give. That is no failure,
+        however long it takes."""
         error = (result.error or {}).get("message", result.summary)
         after = min(
             60.0, max(0.5, result.retry_after or 0.5) if delivery.attempt > 3 else 0.5 * delivery.attempt

@@ -171,6 +171,8 @@ class DreamStoreContract:
         told = [(1_700_000_000.5 + n, f"line {n}: “quoted” #{n}") for n in range(5)]
         for n, (at, text) in enumerate(told):
             (store, another)[n % 2].comment(dream.number, at, text)
+        store.comment(dream.number, 1_700_000_010.0, "first", "second")
+        told += [(1_700_000_010.0, "first"), (1_700_000_010.0, "second")]
         store.update(replace(dream, state="resolved"))
         assert list(another.comments(dream.number)) == told
         assert list(store.comments(other.number)) == []

@@ -87,6 +87,16 @@ class HostingContract:
         found = {one.path: one for one in make(Given()).workflows()}
         assert found[WORKFLOW].state == "active"
 
+    def test_runs_are_a_list_and_asking_counts(self, make: Make) -> None:
+        at = make(Given())
+        assert list(at.runs(limit=5)) == []
+        assert at.budget().calls >= 1
+
+    def test_a_workflow_that_may_only_be_read_is_not_switched_on(self, make: Make) -> None:
+        at = make(Given())
+        with pytest.raises((RefusedError, NotFound)):
+            at.enable(WORKFLOW)
+
     def test_what_may_not_be_read_is_refused(self, make: Make) -> None:
         at = make(Given(may=("actions", "deployments")))
         with pytest.raises((RefusedError, NotFound)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from dreamnet_actions.errors import DreamNetError, NotFound, RefusedError, Unauthenticated
@@ -11,7 +11,9 @@ from dreamnet_actions.ports.hosting import (
     PERMISSIONS,
     Access,
     ActionsSettings,
+    Budget,
     Hosted,
+    HostedRun,
     HostedWorkflow,
     Hosting,
     Identity,
@@ -22,10 +24,12 @@ from dreamnet_actions.ports.hosting import (
 class MemoryHosting(Hosting):
     """Everything is a field that a test may set. ``files`` are those of the default branch; ``valid``: the host takes
     the token; ``reach`` is what the token has: what is missing there has the access ``unknown``. ``admin``: it may see
-    the settings. Set ``error`` to make every call raise it: an outage.
+    the settings. ``past`` are runs, newest first; ``left`` what the host tells of the budget (limit, remaining, reset);
+    ``switches``: the token may switch workflows on, and ``enabled_since`` are those that it did. Set ``error`` to make
+    every call raise it: an outage.
     """
 
-    WRITES: ClassVar[frozenset[str]] = frozenset()
+    WRITES: ClassVar[frozenset[str]] = frozenset({"enable"})
 
     hosted: Hosted = field(
         default_factory=lambda: Hosted(name="octocat/shop", default_branch="main", private=True)
@@ -40,7 +44,12 @@ class MemoryHosting(Hosting):
     names: set[str] = field(default_factory=set)
     branches: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    past: list[HostedRun] = field(default_factory=list)
+    left: tuple[int, int, float] | None = None
+    enabled_since: list[str] = field(default_factory=list)
+    switches: bool = True
     error: DreamNetError | None = None
+    calls: int = 0
 
     def token(self) -> Identity:
         self._check(seen=False)
@@ -66,6 +75,23 @@ class MemoryHosting(Hosting):
         self._may("actions")
         return list(self.known)
 
+    def runs(self, *, limit: int = 100) -> Sequence[HostedRun]:
+        self._may("actions")
+        return self.past[: min(100, limit)]
+
+    def enable(self, path: str) -> None:
+        self._may("actions")
+        if not self.switches:
+            raise RefusedError("The token lacks the permission 'actions: write'.")
+        if path not in {one.path for one in self.known}:
+            raise NotFound("workflow", path)
+        self.known = [replace(one, state="active") if one.path == path else one for one in self.known]
+        self.enabled_since.append(path)
+
+    def budget(self) -> Budget:
+        limit, remaining, reset = self.left or (None, None, None)
+        return Budget(calls=self.calls, limit=limit, remaining=remaining, resets_at=reset)
+
     def labels(self) -> frozenset[str]:
         self._may("issues")
         return frozenset(self.names)
@@ -79,6 +105,7 @@ class MemoryHosting(Hosting):
         return self.files.get(path) if branch == self.hosted.default_branch else None
 
     def _check(self, *, seen: bool = True) -> None:
+        self.calls += 1
         if self.error is not None:
             raise self.error
         if not self.valid:

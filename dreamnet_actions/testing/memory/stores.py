@@ -61,10 +61,10 @@ class MemoryDreamStore(DreamStore):
             self._dreams[dream.number] = _copy(dream)
             return dream
 
-    def comment(self, number: int, at: float, text: str) -> None:
+    def comment(self, number: int, at: float, *lines: str) -> None:
         with self._lock:
             self.get(number)
-            self._comments[number].append((at, text))
+            self._comments[number] += [(at, text) for text in lines]
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         with self._lock:

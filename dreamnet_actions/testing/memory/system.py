@@ -29,11 +29,13 @@ from dreamnet_actions.domain.spec.models import Check, Config
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 from dreamnet_actions.keepers.dreamkeeper import DreamKeeper
+from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.envkeeper import EnvKeeper
 from dreamnet_actions.keepers.envkeeper.entries import Entry
 from dreamnet_actions.keepers.relaybot import RelayBot
 from dreamnet_actions.pipe import Keeper, Pipe
 from dreamnet_actions.ports.gate import STATE, Gate
+from dreamnet_actions.ports.notices import Notices
 from dreamnet_actions.ports.probe import Look
 from dreamnet_actions.testing.memory.clock import CountingIds, VirtualClock
 from dreamnet_actions.testing.memory.delivery import (
@@ -95,6 +97,10 @@ class MemorySystem:
     probe: ScriptedProbe
     sick: dict[str, str] = field(default_factory=dict)
     """What is wrong, by a release's version or the id of a set of values: a service that runs with it fails so."""
+    house: House | None = None
+    """The host that this DreamNet lives at; call ``again`` after it was set."""
+    notices: Notices | None = None
+    """What people announced of maintenance; call ``again`` after it was set."""
     pipe: Pipe = field(init=False)
     keepers: dict[Agent, Keeper] = field(init=False)
 
@@ -134,7 +140,14 @@ class MemorySystem:
         }
         flags = wrap(self.gate.before(self.flags)) if self.flags is not None else None
         self.keepers |= {
-            "dreamkeeper": DreamKeeper(context=context, dreams=dreams, bus=bus, probe=probe),
+            "dreamkeeper": DreamKeeper(
+                context=context,
+                dreams=dreams,
+                bus=bus,
+                probe=probe,
+                house=self.house,
+                notices=self.notices,
+            ),
             "deploykeeper": DeployKeeper(
                 context=context,
                 probe=probe,

@@ -73,9 +73,30 @@ def test_what_is_written_back_reads_back_as_the_same(config: Config) -> None:
         "reopen-within": "1d",
         "umbrella-over": 5,
         "storm": "33.3%",
+        "blip-under": "5m",
+        "late-after": "30m",
+        "missed-over": "20%",
+        "keepalive-after": "45d",
     }
     assert plain["watch"] == watch
     assert COMPOSED.validate(read_text(json.dumps(plain, indent=1))) == config
+
+
+def test_windows_of_maintenance_are_read_and_written_back() -> None:
+    import json
+
+    text = (
+        "version: 1\nmaintenance:\n"
+        "  - {start: 2026-12-01T22:00, end: 2026-12-01T23:30-02:00}\n"
+        "  - {day: sunday, from: 22:00, for: 2h, timezone: Europe/Berlin}\n"
+    )
+    config = COMPOSED.validate(read_text(text))
+    plain = to_plain(config)
+    assert plain["maintenance"][1] | {"start": None, "end": None} == {
+        "services": [], "start": None, "end": None,
+        "day": "sunday", "from": "22:00", "for": "2h", "timezone": "Europe/Berlin",
+    }  # fmt: skip
+    assert COMPOSED.validate(read_text(json.dumps(plain))) == config
 
 
 def test_the_same_slots_compose_to_the_same_classes() -> None:
