@@ -367,7 +367,7 @@ def test_nothing_is_ignored_within_a_workflow() -> None:
         )
 
 
-ZIZMOR = ("zizmor", "--offline", "--persona=auditor", "--no-progress")
+ZIZMOR = ("zizmor", "--offline", "--persona=auditor", "--no-progress", "--color=never")
 
 
 @pytest.mark.parametrize(
