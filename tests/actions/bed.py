@@ -199,7 +199,7 @@ class Bed:
         """Answer the shop's runs, oldest first."""
         return sorted(self.engine.runs(SHOP), key=lambda run: run.id)
 
-    def settle(self, seconds: float = 100.0) -> None:
+    def settle(self, seconds: float = 240.0) -> None:
         """Wait until nothing runs or waits."""
         self.engine.wait_idle(seconds)
 
