@@ -219,11 +219,12 @@ def test_in_the_names_of_branches(tmp_path: Path) -> None:
     """They are pushed by git itself. Nothing is released from them, and each run says so."""
     canary, programs = tmp_path / "canary", recorder(tmp_path / "record")
     usable = [one for one in fitting(canary) if encodes(one.text) and EXPRESSION not in one.text]
-    branches = [
+    many = [
         *names(usable, 18),
         *(one.branch for one in usable if one.kind == "shell" and one.branch != "x"),
-    ][:20]
-    assert len(set(branches)) == 20
+    ]
+    branches = list(dict.fromkeys(many))[:20]  # how many texts fit a name depends on the canary's own
+    assert len(branches) >= 15
     with bed(tmp_path / "bed", programs=programs) as story:
         story.shop(files={".github/workflows/strange.yml": workflow("  push:", "deploykeeper")})
         token = story.github.person("mallory", "write")
