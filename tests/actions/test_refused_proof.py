@@ -43,5 +43,5 @@ def test_a_dream_closes_after_its_proof_was_refused(tmp_path: Path) -> None:
             story.settle()
             (issue,) = story.issues()  # no dream about a message that is dead
             assert issue["state"] == state, told(story.runs()[-1])
-        assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved"}
+        assert {one["name"] for one in issue["labels"]} == {"dream", "dream: resolved", "blip"}
         assert story.github.violations == []
