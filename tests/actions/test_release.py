@@ -194,7 +194,7 @@ def act(checkout: Path, tag: str, artifacts: Path, home: Path) -> tuple[int, str
         start_new_session=True,
     )
     try:
-        said, _ = process.communicate(timeout=110)
+        said, _ = process.communicate(timeout=280)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
