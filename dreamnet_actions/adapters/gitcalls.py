@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +62,44 @@ def checked(revision: str) -> str:
     return revision
 
 
+class Running:
+    """The calls of git's that run now, so that another thread can end them all. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+
+    def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start a command with a process group of its own and with pipes; ``end`` knows it from its first moment."""
+        with self._lock:
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,
+            )
+            self._processes.add(process)
+        return process
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """Take away a process that has ended."""
+        with self._lock:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        """Kill all that runs now, each with its group."""
+        with self._lock:
+            processes = list(self._processes)
+        for process in processes:
+            end(process)
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+
 def finished(
     command: Sequence[str],
     *,
@@ -68,31 +107,22 @@ def finished(
     env: Mapping[str, str],
     timeout: float,
     given: bytes = b"",
-    running: set[subprocess.Popen[bytes]] | None = None,
+    running: Running | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command of git's to its end, as ``subprocess.run`` with its output captured.
 
     It has a process group of its own, which ends with the call whatever ends that (time, an interrupt): git's helpers
-    for the network outlive a git that is killed. ``running`` holds the process meanwhile, for ``end``.
+    for the network outlive a git that is killed. ``running`` knows the process meanwhile.
     """
-    kept = set() if running is None else running
-    with subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        process_group=0,
-    ) as process:
-        kept.add(process)
+    kept = Running() if running is None else running
+    with kept.start(command, cwd=cwd, env=env) as process:
         try:
             out, said = process.communicate(given, timeout)
         except BaseException:
             end(process)
             raise
         finally:
-            kept.discard(process)
+            kept.forget(process)
     return subprocess.CompletedProcess(command, process.returncode, out, said)
 
 

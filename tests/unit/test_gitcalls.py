@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dreamnet_actions.adapters.gitcalls import end, finished
+from dreamnet_actions.adapters.gitcalls import Running, finished
 
 PARENT = 'sleep 1000 & echo $! >"$0"; echo said; wait'
 """A command with a child that holds its output open, as git's helpers for the network do."""
@@ -44,7 +44,7 @@ def test_it_answers_status_and_output_and_gives_what_is_given(tmp_path: Path) ->
     script = (
         "import os, sys; sys.stderr.write(os.environ['A']); print(sys.stdin.read(), os.getcwd()); sys.exit(3)"
     )
-    running: set[subprocess.Popen[bytes]] = set()
+    running = Running()
     done = finished(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -54,18 +54,18 @@ def test_it_answers_status_and_output_and_gives_what_is_given(tmp_path: Path) ->
         running=running,
     )
     assert (done.returncode, done.stdout.split(), done.stderr) == (3, [b"x", str(tmp_path).encode()], b"b")
-    assert running == set()
+    assert len(running) == 0
 
 
 def test_when_its_time_is_up_its_children_end_too(tmp_path: Path) -> None:
     file = tmp_path / "child"
-    running: set[subprocess.Popen[bytes]] = set()
+    running = Running()
     with pytest.raises(subprocess.TimeoutExpired):
         finished(
             ["sh", "-c", PARENT, str(file)], cwd=tmp_path, env=dict(os.environ), timeout=0.5, running=running
         )
     assert gone(child(file))
-    assert running == set()
+    assert len(running) == 0
 
 
 def test_an_interrupt_ends_it_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_an_interrupt_ends_it_with_its_children(tmp_path: Path, monkeypatch: pyt
 
 def test_another_thread_can_end_it(tmp_path: Path) -> None:
     file = tmp_path / "child"
-    running: set[subprocess.Popen[bytes]] = set()
+    running = Running()
     done: list[subprocess.CompletedProcess[bytes]] = []
 
     def work() -> None:
@@ -93,9 +93,9 @@ def test_another_thread_can_end_it(tmp_path: Path) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     child(file)
-    (process,) = running
-    end(process)
+    running.end()
     thread.join(10.0)
     assert [one.returncode for one in done] == [-9]
     assert gone(child(file))
-    end(process)  # what has ended already is no error
+    assert len(running) == 0
+    running.end()  # nothing to end is no error

@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamnet_actions.adapters.gitcalls import SAFE, clean, end, finished
+from dreamnet_actions.adapters.gitcalls import SAFE, Running, clean, finished
 from dreamnet_actions.errors import (
     CommandFailed,
     DeadlineExceeded,
@@ -98,7 +98,7 @@ class RemoteBranch:
         self._secrets = token_forms(token)
         self._environment = clean(environment) | token_settings(url, token)
         self._temporary = tempfile.TemporaryDirectory(prefix="dreamnet-branch-", dir=folder)
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running = Running()
         self._fetches = 0
         self._repository: Path | None = None
         self._mark = f"{_SEEN}{branch}"
@@ -106,8 +106,7 @@ class RemoteBranch:
 
     def close(self) -> None:
         """Take the local copy away; a call of git's that another thread still waits for ends."""
-        for process in list(self._running):
-            end(process)
+        self._running.end()
         self._repository = None
         self._temporary.cleanup()
 
