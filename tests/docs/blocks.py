@@ -159,7 +159,9 @@ def _help(command: click.Command, path: list[str]) -> str:
         command = demo
     parent = None
     for name in ("dreamnet", *path)[:-1]:
-        parent = click.Context(command, info_name=name, parent=parent)
+        parent = click.Context(
+            dreamnet, info_name=name, parent=parent
+        )  # a group: it has no arguments to show
     names = ["--help"] if path == ["demo"] else ["-h", "--help"]
     shown = click.Context(
         command, info_name=("dreamnet", *path)[-1], parent=parent, terminal_width=96, help_option_names=names

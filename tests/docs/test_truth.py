@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from click.testing import CliRunner
 
 from dreamnet_actions import bootstrap
 from dreamnet_actions.adapters.table import ROWS
@@ -16,6 +17,7 @@ from dreamnet_actions.domain.actions import ACTIONS
 from dreamnet_actions.domain.journal import KINDS
 from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.domain.result import Outcome, Verdict
+from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.table import COMMANDS
 from tests.docs import blocks, errors, generate, options
 from tests.docs.pages import ROOT, anchors, fences, headings, links, pages, shown
@@ -40,6 +42,16 @@ def test_every_action_has_its_heading_request_and_result(agent: str) -> None:
         assert {"sh", "text"} <= set(kinds), f"{agent} {action} shows no result"
         asked = [json.loads(one.body) for one in fences(part) if one.lang == "json"]
         assert any(parse_request(one, fresh_id="x").action == action for one in asked)
+
+
+def test_each_usage_is_the_one_that_the_command_prints() -> None:
+    text = read("commands.md")
+    shown = re.findall(r"^Usage: dreamnet (?!demo)(.*?) ?\[OPTIONS\]", text, re.M)
+    assert len(shown) > len(COMMANDS)
+    for path in shown:
+        said = CliRunner().invoke(dreamnet, [*path.split(), "--help"], prog_name="dreamnet")
+        assert said.exit_code == 0, path
+        assert said.output.splitlines()[0] in text.splitlines(), path
 
 
 def test_every_option_is_in_the_configuration_page() -> None:
