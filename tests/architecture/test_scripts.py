@@ -36,3 +36,16 @@ def test_without_a_name_the_names_are_listed(script: str) -> None:
 def test_every_script_can_be_run_as_it_is() -> None:
     for name in ("demo", "test", "prove", "bench", "generate", "release", "changelog"):
         assert os.access(ROOT / "scripts" / name, os.X_OK), name
+
+
+@pytest.mark.parametrize("tier", ["runtime", "extras", "dev"])
+def test_a_set_up_that_is_done_says_nothing(tier: str) -> None:
+    """The tests run in the largest one, which holds the others."""
+    run = _run("scripts/setup.sh", tier)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_a_wrong_set_up_names_those_there_are() -> None:
+    run = _run("scripts/setup.sh", "extra")
+    assert run.returncode == 3
+    assert "runtime, extras and dev" in run.stderr
