@@ -16,8 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from dreamnet_actions.bootstrap.sandbox import make_sandbox
+from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.sandbox import sandbox as command
-from dreamnet_actions.errors import ConfigError, RequestInvalid
+from dreamnet_actions.errors import ConfigError, ExtraMissing, RequestInvalid
+from dreamnet_actions.testing.github.actions.act import find_act
 from dreamnet_actions.testing.github.sandbox.house import refs
 from dreamnet_actions.testing.github.sandbox.importing import UserRepository
 from dreamnet_actions.testing.github.sandbox.session import Sandbox
@@ -194,6 +196,18 @@ def test_dirty_takes_what_lies_there_and_leaves_the_repository_as_it_is(reposito
     assert not list(Path(repository).parent.glob("dreamnet-sandbox-*"))
 
 
+def test_dirty_needs_no_commit(tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    git(fresh, "init", "-q", "-b", "trunk")
+    (fresh / "page.txt").write_text("first")
+    with make_sandbox(fresh, path=PATH, say=lambda line: None, dirty=True) as made:
+        store = made.github.world.git(made.github.world.repository(made.name))
+        assert store.text("show", f"{made.sha}:page.txt") == "first"
+        assert store.head("trunk") == made.sha
+    assert git(fresh, "status", "--short") == "?? page.txt"
+
+
 def test_what_is_not_in_it_is_said(repository: Path) -> None:
     said: list[str] = []
     (repository / "new.txt").write_text("new")
@@ -228,6 +242,10 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, repository: Path, running: 
     git(empty, "init", "-q")
     with pytest.raises(ConfigError, match="has no commit yet"):
         UserRepository(empty)
+    for option in ("--workflow=x.yml", "--input=a=b"):
+        done = CliRunner().invoke(dreamnet, ["sandbox", option])
+        assert done.exit_code == 3
+        assert f"{option.partition('=')[0]} is of --once" in done.output
     with pytest.raises(RequestInvalid, match=r"Those with a button: button\.yml"):
         running.start("workflow_dispatch", "none.yml", {})
     with pytest.raises(RequestInvalid, match="Unexpected inputs provided"):
@@ -322,3 +340,12 @@ def test_without_the_extra_the_line_to_run_is_told(repository: Path, name: str) 
     assert done.returncode == 2
     assert f"The sandbox needs {name}, which is not installed." in done.stderr
     assert "Run: pip install 'dreamnet[sandbox]'" in done.stderr
+
+
+def test_without_act_the_line_to_run_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ExtraMissing, match="The sandbox needs the program act") as told:
+        find_act()
+    assert "pip install 'dreamnet[sandbox]'" in told.value.hint
+    assert "bash scripts/setup.sh extras" in told.value.hint

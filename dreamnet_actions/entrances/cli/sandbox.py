@@ -76,6 +76,9 @@ def sandbox(
     from dreamnet_actions.bootstrap.sandbox import make_sandbox
     from dreamnet_actions.entrances.watch import until_stopped
 
+    for option, value in (("--workflow", workflow), ("--input", inputs)):
+        if value and once is None:
+            raise click.UsageError(f"{option} is of --once: say which event, as --once workflow_dispatch.")
     variables = environ()
     given = _inputs(inputs)
     made = make_sandbox(

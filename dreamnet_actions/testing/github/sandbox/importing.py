@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from dreamnet_actions.errors import ConfigError
-from dreamnet_actions.testing.github.gitstore import GitStore, Person
+from dreamnet_actions.testing.github.gitstore import ZERO, GitStore, Person
 
 _PATIENCE = 120
 _REMOTE = re.compile(r"(?:[:/])(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}?)(?:\.git)?/?$")
@@ -16,9 +16,9 @@ _REMOTE = re.compile(r"(?:[:/])(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9
 
 class UserRepository:
     """The repository around a folder of the user's. Raises ConfigError where there is none, or nothing is
-    committed."""
+    committed and ``dirty`` does not say that this is no matter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, dirty: bool = False) -> None:
         root = self._git(folder, "rev-parse", "--show-toplevel")
         if root is None:
             raise ConfigError(
@@ -26,7 +26,7 @@ class UserRepository:
                 hint="Run it where your repository is, or: git init",
             )
         self.root = Path(root)
-        if self.head is None:
+        if self.head is None and not dirty:
             raise ConfigError(
                 f"The repository {str(self.root)!r} has no commit yet.",
                 hint="Commit once (git add -A && git commit -m first), or take what lies there: --dirty",
@@ -60,16 +60,18 @@ class UserRepository:
     def bring(self, store: GitStore, branch: str, *, dirty: bool, now: float) -> str:
         """Put HEAD (and with ``dirty`` a commit on top of all that is not committed) on ``branch``; answer the
         commit."""
-        store.run("fetch", "--quiet", "--no-tags", str(self.root), f"+HEAD:refs/heads/{branch}")
-        sha = store.head(branch)
-        if not dirty:
-            return sha
+        sha = None
+        if self.head is not None:
+            store.run("fetch", "--quiet", "--no-tags", str(self.root), f"+HEAD:refs/heads/{branch}")
+            sha = store.head(branch)
+            if not dirty:
+                return sha
         tree = self._tree(store)
-        if tree == store.text("rev-parse", f"{sha}^{{tree}}"):
+        if sha is not None and tree == store.text("rev-parse", f"{sha}^{{tree}}"):
             return sha
         person = Person("sandbox", "sandbox@users.noreply.github.com", now)
-        made = store.write_commit(tree, [sha], "What is not committed yet", person)
-        store.set_ref(f"refs/heads/{branch}", made, sha)
+        made = store.write_commit(tree, [sha] if sha else [], "What is not committed yet", person)
+        store.set_ref(f"refs/heads/{branch}", made, sha or ZERO)
         return made
 
     def _tree(self, store: GitStore) -> str:

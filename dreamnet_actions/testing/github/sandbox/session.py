@@ -67,7 +67,7 @@ class Sandbox:
         self._clock = clock
         self._say = say
         find_act()  # before anything is made
-        self._user = UserRepository(options.folder)
+        self._user = UserRepository(options.folder, dirty=options.dirty)
         self.name = options.name or self._user.name
         self.branch = self._user.branch
         if leftovers.sweep(Path(tempfile.gettempdir()), options.end_services):
@@ -164,7 +164,7 @@ class Sandbox:
         if place is not None:
             github.create_repository(house.NAME)
             store = github.world.git(github.world.repository(house.NAME))
-            sha = UserRepository(place).bring(store, "main", dirty=True, now=self._clock.now())
+            sha = UserRepository(place, dirty=True).bring(store, "main", dirty=True, now=self._clock.now())
         else:
             files = house.installed(package)
             if not files:
