@@ -130,6 +130,18 @@ class ConfigLacks(ConfigError):
         )
 
 
+class ExtraMissing(ConfigError):
+    """A package or program that only an extra of DreamNet's brings is not installed."""
+
+    code = "config.extra"
+
+    def __init__(self, what: str, needs: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs {needs}, which is not installed.",
+            hint=f"Run: pip install 'dreamnet[{extra}]'\nIn a checkout of DreamNet: bash scripts/setup.sh extras",
+        )
+
+
 class ConfigTooNew(ConfigError):
     """The file's ``version`` is newer than this DreamNet understands."""
 

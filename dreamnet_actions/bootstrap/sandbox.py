@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.system.clock import SystemClock
-from dreamnet_actions.errors import ConfigError, TemporaryError
+from dreamnet_actions.errors import ExtraMissing, TemporaryError
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _ORDERLY = 2.0
 """Seconds for services to end by themselves."""
-INSTALL = "pip install 'dreamnet[sandbox]'"
 
 
 def make_sandbox(
@@ -36,9 +35,9 @@ def make_sandbox(
 ) -> Sandbox:
     """Make a sandbox around the repository in ``folder``; it starts when it is entered.
 
-    ``path`` is the PATH of every step, ``environ`` this machine's environment, ``secrets``
-    are the repository's, ``every`` (seconds) replaces the
-    schedules' own times. Raises ConfigError where the extra is not installed, or there is no repository.
+    ``path`` is the PATH of every step, ``environ`` this machine's environment, ``secrets`` are the repository's,
+    ``every`` (seconds) replaces the schedules' own times. Raises ExtraMissing where the extra is not installed,
+    ConfigError where there is no repository.
     """
     try:
         import uvicorn  # noqa: F401 - asked for now, so that nothing has begun when it is missing
@@ -60,9 +59,7 @@ def make_sandbox(
         return Sandbox(options, clock or SystemClock(), say)
     except ModuleNotFoundError as error:
         missing = (error.name or "a package").partition(".")[0]
-        raise ConfigError(
-            f"The sandbox needs {missing}, which is not installed.", hint=f"Run: {INSTALL}"
-        ) from None
+        raise ExtraMissing("The sandbox", missing, "sandbox") from None
 
 
 def end_services(state: Path) -> int:

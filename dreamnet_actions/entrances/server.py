@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dreamnet_actions.entrances.delivery import Couriers
 from dreamnet_actions.entrances.guard import is_loopback
 from dreamnet_actions.entrances.watch import interrupt, until_stopped
-from dreamnet_actions.errors import ConfigError, PermanentError
+from dreamnet_actions.errors import ExtraMissing, PermanentError
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System
@@ -36,9 +36,7 @@ def run(
 
         from dreamnet_actions.entrances.http import create_app
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"The gateway needs {error.name}, which is not installed.", hint="Install dreamnet[gateway]."
-        ) from None
+        raise ExtraMissing("The gateway", error.name or "a package", "gateway") from None
 
     couriers = Couriers(system.pipe.drain, workers=workers if deliver else 0)
     listening = _listen(host, port)

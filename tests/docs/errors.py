@@ -30,6 +30,7 @@ EXAMPLES: dict[str, DreamNetError] = {
     "config.lacks": errors.ConfigLacks(
         "platform 'gke'", ["local"], section="platforms", lines="platforms:\n  gke: {process: {}}"
     ),
+    "config.extra": errors.ExtraMissing("The sandbox", "the program act", "sandbox"),
     "config.too-new": errors.ConfigTooNew(2, 1),
     "request.invalid": errors.RequestInvalid(
         [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]

@@ -42,13 +42,6 @@ class Session:
     example: str
     blocks: list[Block] = field(default_factory=list)
 
-    @property
-    def slow(self) -> bool:
-        """True where it starts services."""
-        return any(
-            re.search(r"\b(deploy|watch|serve|restart|sandbox)\b", one.fence.body) for one in self.blocks
-        )
-
     def __str__(self) -> str:
         return f"{shown(self.page)}:{self.example}"
 

@@ -11,12 +11,7 @@ from tests.docs.sessions import Session, essence, place, sessions
 pytestmark = pytest.mark.slow
 
 
-def _marked(session: Session) -> object:
-    marks = [pytest.mark.slow] if session.slow else []
-    return pytest.param(session, id=str(session), marks=marks)
-
-
-@pytest.mark.parametrize("session", [_marked(one) for one in sessions()])
+@pytest.mark.parametrize("session", sessions(), ids=str)
 def test_a_page_does_what_it_says(session: Session) -> None:
     assert shutil.which("bash")
     with place(session.example) as there:
@@ -37,6 +32,8 @@ def test_every_session_is_found() -> None:
     assert {
         "README.md:web",
         "README.md:seed",
+        "README.md:github",
+        "docs/github.md:github",
         "docs/deploykeeper.md:canary",
         "docs/envkeeper.md:env",
     } <= names

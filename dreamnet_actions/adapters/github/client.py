@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.adapters.github.retry import Patience
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.errors import ConfigError, NotFound, RequestError, RequestTooLarge
+from dreamnet_actions.errors import ConfigError, ExtraMissing, NotFound, RequestError, RequestTooLarge
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -79,15 +79,12 @@ class GitHubRepository:
 
     @functools.cached_property
     def wire(self) -> Wire:
-        """PyGithub's requester, made safe; every object of PyGithub's that is made with it is, too. Raises ConfigError
+        """PyGithub's requester, made safe; every object of PyGithub's that is made with it is, too. Raises ExtraMissing
         where the extra is not installed."""
         try:
             from github import Auth  # late: PyGithub takes a tenth of a second and more
         except ModuleNotFoundError:
-            raise ConfigError(
-                "GitHub is asked with PyGithub, which is not installed.",
-                hint="Run: pip install 'dreamnet[github]'",
-            ) from None
+            raise ExtraMissing("The home github", "PyGithub", "github") from None
 
         from dreamnet_actions.adapters.github.wire import Wire
 

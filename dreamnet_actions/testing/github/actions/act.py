@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from dreamnet_actions.errors import ConfigLacks, PermanentError
+from dreamnet_actions.errors import ExtraMissing, PermanentError
 from dreamnet_actions.testing.github.actions import processes
 from dreamnet_actions.testing.github.actions.plan import JobPlan, Plan
 from dreamnet_actions.testing.github.actions.rewrite import JOB_MARK, LABEL
@@ -51,13 +51,11 @@ class ActOptions:
 
 
 def find_act() -> Path:
-    """Answer act's program; raises ConfigLacks with the line that installs it."""
+    """Answer act's program; raises ExtraMissing with the line that installs it."""
     beside = Path(sys.prefix) / "bin" / "act"
     found = beside if beside.is_file() else shutil.which("act")
     if found is None:
-        raise ConfigLacks(
-            "program 'act'", (), lines="pip install 'dreamnet[sandbox]'", section="the extra [sandbox]"
-        )
+        raise ExtraMissing("The sandbox", "the program act", "sandbox")
     return Path(found)
 
 
