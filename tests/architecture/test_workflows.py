@@ -389,11 +389,3 @@ def test_the_linters_see_a_planted_fault(program: list[str], fault: str, word: s
     run = _lint(*program, file, where=tmp_path)
     assert run.returncode != 0
     assert word in run.stdout + run.stderr
-
-
-def test_the_actions_cache_is_named_by_the_version() -> None:
-    # github.action_ref is not to be relied upon within a composite action (actions/runner#2473).
-    from dreamnet_actions import __version__
-
-    text = (ROOT / "action.yml").read_text(encoding="utf-8")
-    assert f"key: dreamnet-{__version__}-${{{{ runner.os }}}}" in text

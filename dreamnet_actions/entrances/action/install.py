@@ -14,10 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.errors import PermanentError, TemporaryError
 
 TIMEOUT = 300.0
 """Seconds for one call of an installer; fifty packages take uv four with an empty cache, pip thirty."""
@@ -31,7 +32,7 @@ def environment(
 
     ``root`` is the action's own folder. An extra without a lock file is one that this version knows no adapter for: the
     word meant something else, or the configuration's check says what is wrong. Raises TemporaryError when the packages
-    could not be fetched.
+    could not be fetched, PermanentError where there is no place for them.
     """
     names = ["action", *(f"action-{one}" for one in extras)]
     wanted = [root / "requirements" / f"{name}.txt" for name in names]
@@ -41,10 +42,16 @@ def environment(
     python = folder / "bin" / "python"
     if (folder / MARK).is_file():
         return python
-    home.mkdir(parents=True, exist_ok=True)
-    with _alone(home / f"{folder.name}.lock"):
-        if not (folder / MARK).is_file():
-            _make(folder, locks, _uv(root, home, environ), environ, say)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            if not (folder / MARK).is_file():
+                _make(folder, locks, _uv(root, home, environ), environ, say)
+    except OSError as error:
+        raise PermanentError(
+            f"What this request needs cannot be put into {str(home)!r}: {error.strerror or error}.",
+            hint="Give that folder to the runner's user, or name another one in the variable DREAMNET_ACTION_HOME.",
+        ) from error
     return python
 
 
@@ -58,16 +65,18 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _digest(locks: Sequence[Path]) -> str:
-    """Name an environment by the Python that it is of and all that is in it."""
-    found = hashlib.sha256(f"{sys.executable}\n{sys.version}".encode())
+    """Name an environment by the machine and the Python that it is of, and all that is in it: the folder may be one
+    that several machines share."""
+    found = hashlib.sha256(f"{sysconfig.get_platform()}\n{sys.executable}\n{sys.version}".encode())
     for lock in locks:
         found.update(lock.read_bytes())
     return found.hexdigest()[:16]
 
 
 @contextlib.contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    with file.open("wb") as held:
+def _alone(folder: Path) -> Iterator[None]:
+    """Make others who want to make ``folder`` wait for the block's end."""
+    with folder.with_name(f"{folder.name}.lock").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
@@ -79,20 +88,21 @@ def _uv(root: Path, home: Path, environ: Mapping[str, str]) -> str:
         return found
     lock = root / "requirements" / "uv.txt"
     folder = home / f"uv-{_digest([lock])}"
-    if not (folder / MARK).is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        pip = [
-            sys.executable,
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-        ]
-        _run([*pip, "--require-hashes", "--no-deps", "--target", str(folder), "-r", str(lock)], environ)
-        (folder / MARK).touch()
+    pip = [
+        sys.executable,
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
+    with _alone(folder):  # two environments that are made at the same time want the same uv
+        if not (folder / MARK).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            _run([*pip, "--require-hashes", "--no-deps", "--target", str(folder), "-r", str(lock)], environ)
+            (folder / MARK).touch()
     return str(folder / "bin" / "uv")
 
 
