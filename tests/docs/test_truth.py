@@ -19,7 +19,7 @@ from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.domain.result import Outcome, Verdict
 from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.table import COMMANDS
-from tests.docs import blocks, errors, generate, options
+from tests.docs import blocks, errors, generate, options, workflows
 from tests.docs.pages import ROOT, anchors, fences, headings, links, pages, shown
 
 DOCS = ROOT / "docs"
@@ -59,6 +59,26 @@ def test_every_option_is_in_the_configuration_page() -> None:
     for section in options.sections():
         assert f"### {options.heading(section)}\n" in text
         assert options.table(section.model, section.keys) in text
+
+
+def test_every_variable_that_is_read_is_in_the_configuration_page() -> None:
+    """But for those between parts of ours: the action's inputs, and marks of processes that we start."""
+    ours = {"DREAMNET_PLATFORM", "DREAMNET_REPLICA", "DREAMNET_SANDBOX_JOB", "DREAMNET_WORKFLOWS"}
+    read_by_us = {
+        name
+        for file in (ROOT / "dreamnet_actions").rglob("*.py")
+        for name in re.findall(r"[\"'](DREAMNET_[A-Z_]+)[\"']", file.read_text("utf-8"))
+        if not name.startswith("DREAMNET_INPUT_")
+    }
+    told = set(re.findall(r"^\| `(DREAMNET_[A-Z_]+)` \|", read("configuration.md"), re.M))
+    assert told - {"DREAMNET_PYTHON"} == read_by_us - ours
+
+
+def test_the_workflows_hand_the_repositorys_variables_on() -> None:
+    for keeper in workflows.KEEPERS:
+        steps = [job for job in workflows.workflow(keeper)["jobs"].values() if "steps" in job]
+        names = ("DREAMNET_PAUSED", "DREAMNET_STATE", "DREAMNET_LOGIN")
+        assert [job["env"] for job in steps] == [{one: f"${{{{ vars.{one} }}}}" for one in names}], keeper
 
 
 def test_no_option_lacks_its_meaning() -> None:

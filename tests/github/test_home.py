@@ -10,6 +10,7 @@ import pytest
 
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.bootstrap import Options, System, assemble, github
+from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.entrances.trace import traced
@@ -248,3 +249,13 @@ def test_damage_that_stops_no_run_is_found_by_the_check_of_this_system(
     [told] = run().dreams.search()
     assert told.key == "self/journal"
     assert "is not there" in told.evidence[0].detail
+
+
+def test_an_apps_token_knows_its_own_issues_by_the_login_that_is_given(run: Make, github: StandIn) -> None:
+    """It looks like a job's token and cannot ask whose it is."""
+    app = github.world.user("my-app[bot]", type="Bot")
+    token = github.tokens.workflow(app, REPOSITORY, {"contents": "write", "issues": "write"}, "app").value
+    mine = {"GITHUB_TOKEN": token, "DREAMNET_LOGIN": "my-app[bot]"}
+    filed = run(**mine).dreams.open(Dream(key="here/web"))
+    assert run(**mine).dreams.find("here/web") == filed
+    assert run(GITHUB_TOKEN=token).dreams.find("here/web") is None
