@@ -262,9 +262,21 @@ def test_a_configuration_of_ones_own_is_kept_and_followed(tmp_path: Path) -> Non
     assert "branches: [live]" in (root / ".github/workflows/dreamnet-deploy.yml").read_text()
     assert '["(every)", shop]' in (root / ".github/workflows/dreamnet-deploy.yml").read_text()
     assert (root / ".github/workflows/dreamnet-env.yml").exists()
-    flagged = init(root, "--yes", "--port", "9000")
-    assert flagged.exit_code == 4
-    assert (root / "dreamnet.yml").read_text() == mine
+    for flag in (("--port", "9000"), ("--platform", "here"), ("--env", "b.env")):
+        flagged = init(root, "--yes", *flag)
+        assert flagged.exit_code == 4, flag
+        assert "differs: dreamnet.yml" in flagged.output
+        assert (root / "dreamnet.yml").read_text() == mine
+
+
+def test_a_flag_of_one_service_says_of_which_where_there_are_several(tmp_path: Path) -> None:
+    root = repository(tmp_path, REPOSITORIES["two"])
+    said = init(root, "--yes", "--port", "9000")
+    assert said.exit_code == 3
+    assert "--port is of one service, and there are api, web." in said.output
+    assert not (root / ".github").exists()
+    assert init(root, "--yes", "--service", "web", "--port", "9000").exit_code == 0
+    assert list(check_config(root).config.services) == ["web"]
 
 
 def test_a_wrong_configuration_ends_with_its_mistakes(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Flags:
     """What the command line said."""
 
     asked: Asked
-    platform: str
+    platform: str | None
     schedule: str | None
     branch: str | None
     env: str | None
@@ -45,6 +45,11 @@ class Flags:
     runner: str
     yes: bool
     dry_run: bool
+
+    @property
+    def configures(self) -> bool:
+        """Say whether anything was said of what stands in the configuration."""
+        return self.asked.anything or self.platform is not None or self.env is not None
 
     @property
     def asking(self) -> bool:
@@ -57,9 +62,7 @@ class Flags:
 @click.option("--command", metavar="LINE", help="How it starts; {port} becomes the port that it listens on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port that clients use.")
 @click.option("--check", metavar="URL", help="The address that tells whether it is well.")
-@click.option(
-    "--platform", metavar="NAME", default="local", help="What to call the process platform (local)."
-)
+@click.option("--platform", metavar="NAME", help="What to call the process platform (local).")
 @click.option("--schedule", metavar="CRON", help="How often to check: a cron line, or 30m, 1h (30m).")
 @click.option("--branch", metavar="NAME", help="The branch that is deployed; else the default branch.")
 @click.option("--env", metavar="FILE", help="Keep the values of this file in step, with a workflow for it.")
@@ -74,7 +77,7 @@ def init(
     command: str | None,
     port: int | None,
     check: str | None,
-    platform: str,
+    platform: str | None,
     schedule: str | None,
     branch: str | None,
     env: str | None,
@@ -126,7 +129,7 @@ def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted
 
     there = _configured(root)
     texts = {}
-    if there is not None and not flags.asked.anything and flags.env is None:
+    if there is not None and not flags.configures:
         say(f"kept: {_shown(there.file, root)} ({', '.join(there.config.services) or 'no services'})")
         loaded = there.config
     else:
@@ -160,7 +163,7 @@ def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
     from dreamnet_actions.config.reader import read_text
     from dreamnet_actions.entrances.cli.asking import answered
     from dreamnet_actions.entrances.setup.choose import chosen, ports_apart
-    from dreamnet_actions.entrances.setup.draft import Draft, write
+    from dreamnet_actions.entrances.setup.draft import PLATFORM, Draft, write
     from dreamnet_actions.entrances.setup.recognise import label, recognise
 
     found = recognise(seen)
@@ -173,7 +176,10 @@ def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
             hint="Say it: dreamnet init --service web --command 'python3 app.py {port}' --port 8080",
         )
     draft = Draft(
-        services=tuple(services), platform=flags.platform, branch=_releasable(seen, flags), env=flags.env
+        services=tuple(services),
+        platform=flags.platform or PLATFORM,
+        branch=_releasable(seen, flags),
+        env=flags.env,
     )
     text = write(draft)
     return text, composed().validate(read_text(text, _config_place()))

@@ -35,8 +35,13 @@ class Asked:
         return any(one is not None for one in (self.service, self.command, self.port, self.check))
 
 
-def platform_name(text: str) -> str:
-    """Answer the platform's name. Raises RequestInvalid for what is no name, or a kind that is not there yet."""
+def platform_name(text: str | None) -> str | None:
+    """Answer the platform's name, None where none is given.
+
+    Raises RequestInvalid for what is no name, or a kind that is not there yet.
+    """
+    if text is None:
+        return None
     if _LATER.fullmatch(text):
         raise RequestInvalid(
             [f"{text!r} is no platform of this version: services run as processes so far."],
@@ -66,10 +71,17 @@ def formed(text: str, form: Any, flag: str) -> str:
 
 
 def chosen(guesses: Sequence[Guess], asked: Asked, seen: Seen) -> list[Guess]:
-    """Choose the services to set up: all that were recognised, or the one that flags describe."""
+    """Choose the services to set up: all that were recognised, or the one that flags describe. Raises RequestInvalid
+    where it is not clear which one that is."""
     if not asked.anything:
         return list(guesses)
     if asked.service is None:
+        if len(guesses) > 1:
+            flag = next(f"--{one}" for one in ("command", "port", "check") if getattr(asked, one) is not None)
+            raise RequestInvalid(
+                [f"{flag} is of one service, and there are {', '.join(one.name for one in guesses)}."],
+                hint=f"Name it with --service {guesses[0].name}, or leave {flag} out and change the file afterwards.",
+            )
         first = guesses[0] if guesses else Guess(name=label(seen.name), why="as asked for")
         return [first]
     wanted = name(asked.service, "--service")

@@ -85,7 +85,8 @@ def declared(seen: Seen) -> Declared:
 
 
 def dockerfile(text: str) -> Image:
-    """Read the last stage of a Dockerfile: EXPOSE, CMD and HEALTHCHECK (the last of each counts, as in a build)."""
+    """Read the last stage of a Dockerfile: its first EXPOSE, and the last CMD and HEALTHCHECK, which alone count in a
+    build."""
     command: tuple[str, ...] = ()
     port: int | None = None
     ready: str | None = None
