@@ -13,6 +13,13 @@ Agent = Literal["dreamkeeper", "deploykeeper", "envkeeper", "relaybot"]
 EVERY = "(every)"
 """What a button's drop-down calls "no service named": no service can have this name, and no choice may be empty."""
 AGENTS: tuple[Agent, ...] = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
+CALLERS: Mapping[Agent, str] = {
+    "deploykeeper": "dreamnet-deploy.yml",
+    "dreamkeeper": "dreamnet-dream.yml",
+    "envkeeper": "dreamnet-env.yml",
+    "relaybot": "dreamnet-relay.yml",
+}
+"""The workflow of a user's repository that has each keeper work, as ``dreamnet init`` names it."""
 
 
 @dataclass(frozen=True, kw_only=True)

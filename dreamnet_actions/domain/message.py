@@ -17,6 +17,8 @@ from dreamnet_actions.errors import RequestInvalid, TooManyHops
 
 TYPE = "dreamnet.message.v1"
 EVENT_TYPE = "dreamnet.event.v1"
+REQUEST_TYPE = "dreamnet.request.v1"
+"""The ``event_type`` of a dispatch that carries a whole AgentRequest; ``TYPE`` is that of a message."""
 HOP_LIMIT = 8
 MAX_DATA = 60_000
 """Bytes of a message's data: GitHub takes less than 64 KB in a repository_dispatch payload."""

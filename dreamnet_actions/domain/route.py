@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, Agent, infer
-from dreamnet_actions.domain.message import Message, bounded_id
+from dreamnet_actions.domain.message import REQUEST_TYPE, TYPE, Message, bounded_id
 from dreamnet_actions.domain.spec.models import Route
 
 DEFAULTS: tuple[Route, ...] = (
@@ -32,6 +32,13 @@ WEBHOOK = "webhook-"
 """How the sender of a message begins that came by a webhook; the webhook's name follows."""
 OPEN_TO_WEBHOOKS: Mapping[str, str | None] = {"push": "webhook-github", "secret-changed": None}
 """The built-in rules that webhooks may use: of which sender only, or None for every signed one."""
+DISPATCHED: tuple[str, ...] = (
+    TYPE,
+    REQUEST_TYPE,
+    *(on for on, sender in OPEN_TO_WEBHOOKS.items() if sender is None),
+)
+"""The types of ``repository_dispatch`` that RelayBot's workflow answers, and no other may: our own two, and those of
+the built-in rules that every sender may use."""
 
 
 def matches(pattern: str, name: str) -> bool:

@@ -16,6 +16,7 @@ from dreamnet_actions.domain.message import HOP_LIMIT, MAX_DATA
 from dreamnet_actions.domain.request import MAX_BYTES, MAX_DEPTH
 from dreamnet_actions.domain.result import EXIT_BY_VERDICT
 from dreamnet_actions.domain.route import DEFAULTS
+from dreamnet_actions.entrances.action.event import DEFAULT_AGENT, RULES
 from dreamnet_actions.entrances.cli.actions import POSITIONAL
 from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.table import COMMANDS, SHORT
@@ -240,6 +241,24 @@ def file(path: str) -> str:
     return f"```{lang}\n{(ROOT / path).read_text('utf-8').rstrip()}\n```"
 
 
+def action_events() -> str:
+    """What the action does by an event, where the step says no request."""
+    lines = ["| event | `agent` of the step | what happens |", "|---|---|---|"]
+    for (agent, event), rule in RULES.items():
+        whom = f"`{agent}`{', or none' * (DEFAULT_AGENT.get(event) == agent)}"
+        lines.append(f"| `{event}` | {whom} | {(rule.__doc__ or '').splitlines()[0]} |")
+    lines += [
+        (
+            "| `workflow_dispatch` | any, or none "
+            "| The button's fields say it: `request`, else `agent`, `action` and the action's keys. |"
+        ),
+        "| `repository_dispatch` | `relaybot` | It says whose the message or request is, for that keeper's job. |",
+        "| `repository_dispatch` | any other, or none | The message or request in it is done. |",
+        "| any other | any, or none | Nothing, and the summary says so. |",
+    ]
+    return "\n".join(lines)
+
+
 def starter(keeper: str) -> str:
     """The caller of one keeper as `dreamnet init` writes it for a small web service."""
     return f"```yaml\n{starters.callers()[keeper].rstrip()}\n```"
@@ -261,6 +280,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "error": error,
     "error-index": error_index,
     "file": file,
+    "action-events": action_events,
     "action-inputs": workflows.action_inputs,
     "action-outputs": workflows.action_outputs,
     "comment-commands": comment_commands,

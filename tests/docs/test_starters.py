@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dreamnet_actions import bootstrap
-from dreamnet_actions.entrances.setup.called import CALLED, EVENTS, RUNNER, Called
+from dreamnet_actions.domain.route import DISPATCHED
+from dreamnet_actions.entrances.setup.called import CALLED, RUNNER, Called
 from dreamnet_actions.entrances.setup.workflows import MOST_LINES
 from tests.docs import starters, workflows
 from tests.docs.pages import ROOT
@@ -85,7 +86,7 @@ def test_relaybot_alone_answers_the_events_of_the_table() -> None:
     for keeper in CALLED:
         dispatched = workflows.triggers(keeper).get("repository_dispatch")
         assert (tuple(dispatched["types"]) if dispatched else None) == (
-            EVENTS if keeper == "relaybot" else None
+            DISPATCHED if keeper == "relaybot" else None
         )
 
 

@@ -15,7 +15,7 @@ from dreamnet_actions.domain.actions import ACTIONS, AGENTS
 from dreamnet_actions.domain.command import Spoken
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.domain.request import parse_request
-from dreamnet_actions.entrances.action.event import DISPATCHED, Asked, Happened, asked
+from dreamnet_actions.entrances.action.event import DISPATCHER, Asked, Happened, asked
 from dreamnet_actions.entrances.action.inputs import VARIABLES, Inputs, read_inputs
 from dreamnet_actions.errors import DreamNetError, RequestInvalid
 
@@ -233,7 +233,7 @@ def test_a_request_comes_out_of_its_dispatch_as_it_was_sent(seed: str) -> None:
 def test_anybodys_secret_changed_is_a_message_of_a_webhooks_rank() -> None:
     found = dispatch("secret-changed", {"source": "app"}, agent="relaybot")
     assert found.message is not None
-    assert (found.message.sender, found.message.name) == (DISPATCHED, "secret-changed")
+    assert (found.message.sender, found.message.name) == (DISPATCHER, "secret-changed")
     assert found.message.data == {"source": "app"}
 
 

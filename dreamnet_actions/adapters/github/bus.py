@@ -24,6 +24,7 @@ from dreamnet_actions.adapters.github.letters import (
 from dreamnet_actions.adapters.github.locks import Holders
 from dreamnet_actions.adapters.github.rows import copied
 from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
+from dreamnet_actions.domain.actions import CALLERS
 from dreamnet_actions.domain.message import TYPE, Message
 from dreamnet_actions.errors import DreamNetError, Leased, NotFound, TemporaryError
 from dreamnet_actions.ports.stores import Delivery, MessageBus, MessageState
@@ -33,7 +34,10 @@ Dispatch = Callable[[str, Mapping[str, Any]], None]
 """Sends ``POST /repos/{owner}/{repo}/dispatches`` with ``event_type`` and ``client_payload``:
 https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event"""
 
-UNHEARD = "no run took it, announced {} times: is the workflow dreamnet-relay.yml on the default branch and enabled?"
+UNHEARD = (
+    "no run took it, announced {} times: "
+    f"is the workflow {CALLERS['relaybot']} on the default branch and enabled?"
+)
 """Why a message was put aside that nobody came for."""
 
 

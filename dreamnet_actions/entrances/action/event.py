@@ -13,18 +13,16 @@ from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS, EVERY, Agent
 from dreamnet_actions.domain.command import Spoken, parse
-from dreamnet_actions.domain.message import EVENT_TYPE, TYPE
+from dreamnet_actions.domain.message import EVENT_TYPE, REQUEST_TYPE, TYPE
 from dreamnet_actions.domain.message import Message as CloudEvent
-from dreamnet_actions.domain.route import OPEN_TO_WEBHOOKS, WEBHOOK
+from dreamnet_actions.domain.route import DISPATCHED, WEBHOOK
 from dreamnet_actions.entrances.action.inputs import Inputs
 from dreamnet_actions.entrances.wire import read_json
 from dreamnet_actions.errors import RequestInvalid, unknown
 
-REQUEST_TYPE = "dreamnet.request.v1"
-"""The ``event_type`` of a dispatch that carries a whole AgentRequest; ``domain.message.TYPE`` is that of a message."""
 ENVELOPE = "dreamnet"
 """The one top-level key of a dispatch's ``client_payload``."""
-DISPATCHED = f"{WEBHOOK}dispatch"
+DISPATCHER = f"{WEBHOOK}dispatch"
 """The sender of a message that somebody else dispatched: it may use the rules that are open to webhooks."""
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 DEFAULT_AGENT: Mapping[str, Agent] = {
@@ -88,7 +86,7 @@ def asked(inputs: Inputs, happened: Happened) -> Asked:
         return _button(happened.payload, agent)
     if agent is None:
         return Asked(ignored=f"the event {happened.name!r} is none that a keeper acts on by itself")
-    rule = _RULES.get((agent, happened.name))
+    rule = RULES.get((agent, happened.name))
     if rule is None:
         return Asked(agent=agent, ignored=f"{agent} does nothing on the event {happened.name!r}")
     return rule(happened.payload)
@@ -133,14 +131,14 @@ def _dispatched(payload: Mapping[str, Any], agent: Agent | None) -> Asked:
         if kind == REQUEST_TYPE:
             return _given(inner, None if agent == "relaybot" else agent)
         return Asked(agent=agent, message=CloudEvent.from_json(inner))
-    if isinstance(kind, str) and kind in OPEN_TO_WEBHOOKS and kind != "push":
+    if isinstance(kind, str) and kind in DISPATCHED:
         return Asked(agent=agent, message=_foreign(kind, body))
     return Asked(agent=agent, ignored=f"the dispatch {kind!r:.60} is none of ours")
 
 
 def _foreign(kind: str, body: Mapping[str, Any]) -> CloudEvent:
     """Make a message of somebody else's dispatch. Its id is completed by the run's (``run.named``)."""
-    return CloudEvent(id="", sender=DISPATCHED, name=kind, to="envkeeper", time="", data=dict(body))
+    return CloudEvent(id="", sender=DISPATCHER, name=kind, to="envkeeper", time="", data=dict(body))
 
 
 # ── workflow_dispatch ───────────────────────────────────────────────────────────────────────────────────
@@ -230,8 +228,10 @@ def _release(payload: Mapping[str, Any]) -> Asked:
 
 
 def _comment(payload: Mapping[str, Any]) -> Asked:
-    """A person's new comment on an issue may be a command. Edits, deletions, pull requests and programs bring none:
-    what was written once is what was meant, and no two programs talk for ever.
+    """A person's new comment on an issue may be a command.
+
+    Edits, deletions, pull requests and programs bring none: what was written once is what was meant, and no two
+    programs talk for ever.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
     """
@@ -259,16 +259,18 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _look(_payload: Mapping[str, Any]) -> Asked:
+    """All services are checked."""
     return Asked(
         agent="dreamkeeper", request={"agent": "dreamkeeper", "input": {"action": "check"}}, claim=False
     )
 
 
 def _sync(_payload: Mapping[str, Any]) -> Asked:
+    """All entries of `env` are brought in step."""
     return Asked(agent="envkeeper", request={"agent": "envkeeper", "input": {"action": "sync"}}, claim=False)
 
 
-_RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
+RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
     ("deploykeeper", "push"): _push,
     ("deploykeeper", "release"): _release,
     ("dreamkeeper", "issue_comment"): _comment,
@@ -279,4 +281,5 @@ _RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
     ("envkeeper", "schedule"): _sync,
     ("envkeeper", "push"): _sync,
 }
-"""Which event means what to which keeper. Any other is none of its own: ``docs/github.md`` lists them."""
+"""Which event means what to which keeper; any other is nothing to it. ``docs/github.md`` lists them, by the first line
+of each rule's docstring."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dreamnet_actions.domain.cron import SHORTEST, parse_cron
+from dreamnet_actions.domain.route import DISPATCHED
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, DREAM, ENV, EVENTS, RELAY
+from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, DREAM, ENV, RELAY
 from dreamnet_actions.entrances.setup.draft import CONFIG
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.workflows import branch_pattern, path_of
@@ -114,7 +115,7 @@ def _triggers(one: Caller, at: Surroundings) -> Iterator[Finding]:
         DEPLOY: f"  push: {flow({'branches': [branch]})}",
         DREAM: f"  schedule: [{{cron: {scalar(at.wanted.schedule)}}}]",
         ENV: f"  schedule: [{{cron: {scalar(at.wanted.sync_schedule)}}}]",
-        RELAY: f"  repository_dispatch: {flow({'types': EVENTS})}",
+        RELAY: f"  repository_dispatch: {flow({'types': DISPATCHED})}",
     }[one.keeper]
     if wanted not in had:
         yield _lacks(one, f"does not start by {wanted}", f"Add below 'on':\n{line}", one.on_line())
@@ -125,7 +126,7 @@ def _triggers(one: Caller, at: Surroundings) -> Iterator[Finding]:
             yield _lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
     elif one.keeper == RELAY:
         types = _listed(had[wanted], "types")
-        missing = [kind for kind in EVENTS if kind not in types] if types else []
+        missing = [kind for kind in DISPATCHED if kind not in types] if types else []
         if missing:
             detail = f"does not answer {', '.join(missing)}"
             yield _lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())

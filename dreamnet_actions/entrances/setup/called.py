@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dreamnet_actions.domain.actions import ACTIONS, EVERY, Agent
+from dreamnet_actions.domain.actions import ACTIONS, CALLERS, EVERY, Agent
 
-__all__ = ["CALLED", "DEPLOY", "DREAM", "ENV", "EVENTS", "EVERY", "FIELDS", "RELAY", "RUNNER", "Called"]
+__all__ = ["CALLED", "DEPLOY", "DREAM", "ENV", "EVERY", "FIELDS", "RELAY", "RUNNER", "Called"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ DEPLOY, DREAM, ENV, RELAY = "deploykeeper", "dreamkeeper", "envkeeper", "relaybo
 CALLED: Mapping[str, Called] = {
     DEPLOY: Called(
         agent="deploykeeper",
-        file="dreamnet-deploy.yml",
+        file=CALLERS["deploykeeper"],
         title="DreamNet deploy",
         permissions={"contents": "write", "deployments": "write", "issues": "read"},
         why="journal and messages, how releases stand, dreams",
@@ -52,7 +52,7 @@ CALLED: Mapping[str, Called] = {
     ),
     DREAM: Called(
         agent="dreamkeeper",
-        file="dreamnet-dream.yml",
+        file=CALLERS["dreamkeeper"],
         title="DreamNet dream",
         permissions={"contents": "write", "issues": "write"},
         why="journal and messages, dreams",
@@ -61,7 +61,7 @@ CALLED: Mapping[str, Called] = {
     ),
     ENV: Called(
         agent="envkeeper",
-        file="dreamnet-env.yml",
+        file=CALLERS["envkeeper"],
         title="DreamNet env",
         permissions={"contents": "write", "issues": "read"},
         why="journal and messages, dreams",
@@ -70,7 +70,7 @@ CALLED: Mapping[str, Called] = {
     ),
     RELAY: Called(
         agent="relaybot",
-        file="dreamnet-relay.yml",
+        file=CALLERS["relaybot"],
         title="DreamNet relay",
         permissions={"contents": "write", "deployments": "write", "issues": "write"},
         why="what the keepers that it calls need",
@@ -98,7 +98,5 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 }
 """What a button's fields look like; ``service`` is a drop-down of the services that there are."""
 
-EVENTS = ("dreamnet.message.v1", "dreamnet.request.v1", "secret-changed")
-"""The types of ``repository_dispatch`` that RelayBot's workflow answers, and no other workflow may."""
 RUNNER = "ubuntu-latest"
 """The runner that the reusable workflows take when none is named."""

@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dreamnet_actions.domain.route import DISPATCHED
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.called import (
     CALLED,
     DEPLOY,
     DREAM,
     ENV,
-    EVENTS,
     EVERY,
     FIELDS,
     RELAY,
@@ -114,7 +114,7 @@ def _triggers(keeper: str, wanted: Wanted) -> list[str]:
     if keeper == DEPLOY:
         return [f"  push: {flow({'branches': [branch_pattern(wanted.branch)]})}"]
     if keeper == RELAY:
-        return [f"  repository_dispatch: {flow({'types': EVENTS})}"]
+        return [f"  repository_dispatch: {flow({'types': DISPATCHED})}"]
     cron = wanted.schedule if keeper == DREAM else wanted.sync_schedule
     talk = [f"  issue_comment: {flow({'types': ['created']})} {_COMMENTED}"] if keeper == DREAM else []
     return [f"  schedule: [{{cron: {scalar(cron)}}}]", *talk]

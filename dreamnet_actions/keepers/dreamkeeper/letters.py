@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dreamnet_actions.domain.actions import CALLERS
 from dreamnet_actions.domain.health import Status
 from dreamnet_actions.domain.message import TYPE
 from dreamnet_actions.domain.times import rfc3339
@@ -26,7 +27,7 @@ STUCK = 300.0
 """Seconds after which a message that waits is a fault of the delivery."""
 SHOWN = 10
 """How many dead messages are told one by one: the newest."""
-WORKFLOWS = ("dreamnet-relay.yml", "relaybot.yml")
+WORKFLOWS = (CALLERS["relaybot"], "relaybot.yml")
 """The workflow that carries messages: as ``dreamnet init`` names it, and in DreamNet's own repository."""
 _MOST = 10_000
 _FOLDER = ".github/workflows/"
