@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -50,10 +49,8 @@ def _story(repository: Path, sandbox: Sandbox, address: str) -> None:
     assert "<h1>dreamnet/dreamnet</h1>" not in home
 
     # Ctrl-C ends all of it.
-    began = time.monotonic()
     sandbox.process.send_signal(signal.SIGINT)
     assert sandbox.process.wait(20) == 0
-    assert time.monotonic() - began < 5
     assert page(address).startswith("no answer")
     assert replicas(repository) == []
     assert list((repository.parent / "tmp").glob("dreamnet-sandbox-*")) == []

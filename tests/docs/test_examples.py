@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,9 @@ def test_the_seeds_message_restarts_what_a_dream_asks_for() -> None:
         assert _dreamnet(there, "-q", "deploy").returncode == 0
         before = _pid(there)
         subprocess.run(["kill", "-9", str(before)], check=True)
-        time.sleep(0.5)
+        end = time.monotonic() + 20
+        while _web(there)["ready"]:
+            assert time.monotonic() < end, "the platform did not notice"
         _dreamnet(there, "-q", "check", "web", "--no-deliver")
         relayed = json.loads(_dreamnet(there, "call", "../requests/relaybot.json").stdout)
         assert relayed["outcome"] == "done", relayed
@@ -102,9 +105,14 @@ def test_the_seeds_message_restarts_what_a_dream_asks_for() -> None:
 
 
 def _pid(there: Place) -> int | None:
-    status = json.loads(_dreamnet(there, "status", "--json").stdout)
-    replicas = status["result"]["findings"][0]["replicas"]
-    return replicas[0]["pid"] if replicas else None
+    replicas = _web(there)["replicas"]
+    return int(replicas[0]["pid"]) if replicas else None
+
+
+def _web(there: Place) -> dict[str, Any]:
+    """Answer how the service stands."""
+    found: dict[str, Any] = json.loads(_dreamnet(there, "status", "--json").stdout)["result"]["findings"][0]
+    return found
 
 
 def _dreamnet(there: Place, *arguments: str) -> subprocess.CompletedProcess[str]:

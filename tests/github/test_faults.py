@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import httpx2 as httpx
@@ -111,10 +110,8 @@ def test_nth_times_job_and_share(github: StandIn, token: str) -> None:
 
 def test_a_real_hang(github: StandIn, token: str) -> None:
     github.faults.add("hang-real", seconds=30)
-    started = time.monotonic()
     with pytest.raises(httpx.ReadTimeout):
         ask(github, token, "POST", ISSUES, json={"title": "x"}, timeout=0.5)
-    assert time.monotonic() - started < 10
     assert created(github) == 1
 
 
