@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dreamnet_actions.testing.github.actions.sources import SMALL
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import changelog  # noqa: E402
@@ -24,7 +26,6 @@ import changelog  # noqa: E402
 pytestmark = pytest.mark.slow
 
 UV = Path(sys.executable).with_name("uv")
-STANDINS = ROOT / "tests" / "actions" / "standins"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
 LOG = "# Changelog\n\nWords.\n\n## Unreleased\n\nEach waits.\n"
 
@@ -174,12 +175,14 @@ def act(checkout: Path, tag: str, artifacts: Path, home: Path) -> tuple[int, str
         for step in yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["build"]["steps"]
         if "uses" in step
     }
-    local = [f"{pins[f'actions/{one}']}={STANDINS / one}" for one in ("setup-python", "upload-artifact")]
+    local = [
+        f"{pins[f'actions/{one}']}={SMALL / f'actions+{one}'}" for one in ("setup-python", "upload-artifact")
+    ]
     command = [
         *(Path(sys.executable).with_name("act"), "push", "--job", "build", "--workflows", WORKFLOW.relative_to(ROOT)),
         *("--eventpath", home / "event.json", "--platform", "ubuntu-24.04=-self-hosted"),
         *(word for one in local for word in ("--local-repository", f"https://github.com/{one}")),
-        *("--env", f"ARTIFACTS={artifacts}", "--action-cache-path", home / "cache"),
+        *("--env", f"SANDBOX_ARTIFACTS={artifacts}", "--action-cache-path", home / "cache"),
         *("--pull=false", "--action-offline-mode", "--no-cache-server", "--rm", "--no-recurse"),
     ]  # fmt: skip
     environment = {**os.environ, "DOCKER_HOST": "", "XDG_CONFIG_HOME": str(home / "config")}
@@ -202,7 +205,6 @@ def act(checkout: Path, tag: str, artifacts: Path, home: Path) -> tuple[int, str
     return process.returncode, said
 
 
-@pytest.mark.slow
 def test_the_build_job_makes_what_is_published(checkout: Path, tmp_path: Path) -> None:
     tag = f"v{version(checkout)}"
     subprocess.run(["bash", "scripts/changelog", tag[1:]], cwd=checkout, check=True, capture_output=True)
