@@ -9,7 +9,7 @@ import sys
 if sys.version_info < (3, 11):  # the file must be readable by any Python 3
     sys.exit(
         "::error title=DreamNet::This runner has Python %d.%d; DreamNet needs 3.11 or later. Add before it: "
-        "'- uses: actions/setup-python@v6' with 'python-version: 3.12'." % sys.version_info[:2]
+        "'- uses: actions/setup-python@v7' with 'python-version: 3.12'." % sys.version_info[:2]
     )
 
 import signal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -134,7 +135,10 @@ def test_an_old_python_is_told_what_to_add(tmp_path: Path) -> None:
     (tmp_path / "action.py").write_text(shown, encoding="utf-8")
     run = subprocess.run([PYTHON, tmp_path / "action.py"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert "actions/setup-python" in run.stderr
+    pins = (ROOT / ".github/pins.md").read_text(encoding="utf-8")
+    newest = re.search(r"`actions/setup-python` \| `[0-9a-f]{40}` \| (v\d+)\.", pins)
+    assert newest is not None
+    assert f"actions/setup-python@{newest[1]}'" in run.stderr
 
 
 @pytest.mark.parametrize(

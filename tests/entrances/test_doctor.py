@@ -235,11 +235,15 @@ def off(host: MemoryHosting) -> None:
     host.enabled = False
 
 
+def local_only(host: MemoryHosting) -> None:
+    host.allowed = "local_only"
+
+
 def read_only(host: MemoryHosting) -> None:
     host.reach["issues"] = "read"
 
 
-def without_contents(host: MemoryHosting) -> None:
+def without_deployments(host: MemoryHosting) -> None:
     host.reach["deployments"] = "none"
 
 
@@ -259,8 +263,9 @@ def not_pushed(host: MemoryHosting) -> None:
         (archived, "is archived", "Unarchive"),
         (without_issues, "has no issues", "tick Issues"),
         (off, "are off", "Allow all actions"),
+        (local_only, "only those of this repository may run", "allow dreamnet/dreamnet/*"),
         (read_only, "'write' is needed", "Issues: Read and write"),
-        (without_contents, "this token has 'none'", "Deployments: Read and write"),
+        (without_deployments, "this token has 'none'", "Deployments: Read and write"),
         (disabled, "switched off (disabled_inactivity)", "Enable workflow"),
         (not_pushed, f"{RELAY} is not on main", f"git add {RELAY}"),
     ],
@@ -286,6 +291,13 @@ def test_what_only_a_write_would_tell_is_unknown(root: Path) -> None:
         *(f"permission {name}" for name in needed),
         "Actions",
     }
+
+
+def test_whether_we_are_among_the_selected_actions_is_unknown(root: Path) -> None:
+    host = hosted(root)
+    host.allowed = "selected"
+    (found,) = lacks(look(root, host), "unknown")
+    assert (found.what, "dreamnet/dreamnet/*" in found.fix) == ("Actions", True)
 
 
 def test_another_text_on_the_branch_is_told(root: Path) -> None:

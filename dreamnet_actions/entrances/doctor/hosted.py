@@ -98,6 +98,13 @@ def actions(at: Surroundings) -> Iterator[Finding]:
             detail="only those of this repository may run, and the keepers' workflows are published elsewhere",
             fix="Settings, Actions, General: allow dreamnet/dreamnet/*.",
         )
+    elif found.allowed == "selected" and any(not one.own for one in at.callers):
+        yield Finding(
+            status="unknown",
+            what="Actions",
+            detail="on for selected ones; whether dreamnet/dreamnet is one of them shows only when a workflow starts",
+            fix="Settings, Actions, General: allow dreamnet/dreamnet/* and those that GitHub made.",
+        )
     else:
         yield Finding(status="ok", what="Actions", detail=f"on (allowed: {found.allowed or 'all'})")
 

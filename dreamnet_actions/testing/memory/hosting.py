@@ -39,6 +39,7 @@ class MemoryHosting(Hosting):
     visible: bool = True
     admin: bool = True
     enabled: bool = True
+    allowed: str = "all"
     reach: dict[str, Access] = field(default_factory=dict)
     known: list[HostedWorkflow] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -66,7 +67,7 @@ class MemoryHosting(Hosting):
     def actions(self) -> ActionsSettings:
         self._check()
         return (
-            ActionsSettings(enabled=self.enabled, allowed="all")
+            ActionsSettings(enabled=self.enabled, allowed=self.allowed)
             if self.admin
             else ActionsSettings(enabled=None)
         )
