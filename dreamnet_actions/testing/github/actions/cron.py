@@ -90,7 +90,8 @@ class Schedules:
     """The schedules of the repositories that are watched.
 
     ``every`` replaces each line's own times: it then fires every so many seconds (for a sandbox where nobody
-    wants to wait five minutes). Safe for several threads.
+    wants to wait five minutes), and not while the run of its last tick is under way: on a slow machine such runs
+    would queue up, and what they lead to would wait behind them. Safe for several threads.
     """
 
     def __init__(
@@ -156,7 +157,17 @@ class Schedules:
             yield at
             at += self._every
 
+    def _under_way(self, tick: Tick) -> bool:
+        """Say whether a run that an earlier tick of the same line started has not ended."""
+        return any(
+            run.status != "completed"
+            for run in self._engine.runs(tick.repository)
+            if (run.event.name, run.event.action, run.workflow.path) == ("schedule", tick.cron, tick.workflow)
+        )
+
     def _bring(self, tick: Tick) -> list[Run]:
+        if self._every is not None and self._under_way(tick):
+            return []
         host = self._engine.host
         branch = host.default_branch(tick.repository)
         sha = Repository(host.git_dir(tick.repository)).resolve(f"{triggers.BRANCH}{branch}")
