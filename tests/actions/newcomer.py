@@ -85,7 +85,7 @@ class Sandbox:
         for line in self.process.stdout:
             self._fresh.put(line.rstrip("\n"))
 
-    def until(self, words: str, seconds: float = 60) -> str:
+    def until(self, words: str, seconds: float = 150) -> str:
         """Wait for a line with these words (a regular expression)."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -90,8 +90,8 @@ class Schedules:
     """The schedules of the repositories that are watched.
 
     ``every`` replaces each line's own times: it then fires every so many seconds (for a sandbox where nobody
-    wants to wait five minutes), and not while the run of its last tick is under way: on a slow machine such runs
-    would queue up, and what they lead to would wait behind them. Safe for several threads.
+    wants to wait five minutes), and not while anything runs: on a slow machine checks would queue up, heals wait
+    behind them, and the first one come before the first deployment is done. Safe for several threads.
     """
 
     def __init__(
@@ -124,6 +124,9 @@ class Schedules:
                 self._seen = end
             due = sorted(one for one in self._waiting if one.comes <= end)
             self._waiting = [one for one in self._waiting if one.comes > end]
+            if self._every is not None:
+                busy = self._under_way()
+                due = [one for one in due if one.repository not in busy]
         return [run for one in due for run in self._bring(one)]
 
     def missed(self) -> list[Tick]:
@@ -157,17 +160,15 @@ class Schedules:
             yield at
             at += self._every
 
-    def _under_way(self, tick: Tick) -> bool:
-        """Say whether a run that an earlier tick of the same line started has not ended."""
-        return any(
-            run.status != "completed"
-            for run in self._engine.runs(tick.repository)
-            if (run.event.name, run.event.action, run.workflow.path) == ("schedule", tick.cron, tick.workflow)
-        )
+    def _under_way(self) -> set[str]:
+        """Answer the repositories in which anything runs or waits."""
+        return {
+            name
+            for name in self._repositories
+            if any(run.status != "completed" for run in self._engine.runs(name))
+        }
 
     def _bring(self, tick: Tick) -> list[Run]:
-        if self._every is not None and self._under_way(tick):
-            return []
         host = self._engine.host
         branch = host.default_branch(tick.repository)
         sha = Repository(host.git_dir(tick.repository)).resolve(f"{triggers.BRANCH}{branch}")
