@@ -103,7 +103,7 @@ def _issues(view: RepositoryView) -> str:
             f"<b>{escape(one.title)}</b> {_labels(one)}",
             _word(one.state),
             escape(one.author),
-            ago(one.updated),
+            _time(one.updated),
         ]
         for one in view.issues
     ]
@@ -125,7 +125,7 @@ def _runs(view: RepositoryView, secret: str) -> str:
             escape(one.event.name),
             _state(one),
             _took(one.now),
-            ago(one.now.created_at),
+            _time(one.now.created_at),
             _act(view.name, one, secret),
         ]
         for one in view.runs
@@ -153,7 +153,7 @@ def _word(state: str) -> str:
 def _messages(view: RepositoryView) -> str:
     rows = [
         [
-            ago(one.at),
+            _time(one.at),
             f"<code>{escape(one.kind)}</code>",
             f"<details><summary>{escape(one.subject) or 'payload'}</summary><pre>{escape(one.payload)}</pre></details>",
             escape(one.actor),
@@ -168,7 +168,7 @@ def _deployments(view: RepositoryView) -> str:
     rows = [
         [
             str(one.id), escape(one.environment), escape(one.ref[:12]),
-            _word(one.state), escape(one.description), ago(one.created),
+            _word(one.state), escape(one.description), _time(one.created),
         ]
         for one in view.deployments
     ]  # fmt: skip
@@ -186,7 +186,7 @@ def issue(name: str, one: IssueRow) -> str:
         f"<div class=text>{rendered(one.body) or '<p class=soft>No text.</p>'}</div>",
     ]
     for author, body, at in one.comments:
-        parts.append(f"<h2>{escape(author)} {ago(at)}</h2><div class=text>{rendered(body)}</div>")
+        parts.append(f"<h2>{escape(author)} {_time(at)}</h2><div class=text>{rendered(body)}</div>")
     return document(f"#{one.number} {one.title}", "".join(parts))
 
 
@@ -265,6 +265,5 @@ def _took(attempt: Attempt) -> str:
     return f"{attempt.completed_at - attempt.started_at:.1f} s"
 
 
-def ago(at: float) -> str:
-    """Write a time for people, with the day where the page cannot know which one it is."""
-    return f"<span class=soft>{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at))}</span>"
+def _time(at: float) -> str:
+    return f"<span class=soft title=UTC>{time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime(at))}</span>"
