@@ -12,6 +12,10 @@ from dreamnet_actions.domain.spec.values import Written, shown
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MOMENT = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+_FIRST, _LAST = (
+    datetime(1, 1, 1, tzinfo=UTC).timestamp(),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp(),
+)
 
 
 @functools.cache
@@ -30,11 +34,13 @@ def zone(name: str) -> tzinfo:
 def moment(text: str, place: tzinfo) -> float:
     """Read ``2026-12-01T22:00`` (in ``place``), or the same with an offset; answers seconds since 1970.
 
-    Raises ValueError.
+    What is out of the calendar in UTC (the last evening of 9999 in New York, which somebody may write for "for ever")
+    is the calendar's end, so that it can be told again. Raises ValueError.
     """
     _moment(text)
     found = datetime.fromisoformat(text)
-    return (found if found.tzinfo is not None else found.replace(tzinfo=place)).timestamp()
+    at = (found if found.tzinfo is not None else found.replace(tzinfo=place)).timestamp()
+    return min(max(at, _FIRST), _LAST)
 
 
 def _moment(value: object) -> str:

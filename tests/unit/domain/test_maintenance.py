@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dreamnet_actions.domain.maintenance import Notice, Window, configured, noticed
 from dreamnet_actions.domain.spec.models import Maintenance
 from dreamnet_actions.domain.spec.times import DAYS
+from dreamnet_actions.domain.times import rfc3339
 
 
 def at(text: str, zone: str = "UTC") -> float:
@@ -104,6 +105,16 @@ def test_what_is_left_out_is_every_service_and_from_now_on() -> None:
 def test_what_is_no_window_says_why(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "until",
+    ["9999-12-31T23:59\ntimezone: America/New_York", "9999-12-31T23:59-12:00", "9999-12-31T23:59:59Z"],
+)
+def test_a_window_without_an_end_in_sight_can_be_told(until: str) -> None:
+    found = read(f"```\nuntil: {until}\n```")
+    assert found.holds("web", at("2026-12-01T23:00"))
+    assert rfc3339(found.ends).startswith("9999-12-31T23:59")
 
 
 @given(st.text(max_size=300))
