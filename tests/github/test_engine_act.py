@@ -234,6 +234,7 @@ jobs: {a: {runs-on: x, steps: [{run: "trap '' INT TERM; touch $ROOT/began; while
 
 def test_close_ends_everything_at_once(host: ToyHost, tmp_path: Path) -> None:
     engine = Engine(host, tmp_path / "e", options=ActOptions(environment={"ROOT": str(tmp_path)}))
+    # They run for an hour, which no test has: who waited for them would not end.
     host.commit(REPOSITORY, commits({"s.yml": SIGNALS % 60}))
     runs = [engine.dispatch(REPOSITORY, "s.yml", ref="main") for _ in range(4)]
     until((tmp_path / "child").exists)
