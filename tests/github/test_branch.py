@@ -193,6 +193,7 @@ def test_a_file_that_the_index_does_not_know_is_read_all_the_same(
         ),
         ("state.json", b"{\xff", "no UTF-8 at byte 1"),
         ("state.json", "[" * 100_000, "nested too deep"),
+        ("state.json", '{"schema": 1' + "0" * 5_000 + "}", "state.json cannot be read: it is no JSON"),
         ("state.json", "[]", "line 1 cannot be read: it names no schema"),
         ("state.json", '{"schema": 2}', "a newer DreamNet wrote it"),
         ("state.json", '{"schema": 1}', "'written' is missing or no number"),

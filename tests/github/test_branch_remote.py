@@ -23,7 +23,7 @@ from dreamnet_actions.errors import (
 )
 from dreamnet_actions.testing.contracts.message_bus import message
 from dreamnet_actions.testing.github.standin import StandIn
-from tests.github.homes import commits, memories
+from tests.github.homes import commits, git, memories
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +126,52 @@ def test_without_git_it_says_so(tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(PermanentError, match="no address"):
         RemoteBranch(url, environment={})
+
+
+def test_an_address_with_colons_is_one() -> None:
+    RemoteBranch("http://[::1]:8080/o/r.git", environment={}).close()
+
+
+# ── names of files ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_is_written_whatever_its_name_is(remote: Path) -> None:
+    names = ["plain", "a\nD plain", '"quoted"', "back\\slash", " blank ", "Grüße", "\udcff\udcfe"]
+    far = RemoteBranch(str(remote), environment=dict(os.environ))
+    first = far.commit(None, {name: name.encode("utf-8", "replace") for name in names}, "x", NOON)
+    assert far.push(first)
+    assert set(far.files(first)) == set(names)
+    second = far.commit(first, dict.fromkeys(names[1:]), "y", NOON)
+    assert set(far.files(second)) == {"plain"}
+    far.close()
+
+
+def test_a_repository_within_the_branch_is_no_file(remote: Path) -> None:
+    far = RemoteBranch(str(remote), environment=dict(os.environ))
+    assert far.push(far.commit(None, {"plain": b"x"}, "x", NOON))
+    entries = f"{git(remote, 'ls-tree', 'dreamnet')}\n160000 commit {'1' * 40}\tother\n"
+    tree = subprocess.run(
+        ["git", "-C", str(remote), "mktree", "--missing"],
+        input=entries, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout.strip()  # fmt: skip
+    commit = git(
+        remote,
+        "-c",
+        "user.name=m",
+        "-c",
+        "user.email=m@x.org",
+        "commit-tree",
+        tree,
+        "-p",
+        "dreamnet",
+        "-m",
+        "z",
+    )
+    git(remote, "update-ref", "refs/heads/dreamnet", commit)
+    head = far.fetch()
+    assert head == commit
+    assert list(far.contents(far.files(head).values()).values()) == [b"x"]
+    far.close()
 
 
 # ── the token, over git's own HTTP ───────────────────────────────────────────────────────────────────────

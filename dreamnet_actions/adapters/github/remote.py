@@ -37,6 +37,8 @@ _SEEN = "refs/dreamnet/seen/"
 DEPTH = 500
 """How many commits are looked at where the newest alone does not tell."""
 _TAIL = 1000
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+"""An address that would have git run a program: https://git-scm.com/docs/gitremote-helpers#_invocation"""
 _RENEW_AFTER = 500
 """Fetches after which a long-lived process starts with a fresh copy: loose objects are not collected here."""
 
@@ -91,7 +93,7 @@ class RemoteBranch:
         program: str = "git",
         folder: Path | None = None,
     ) -> None:
-        if url.startswith("-") or "::" in url:
+        if url.startswith("-") or _HELPER.match(url):
             raise PermanentError(f"The remote {url!r} is no address of a repository.")
         self.url, self.name, self.ref = url, branch, f"refs/heads/{branch}"
         self._timeout, self._program = timeout, program
@@ -159,10 +161,12 @@ class RemoteBranch:
         raise AssertionError("a pattern is always found")
 
     def files(self, commit: str) -> dict[str, str]:
-        """Answer the object of each file in that commit, by path."""
+        """Answer the object of each file in that commit, by path; another repository within it (a submodule) is no
+        file, and its object is not here."""
         listed = self._asked("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "surrogateescape")
         entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
-        return {path: meta.split(" ")[2] for meta, _, path in entries}
+        found = ((path, meta.split(" ")) for meta, _, path in entries)
+        return {path: blob for path, (_, kind, blob) in found if kind == "blob"}
 
     def content(self, blob: str) -> bytes:
         """Answer what a file holds."""
@@ -204,9 +208,9 @@ class RemoteBranch:
         stream += [b"deleteall\n"] if whole else []
         for path, body in files.items():
             if body is None:
-                stream.append(f"D {path}\n".encode())
+                stream.append(b"D %s\n" % _quoted(path))
             else:
-                stream.append(f"M 100644 inline {path}\ndata {len(body)}\n".encode() + body + b"\n")
+                stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (_quoted(path), len(body), body))
         stream.append(b"\nget-mark :1\ndone\n")
         # --force is about the name in this copy only, which may stand on a commit that lost.
         out = self._asked("fast-import", "--quiet", "--force", "--done", given=b"".join(stream))
@@ -315,6 +319,13 @@ class RemoteBranch:
                 retry_after=30.0,
             )
         return CommandFailed(where, status, said)
+
+
+def _quoted(path: str) -> bytes:
+    """Write a path as git reads it in a stream, whatever a person called that file: a line end is none there."""
+    raw = path.encode("utf-8", "surrogateescape")
+    plain = (chr(one) if 32 <= one < 127 and one not in b'"\\' else f"\\{one:03o}" for one in raw)
+    return f'"{"".join(plain)}"'.encode("ascii")
 
 
 def token_settings(url: str, token: str) -> dict[str, str]:

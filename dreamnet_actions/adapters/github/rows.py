@@ -120,6 +120,8 @@ def read_all(content: bytes, where: str) -> tuple[View | None, list[tuple[int, s
         return None, [(0, "it is nested too deep")]
     except json.JSONDecodeError as error:
         return None, [(error.lineno, f"it is no JSON ({error.msg})")]
+    except ValueError as error:  # a number of more digits than Python reads
+        return None, [(0, f"it is no JSON ({error})")]
     if not isinstance(whole, dict) or not _is_count(whole.get("schema")):
         return None, [(1, "it names no schema")]
     whole = migrated(whole, where)
