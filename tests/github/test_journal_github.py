@@ -12,11 +12,18 @@ from dreamnet_actions.adapters.github.journal import GitHubJournal
 from dreamnet_actions.adapters.github.memory import GitHubMemory
 from dreamnet_actions.adapters.github.remote import RemoteBranch
 from dreamnet_actions.domain.journal import Fact
-from dreamnet_actions.errors import Conflict, Leased, PermanentError, TemporaryError
+from dreamnet_actions.errors import (
+    Conflict,
+    JournalDamaged,
+    Leased,
+    PermanentError,
+    TemporaryError,
+    Unauthenticated,
+)
 from dreamnet_actions.testing.contracts.journal import JournalContract
 from dreamnet_actions.testing.contracts.message_bus import message
 from dreamnet_actions.testing.memory.clock import VirtualClock
-from tests.github.homes import Make, commits, memories
+from tests.github.homes import Make, commits, git, memories
 
 pytestmark = pytest.mark.slow
 
@@ -177,17 +184,41 @@ def test_a_pause_reaches_a_long_run_at_its_next_barrier(make: Make, clock: Virtu
     assert run.journal.state("paused") == ({"by": "octocat"}, 1)
 
 
-def test_a_rollback_does_not_wait_for_github(
-    make: Make, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "trouble", [TemporaryError("GitHub is down"), Unauthenticated("The token ran out.", hint="")], ids=str
+)
+def test_a_rollback_waits_neither_for_github_nor_for_a_token(
+    make: Make, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
+    asked = []
+
     def down(self: RemoteBranch) -> str | None:
-        raise TemporaryError("GitHub is down")
+        asked.append(self)
+        raise trouble
 
     run = make()
     run.journal.append(fact("restarted"))
     monkeypatch.setattr(RemoteBranch, "fetch", down)
+    for seconds, times in (
+        (61.0, 1),
+        (30.0, 1),
+        (31.0, 2),
+    ):  # each write of it asks, and may wait for git's time-out
+        clock.advance(seconds)
+        run.journal.barrier()
+        assert len(asked) == times
+
+
+def test_a_write_waits_where_the_branch_was_forced_elsewhere(
+    make: Make, clock: VirtualClock, remote: Path
+) -> None:
+    run = make()
+    run.journal.append(fact())
+    run.journal.flush()
+    git(remote, "update-ref", "-d", "refs/heads/dreamnet")
     clock.advance(61.0)
-    run.journal.barrier()
+    with pytest.raises(JournalDamaged, match="deleted"):
+        run.journal.barrier()
 
 
 # ── when others were faster ──────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 from dreamnet_actions.adapters.github.daybook import Lines
@@ -17,7 +17,15 @@ from dreamnet_actions.adapters.github.remote import RemoteBranch
 from dreamnet_actions.adapters.github.schema import rewound
 from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.adapters.github.weights import BEFORE, WORTH, Weight
-from dreamnet_actions.errors import Conflict, DreamNetError, Leased, TemporaryError
+from dreamnet_actions.errors import (
+    Conflict,
+    DreamNetError,
+    Leased,
+    PermanentError,
+    RefusedError,
+    StateDamaged,
+    TemporaryError,
+)
 from dreamnet_actions.ports.system import Clock, Ids
 
 Mode = Literal["write-behind", "eager"]
@@ -59,6 +67,8 @@ class Branch:
         self._head: str | None = None
         self._snapshot: Snapshot | None = None
         self._fetched_at: float | None = None
+        self._tried_at = 0.0
+        """When a barrier last tried to look again."""
         self._parsed: dict[str, Lines] = {}
         self._unit: list[Change] = []
         self._doubt = False
@@ -151,18 +161,18 @@ class Branch:
         """Called before a write to the outside that cannot be repeated: what must be known before it is made durable.
 
         Where nothing must, nothing is pushed. A view older than ``fresh_for`` is fetched again if that can be done now:
-        a rollback does not wait for GitHub. Raises as ``flush``.
+        a rollback waits neither for GitHub nor for a token. Raises as ``flush``, and JournalDamaged.
         """
         if self.mode == "eager":
             return
         with self._lock:
             due = any(change.weight in BEFORE for change in self._unit)
-            old = self._fetched_at is not None and self._age() > self._fresh_for
+            looked_at = max(self._fetched_at or 0.0, self._tried_at)
+            old = self._fetched_at is not None and self._clock.monotonic() - looked_at > self._fresh_for
         if due:
             self.flush(intent=True)
         elif old:
-            with suppress(TemporaryError):
-                self._refetch()
+            self._look_again()
             self._tell_lost()
 
     def finish(self) -> None:
@@ -190,8 +200,16 @@ class Branch:
         with self._lock:
             self._reload()
 
-    def _age(self) -> float:
-        return self._clock.monotonic() - (self._fetched_at or 0.0)
+    def _look_again(self) -> None:
+        """Fetch what others wrote meanwhile. Where that fails, it is not tried again before ``fresh_for``: a remote
+        that hangs would hold up each write by the time-out of git."""
+        self._tried_at = self._clock.monotonic()
+        try:
+            self._refetch()
+        except StateDamaged:
+            raise
+        except (TemporaryError, RefusedError, PermanentError):
+            return
 
     def _current(self) -> Snapshot:
         if self._fetched_at is None:
