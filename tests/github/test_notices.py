@@ -69,6 +69,16 @@ def test_asking_costs_one_request_and_one_for_each_author(github: StandIn, clock
     assert len(github.calls.all()) - before == 2
 
 
+def test_a_permission_counts_at_the_moment(github: StandIn, clock: VirtualClock) -> None:
+    """A process that lives long asks anew."""
+    admin, writer = by(github, clock, "octocat", "admin"), by(github, clock, "alice", "write")
+    label(admin, write(writer), "maintenance")
+    notices = job(github, clock)
+    assert len(notices.standing()) == 1
+    by(github, clock, "alice", "read")
+    assert notices.standing() == []
+
+
 def test_a_dream_that_was_over_soon_carries_the_label_while_it_is_closed(
     make_store: MakeStore, person: GitHubRepository
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -10,8 +9,8 @@ from dreamnet_actions.adapters.github.certain import certain
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.hidden import decode, encode
 from dreamnet_actions.adapters.github.issues import Comment, Issues
-from dreamnet_actions.domain.command import PERMISSIONS, Permission
-from dreamnet_actions.errors import NotFound
+from dreamnet_actions.adapters.github.people import permission_of
+from dreamnet_actions.domain.command import Permission
 from dreamnet_actions.ports.conversation import Conversation, Receipt
 
 T = TypeVar("T")
@@ -32,14 +31,7 @@ class GitHubConversation(Conversation):
         self._more_logins = tuple(logins)
 
     def permission_of(self, user: str) -> Permission:
-        path = f"/collaborators/{urllib.parse.quote(user, safe='')}/permission"
-        if not user.strip("."):
-            return "none"  # no name, or one that would make another address of it
-        try:
-            found = self._repository.call("GET", path)
-        except NotFound:
-            return "none"
-        return next((one for one in PERMISSIONS if one == found.get("permission")), "none")
+        return permission_of(self._repository, user)
 
     def react(self, comment: int, receipt: Receipt) -> None:
         # GitHub answers the one that is there to the same reaction of the same account, so that it may be repeated.
