@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,26 @@ def test_what_could_not_be_announced_waits_and_is_announced_again(
     assert dispatches.ids == ["m2"]
     clock.advance(599.0)
     assert make(dispatch=dispatches).bus.redrive(600.0) == 0
+
+
+def test_what_two_threads_announce_at_once_is_announced(
+    make: Make, dispatches: Dispatches, clock: VirtualClock
+) -> None:
+    lasting = make("eager", dispatch=dispatches)
+    dispatches.fault = TemporaryError("rate limit")
+    lasting.bus.publish(message(1))
+    dispatches.fault = None
+    clock.advance(600.0)
+    marked = lasting.branch.change
+
+    def and_another(*arguments: Any, **more: Any) -> Any:
+        """Between the moment when the redrive began and its push another thread announces what is left."""
+        lasting.bus._announce()
+        return marked(*arguments, **more)
+
+    lasting.branch.change = and_another
+    assert lasting.bus.redrive(600.0) == 1
+    assert dispatches.ids == ["m1", "m1"]
 
 
 def test_a_refused_announcement_is_told_after_all_were_tried(make: Make, dispatches: Dispatches) -> None:

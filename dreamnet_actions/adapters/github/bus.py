@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,7 @@ class GitHubMessageBus(MessageBus):
     def __init__(self, branch: Branch, clock: Clock, holders: Holders, dispatch: Dispatch | None) -> None:
         self._branch, self._clock, self._holders, self._dispatch = branch, clock, holders, dispatch
         self._unannounced: list[str] = []
+        self._guard = threading.Lock()
         self._taken: dict[tuple[str, int], Change] = {}
         branch.after_push.append(self._announce)
 
@@ -68,7 +70,7 @@ class GitHubMessageBus(MessageBus):
 
         def announce(new: Sequence[bool]) -> None:
             fresh = [one for one, is_new in zip(copies, new, strict=True) if is_new and one.to]
-            self._unannounced.extend(row_key(one) for one in fresh)
+            self._to_announce([row_key(one) for one in fresh])
 
         return self._branch.change(lambda at: self._store(at, copies), weight="notable", then=announce)[0]
 
@@ -139,7 +141,7 @@ class GitHubMessageBus(MessageBus):
         (message, _), _ = self._branch.change(
             again,
             weight="notable",
-            then=lambda told: self._unannounced.extend([told[1]] if told[1] else []),
+            then=lambda told: self._to_announce([told[1]] if told[1] else []),
         )
         return message
 
@@ -157,7 +159,7 @@ class GitHubMessageBus(MessageBus):
         with self._branch.reading() as at:
             if not self._late(at, older_than):
                 return 0
-        late, _ = self._branch.change(mark, weight="notable", then=self._unannounced.extend)
+        late, _ = self._branch.change(mark, weight="notable", then=self._to_announce)
         return len(late)
 
     def give_up(self, older_than: float, *, after: int) -> Sequence[Message]:
@@ -299,10 +301,16 @@ class GitHubMessageBus(MessageBus):
 
         return change
 
+    def _to_announce(self, keys: Sequence[str]) -> None:
+        """Have rows announced with the next push, whichever thread's that is."""
+        with self._guard:
+            self._unannounced.extend(keys)
+
     def _announce(self) -> None:
         """Dispatch what is on the branch and was not announced; what fails for now stays for the next push, or for
         ``redrive``. Raises the first error that trying again does not mend, after all were tried."""
-        keys, self._unannounced = self._unannounced, []
+        with self._guard:
+            keys, self._unannounced = self._unannounced, []
         if self._dispatch is None or not keys:
             return
         with self._branch.reading() as at:
@@ -317,7 +325,7 @@ class GitHubMessageBus(MessageBus):
             try:
                 self._dispatch(TYPE, {"dreamnet": event})
             except TemporaryError:
-                self._unannounced.append(key)
+                self._to_announce([key])
             except DreamNetError as error:
                 final.append(error)
         if final:
