@@ -45,11 +45,6 @@ class Cron:
         return tuple(sorted(hour * 60 + minute for hour in self.hours for minute in self.minutes))
 
     @property
-    def every_day(self) -> bool:
-        """Say whether no day is left out."""
-        return len(self.days) == 31 and len(self.months) == 12 and len(self.weekdays) == 7
-
-    @property
     def per_month(self) -> float:
         """How many runs it makes in a month of 30 days, on average over the year.
 

@@ -23,7 +23,7 @@ class Runner(Protocol):
         """Show a message at a place of the repository (``line`` and ``column`` count from 1), or at the run."""
 
     def output(self, name: str, value: str) -> None:
-        """Set an output of the step. Raises ValueError for a value that the runner cannot take whole."""
+        """Set an output of the step: any text. Raises ValueError where ``name`` is no output's."""
 
     def summary(self, markdown: str) -> None:
         """Add to the page that GitHub shows for the job. What is over the limit of 1 MiB is cut, with a note."""

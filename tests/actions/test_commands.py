@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dreamnet_actions.adapters.runner.commands import CUT, SUMMARY_LIMIT, annotation, mask, output, summary
+from dreamnet_actions.adapters.runner.commands import CUT, SUMMARY_LIMIT, annotation, output, summary
 from tests.actions.grammar import BLANKS, Runner, pairs
 from tests.actions.grammar import summary as shown
 
@@ -47,18 +47,6 @@ def test_an_annotation_is_one_command(level, message, title, file, line, col) ->
         wanted = "" if value is None else str(value).strip().lstrip("=").strip()
         # Blanks that only one of Python and .NET knows may be trimmed from the last property, and from no other.
         assert command.properties.get(name, "").strip(BLANKS) == wanted.strip(BLANKS)
-
-
-@given(texts | hard)
-@example("a\r\nb\nc")
-def test_a_mask_is_one_command_and_hides_the_value(value: str) -> None:
-    if not value.strip():
-        with pytest.raises(ValueError):
-            mask(value)
-        return
-    runner = read(mask(value))
-    assert [one.data for one in runner.commands] == [value]
-    assert value in runner.masks or not value.strip(BLANKS)
 
 
 @pytest.fixture

@@ -53,12 +53,6 @@ def read(body: str) -> Told | None:
         return None
 
 
-def joined(stories: Sequence[Told]) -> Told:
-    """Answer several comments (two runs began one each) as one story."""
-    lines = [line for told in stories for line in told.lines]
-    return Told(lines=tuple(lines), dropped=sum(told.dropped for told in stories))
-
-
 def _write(told: Told) -> str:
     parts = ["**Progress**"]
     if told.dropped:

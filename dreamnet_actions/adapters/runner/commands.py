@@ -1,8 +1,8 @@
-"""The protocol of GitHub's runner, written: annotations, masks, outputs, the job's summary.
+"""The protocol of GitHub's runner, written: annotations, outputs, the job's summary. Masks are the Reporter's.
 
-Owns the escapes and the limits of the runner. It prints nothing: ``annotation`` and ``mask`` answer the line that is
-to be printed, ``output`` and ``summary`` append to the file that the runner named. Where the text came from is not its
-business: no text given to it can start another command, end an output early, or write another output.
+Owns the escapes and the limits of the runner. It prints nothing: ``annotation`` answers the line that is to be printed,
+``output`` and ``summary`` append to the file that the runner named. Where the text came from is not its business: no
+text given to it can start another command, end an output early, or write another output.
 
 The protocol: docs.github.com/actions, "Workflow commands"; exactly, ``src/Runner.Common/ActionCommand.cs`` and
 ``src/Runner.Worker/FileCommandManager.cs`` of github.com/actions/runner.
@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
 
-Level = Literal["notice", "warning", "error"]
+from dreamnet_actions.ports.runner import Level
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes of one step's summary; of a larger one the runner shows nothing."""
@@ -47,17 +46,6 @@ def annotation(
         if value is not None and (text := str(value).strip().lstrip("=").strip())
     )
     return f"::{level}{' ' + properties if properties else ''}::{_data(message)}"
-
-
-def mask(value: str) -> str:
-    """Answer the command after which the runner shows ``***`` for ``value`` and for each of its lines.
-
-    Raises:
-        ValueError: ``value`` is blank; the runner does not take it, as it would hide every blank.
-    """
-    if not value.strip():
-        raise ValueError("a blank value cannot be masked")
-    return f"::add-mask::{_data(value)}"
 
 
 def output(path: str | Path, name: str, value: str, *, delimiter: str) -> None:
