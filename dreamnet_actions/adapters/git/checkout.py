@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dreamnet_actions.adapters.gitcalls import Git
@@ -36,8 +36,14 @@ def working_copy(folder: Path, environment: Mapping[str, str]) -> WorkingCopy | 
         branch=_default_branch(git),
         repository=found["path"] if found else None,
         host=(found["host"] or found["scp"]) if found else None,
-        files=tuple(sorted({one for one in listed.split("\0") if one})[:MOST_FILES]),
+        files=_nearest({one for one in listed.split("\0") if one}),
     )
+
+
+def _nearest(paths: Collection[str]) -> tuple[str, ...]:
+    """Answer the paths in order, of too many those that are nearest to the top."""
+    kept = sorted(paths, key=lambda one: (one.count("/"), one))[:MOST_FILES]
+    return tuple(sorted(kept))
 
 
 def _default_branch(git: Git) -> str | None:
