@@ -35,6 +35,7 @@ from typing import Any
 
 import yaml
 
+from dreamnet_actions.adapters.gitcalls import end
 from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.testing.github.standin import StandIn
 
@@ -48,7 +49,7 @@ platforms:
   local: {process: {}}
 """
 HEALTH = (ROOT / "examples" / "requests" / "dreamkeeper.json").read_text(encoding="utf-8")
-KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP", "http", "https", "NO_PROXY", "no_proxy", "HOME", "LANG")
+KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP", "http", "NO_PROXY", "no_proxy", "HOME", "LANG")
 """Variables of this machine that an installer may need to reach its index."""
 LIMIT = 120.0
 """Seconds after which a run is ended, and the benchmark with it."""
@@ -158,15 +159,19 @@ def timed(command: list[str], environment: dict[str, str], where: Path) -> tuple
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        process_group=0,
     ) as process:
         assert process.stdout
-        cut = threading.Timer(LIMIT, process.kill)
+        # With what it started: an installer that hangs holds the output open, and that would be read for ever.
+        cut = threading.Timer(LIMIT, end, [process])
         cut.start()
-        line = process.stdout.readline()
-        first = time.perf_counter() - began
-        rest = process.stdout.read()
-        ended = process.wait()
-        cut.cancel()
+        try:
+            line = process.stdout.readline()
+            first = time.perf_counter() - began
+            rest = process.stdout.read()
+            ended = process.wait()
+        finally:
+            cut.cancel()
     return Taken(first, time.perf_counter() - began), ended, (line + rest).decode("utf-8", "replace")
 
 

@@ -52,8 +52,10 @@ BRANCH = "dreamnet"
 ISSUES = 40
 CASES = ("quiet", "one-newly-down", "all-newly-down", "one-still-down", "one-recovered", "one-again-down")
 SIZES = (1, 100, 1000)
-SOURCE = "upptime run whole against a mock, 2026-11; shared/performance.md"
+SOURCE = "a whole run of upptime against a mock of GitHub, 2026-11; docs/benchmarks.md tells its formula"
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
+LIMIT = 30.0
+"""Seconds that the services' server has for an answer."""
 UNITS = {"rest_calls": "calls", "commits": "commits", "wall_seconds": "s", "cpu_seconds": "s"}
 
 
@@ -64,12 +66,19 @@ class Services:
         here, there = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(target=serve, args=(there,), daemon=True)
         self._process.start()
-        self._line, self.port = here, int(here.recv())
+        self._line = here
+        self.port = int(self._answer())
 
     def down(self, numbers: range) -> None:
         """From now on these fail, and no others."""
         self._line.send(numbers)
-        self._line.recv()
+        self._answer()
+
+    def _answer(self) -> Any:
+        """Wait for the process; ends the benchmark where it says nothing."""
+        if not self._line.poll(LIMIT):
+            sys.exit(f"the services' server did not answer within {LIMIT:g} s")
+        return self._line.recv()
 
     def close(self) -> None:
         """End the process."""
@@ -229,8 +238,8 @@ def bench(size: int, services: Services) -> Iterator[Bench]:
 def upptime(case: str, size: int) -> dict[str, float]:
     """Answer upptime's recorded figures.
 
-    A quiet run is 2 calls, any change 2N + 5 + 4 per newly down + 5 per recovered. Commits: changed sites + 2. Each
-    down site holds the run up by 12 to 22 s.
+    A run without a change is 2 calls, any change 2N + 5 + 4 per newly down + 5 per recovered. Commits: changed sites
+    + 2. Each down site holds the run up by 12 to 22 s.
     """
     down = {"quiet": 0, "all-newly-down": size, "one-recovered": 0}.get(case, 1)
     if case in ("quiet", "one-still-down"):
