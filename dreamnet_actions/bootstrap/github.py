@@ -52,10 +52,12 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
     bus = imported("dreamnet_actions.adapters.github.given:GivenMessages")(kept.bus, everything=not in_a_run)
 
     def finish() -> None:
-        if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
-            kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS)
-            kept.bus.redrive(REDRIVE_AFTER)
-        kept.journal.finish()
+        try:
+            if options.environ.get("GITHUB_EVENT_NAME") == "schedule":
+                kept.bus.give_up(REDRIVE_AFTER, after=ANNOUNCEMENTS)
+                kept.bus.redrive(REDRIVE_AFTER)
+        finally:  # a message that cannot be read keeps nothing back of what this run did
+            kept.journal.finish()
 
     # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
     dreams: DreamStore = adapter("DreamStore", "github")(repository, logins=(workflows,))

@@ -214,6 +214,25 @@ def test_a_large_body_is_a_file_and_comes_back_whole(
     assert receiver.bus.replay("m1") == large(1, size)
 
 
+def test_a_body_that_is_lost_holds_up_no_other_message(
+    make: Make, remote: Path, dispatches: Dispatches, clock: VirtualClock, tmp_path: Path
+) -> None:
+    run = make()
+    run.bus.publish(large(1, 20_000), message(2))
+    run.journal.finish()
+    place = tmp_path / "work"
+    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(remote), str(place))
+    git(place, "rm", "--quiet", "-r", "messages")
+    git(place, "-c", "user.name=m", "-c", "user.email=m@x.org", "commit", "--quiet", "-m", "x")
+    git(place, "push", "--quiet")
+    clock.advance(600.0)
+    schedule = make(dispatch=dispatches)
+    assert schedule.bus.redrive(600.0) == 2
+    with pytest.raises(StateDamaged, match="is not on the branch"):
+        schedule.journal.finish()
+    assert dispatches.ids == ["m2"]
+
+
 def test_a_pointer_to_what_is_not_there_or_another_is_refused(
     make: Make, remote: Path, dispatches: Dispatches, tmp_path: Path
 ) -> None:

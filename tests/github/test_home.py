@@ -14,7 +14,7 @@ from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.entrances.trace import traced
-from dreamnet_actions.errors import ConfigError, Paused, RequestInvalid
+from dreamnet_actions.errors import ConfigError, Paused, RequestInvalid, StateDamaged
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.testing.github import StandIn
 from tests.github.homes import git
@@ -259,3 +259,23 @@ def test_an_apps_token_knows_its_own_issues_by_the_login_that_is_given(run: Make
     filed = run(**mine).dreams.open(Dream(key="here/web"))
     assert run(**mine).dreams.find("here/web") == filed
     assert run(GITHUB_TOKEN=token).dreams.find("here/web") is None
+
+
+def test_a_message_that_cannot_be_read_keeps_nothing_back_of_what_a_run_did(
+    run: Make, github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamnet_actions.bootstrap.github.REDRIVE_AFTER", -1.0)
+    monkeypatch.setattr("dreamnet_actions.bootstrap.github.ANNOUNCEMENTS", 1)
+    first = run()
+    first.bus.publish(message(data={"text": "x" * 9_000}))
+    first.finish()
+    place = tmp_path / "work"
+    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(github.git_dir(REPOSITORY)), str(place))
+    git(place, "rm", "-rq", "messages")
+    git(place, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "by hand")
+    git(place, "push", "--quiet")
+    second = run("schedule")
+    second.journal.append(Fact(kind="restarted", at=1_700_000_000.0, text="it was done"))
+    with pytest.raises(StateDamaged, match="is not on the branch"):
+        second.finish()
+    assert [one.text for one in run().journal.read(kinds={"restarted"})] == ["it was done"]

@@ -27,7 +27,7 @@ from dreamnet_actions.adapters.github.rows import copied
 from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
 from dreamnet_actions.domain.actions import CALLERS
 from dreamnet_actions.domain.message import TYPE, Message
-from dreamnet_actions.errors import DreamNetError, Leased, NotFound, TemporaryError
+from dreamnet_actions.errors import DreamNetError, Leased, NotFound, StateDamaged, TemporaryError
 from dreamnet_actions.ports.stores import Delivery, MessageBus, MessageState
 from dreamnet_actions.ports.system import Clock
 
@@ -309,18 +309,21 @@ class GitHubMessageBus(MessageBus):
     def _announce(self) -> None:
         """Dispatch what is on the branch and was not announced; what fails for now stays for the next push, or for
         ``redrive``. Raises the first error that trying again does not mend, after all were tried."""
-        with self._guard:
-            keys, self._unannounced = self._unannounced, []
-        if self._dispatch is None or not keys:
+        if self._dispatch is None or not self._unannounced:
             return
-        with self._branch.reading() as at:
-            rows = [(key, at.rows.messages[key]) for key in keys if key in at.rows.messages]
-            # By what it is seen as: one whose run was killed is still called leased in its row.
-            now = self._clock.now()
-            events = [
-                (key, event_of(message_of(at, row))) for key, row in rows if self._seen(row, now) == "waiting"
-            ]
         final: list[DreamNetError] = []
+        events: list[tuple[str, dict[str, Any]]] = []
+        with self._branch.reading() as at:
+            with self._guard:
+                keys, self._unannounced = self._unannounced, []
+            now = self._clock.now()
+            for key, row in ((key, at.rows.messages[key]) for key in keys if key in at.rows.messages):
+                # By what it is seen as: one whose run was killed is still called leased in its row.
+                if self._seen(row, now) == "waiting":
+                    try:
+                        events.append((key, event_of(message_of(at, row))))
+                    except StateDamaged as error:
+                        final.append(error)
         for key, event in events:
             try:
                 self._dispatch(TYPE, {"dreamnet": event})
