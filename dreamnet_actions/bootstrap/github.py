@@ -6,7 +6,6 @@ import socket
 from collections.abc import Mapping
 from os import getpid
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.bootstrap.memory import Memory
@@ -99,20 +98,16 @@ def repository_of(environ: Mapping[str, str], clock: Clock) -> GitHubRepository:
             f"The home 'github' needs the variable {' and '.join(missing)}.",
             hint="In a workflow give the step 'token'; elsewhere: export GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=….",
         )
+    is_here = imported("dreamnet_actions.adapters.github.client:is_here")
     made: GitHubRepository = imported("dreamnet_actions.adapters.github.client:GitHubRepository")(
         name,
         SecretValue(token),
         clock=clock,
         **_addresses(environ),
         login=environ.get("DREAMNET_LOGIN") or None,
-        write_spacing=0.0 if _is_here(environ.get("GITHUB_API_URL", "")) else WRITE_SPACING,
+        write_spacing=0.0 if is_here(environ.get("GITHUB_API_URL", "")) else WRITE_SPACING,
     )
     return made
-
-
-def _is_here(address: str) -> bool:
-    """Say whether an API is on this machine: a stand-in, which limits nobody."""
-    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _addresses(environ: Mapping[str, str]) -> dict[str, str]:

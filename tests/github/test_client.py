@@ -282,12 +282,24 @@ def test_a_name_that_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://github.example/api/v3", "ftp://x", "https://u:p@x", "https://x/?a", "", "https://", "//x"]
+    "url",
+    [
+        "http://github.example/api/v3",
+        "ftp://x",
+        "https://u:secret@x",
+        "https://x/?a",
+        "",
+        "https://",
+        "//x",
+        "http://[::1",
+        "https://x:port",
+    ],
 )
 def test_a_token_goes_over_https_only(url: str) -> None:
     for more in ({"api_url": url}, {"server_url": url}):
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError) as told:
             GitHubRepository("o/n", SecretValue(TOKEN), clock=VirtualClock(), **more)
+        assert "secret" not in str(told.value)
 
 
 def test_an_enterprise_server_has_a_path() -> None:

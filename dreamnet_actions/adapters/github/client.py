@@ -30,6 +30,7 @@ MOST_PAYLOAD = 65_535
 """The most bytes of a dispatch's ``client_payload``, as JSON
 (https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event: less than 64 KB)."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+")
+_LOGIN = re.compile(r"//[^/]*@")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -162,15 +163,30 @@ class GitHubRepository:
             raise
 
 
+def is_here(url: str) -> bool:
+    """Say whether an address is on this machine: a stand-in for GitHub, which limits nobody."""
+    try:
+        return urllib.parse.urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
 def _safe(url: str) -> str:
     """Answer the address without a slash at its end; a token goes over plain http to this machine only."""
-    parts = urllib.parse.urlsplit(url)
-    usable = parts.hostname and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    )
-    if not usable or parts.username or parts.password or parts.query or parts.fragment:
+    if not _is_usable(url):
         raise ConfigError(
-            f"{url!r} cannot be GitHub's address.",
+            f"{_LOGIN.sub('//***@', url)!r} cannot be GitHub's address.",
             hint="Write https://HOST (GITHUB_API_URL, GITHUB_SERVER_URL); http only for this machine.",
         )
     return url.rstrip("/")
+
+
+def _is_usable(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        if not parts.hostname or parts.port == 0:
+            return False
+    except ValueError:  # half an IPv6 address, a port that is no number
+        return False
+    more = parts.username or parts.password or parts.query or parts.fragment
+    return not more and (parts.scheme == "https" or (parts.scheme == "http" and is_here(url)))
