@@ -105,6 +105,13 @@ def test_a_classic_tokens_scopes_and_role_tell(
     assert set(at("ghp_x", *replies).permissions().values()) == {access}
 
 
+def test_what_a_repository_is_is_asked_each_time(at: Callable[..., GitHubHosting]) -> None:
+    """A process may live for months, and a repository is made public or archived meanwhile."""
+    hosting = at("ghp_x", repository(), repository(private=False, archived=True))
+    before, after = hosting.repository(), hosting.repository()
+    assert (before.private, before.archived, after.private, after.archived) == (True, False, False, True)
+
+
 @pytest.mark.parametrize(
     ("token", "kind"),
     [("ghp_x", "classic"), ("github_pat_x", "fine-grained"), ("ghu_x", "app"), ("whatever", "other")],

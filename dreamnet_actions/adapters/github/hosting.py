@@ -53,7 +53,6 @@ class GitHubHosting(Hosting):
 
     def __init__(self, repository: GitHubRepository) -> None:
         self._at = repository
-        self._found: dict[str, Any] | None = None
 
     def token(self) -> Identity:
         text = self._at.token.reveal()
@@ -77,9 +76,10 @@ class GitHubHosting(Hosting):
         )
 
     def permissions(self) -> Mapping[str, Access]:
-        role = self._repository().get("permissions")
+        data = self._repository()
+        role = data.get("permissions")
         pushes = role.get("push") if isinstance(role, Mapping) else None
-        if pushes and self._may_write_all():
+        if pushes and self._may_write_all(private=bool(data["private"])):
             return dict.fromkeys(_LISTS, "write")
         most: Access = "read" if pushes is False else "unknown"
         return {name: self._reached(address, most) for name, address in _LISTS.items()}
@@ -147,16 +147,16 @@ class GitHubHosting(Hosting):
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _repository(self) -> dict[str, Any]:
-        if self._found is None:
-            self._found = self._at.call("GET", "")
-        return self._found
+    def _repository(self) -> Mapping[str, Any]:
+        """Ask anew each time, for a process may live for months; what did not change costs nothing of the limit."""
+        found: Mapping[str, Any] = self._at.call("GET", "")
+        return found
 
-    def _may_write_all(self) -> bool:
+    def _may_write_all(self, *, private: bool) -> bool:
         """Say whether a classic token's scopes cover everything that DreamNet writes."""
         identity = self.token()
         return identity.kind == "classic" and (
-            "repo" in identity.scopes or ("public_repo" in identity.scopes and not self.repository().private)
+            "repo" in identity.scopes or ("public_repo" in identity.scopes and not private)
         )
 
     def _reached(self, address: str, most: Access) -> Access:
