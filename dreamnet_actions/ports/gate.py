@@ -34,7 +34,8 @@ class Gate:
 
     def pass_(self, what: str) -> None:
         """Let one write through, or raise Paused. The journal is read again each time: a pause holds from the next
-        write on, also in a run that began before it. A write in a dry run is a bug and raises AssertionError."""
+        write on, also in a run that began before it (one that works in memory sees it at a barrier). A write in a dry
+        run is a bug and raises AssertionError."""
         if getattr(self._thread, "dry", False):
             raise AssertionError(f"{what} was called in a dry run")
         if self._always is not None:
