@@ -65,6 +65,8 @@ ROWS: tuple[Row, ...] = (
     Row(port="MessageBus", kind="github", adapter=f"{_HERE}.github.bus:GitHubMessageBus"),
     Row(port="Lock", kind="sqlite", adapter=f"{_HERE}.sqlite.locks:SqliteLock"),
     Row(port="Lock", kind="github", adapter=f"{_HERE}.github.locks:GitHubLock"),
+    Row(port="Keeping", kind="sqlite", adapter=f"{_HERE}.sqlite.keeping:SqliteKeeping"),
+    Row(port="Keeping", kind="github", adapter=f"{_HERE}.github.keeping:GitHubKeeping"),
     Row(port="Source", kind="git", adapter=f"{_HERE}.git.source:GitSource"),
     Row(port="Source", kind="github", adapter=f"{_HERE}.github.source:GitHubSource"),
     Row(port="Builder", kind="directory", adapter=f"{_HERE}.git.builder:DirectoryBuilder"),

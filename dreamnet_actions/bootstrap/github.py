@@ -60,9 +60,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
 
     # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
     dreams: DreamStore = adapter("DreamStore", "github")(repository, logins=(workflows,))
-    keeping = imported("dreamnet_actions.adapters.github.keeping:GitHubKeeping")(
-        kept.branch, kept.remote, clock, dreams
-    )
+    keeping = adapter("Keeping", "github")(kept.branch, kept.remote, clock, dreams)
     apart = repository_of(environ, clock)
     return Memory(
         dreams=dreams,

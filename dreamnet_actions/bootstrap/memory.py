@@ -82,6 +82,6 @@ def embedded(state: Path, clock: Clock) -> Memory:
         journal=adapter("Journal", "sqlite")(database),
         bus=adapter("MessageBus", "sqlite")(database, clock),
         lock=adapter("Lock", "sqlite")(database, clock),
-        keeping=imported("dreamnet_actions.adapters.sqlite.keeping:SqliteKeeping")(database),
+        keeping=adapter("Keeping", "sqlite")(database),
         close=database.close,
     )
