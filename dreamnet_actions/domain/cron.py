@@ -85,8 +85,12 @@ def parse_schedule(text: str) -> Cron:
     if not re.fullmatch(r"[0-9.]+[a-z]+", text.strip()):
         return parse_cron(text)
     minutes = parse_duration(text.strip()) / 60
-    if minutes != int(minutes) or minutes < SHORTEST:
-        raise ValueError(f"{text!r} is too short; GitHub starts nothing more often than every 5 minutes")
+    if minutes < SHORTEST:
+        raise ValueError(
+            f"{text!r} is too short; GitHub starts nothing more often than every {SHORTEST} minutes"
+        )
+    if minutes != int(minutes):
+        raise ValueError(f"{text!r} is no whole number of minutes; a schedule knows no seconds")
     whole = int(minutes)
     if whole < 60 and 60 % whole == 0:
         first = min(7, whole - 1)

@@ -116,6 +116,20 @@ def test_a_duration_is_a_schedule_of_that_length(text: str) -> None:
     assert 0 not in cron.minutes, "on the hour GitHub's queues are longest"
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("4m", "too short"),
+        ("450s", "no whole number of minutes"),
+        ("90m", "neither an hour nor a day"),
+        ("7h", "neither"),
+    ],
+)
+def test_a_duration_that_is_no_schedule_says_why(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_schedule(text)
+
+
 def test_the_cost_is_runs_times_jobs() -> None:
     one = cost.costs({DREAM: "*/15 * * * *"})[0]
     assert (one.runs, one.minutes) == (2880, 2880 * CALLED[DREAM].jobs)
