@@ -9,7 +9,7 @@ import pytest
 
 from dreamnet_actions.adapters.github.locks import GitHubLock, earlier_attempt
 from dreamnet_actions.adapters.github.remote import RemoteBranch
-from dreamnet_actions.errors import Leased, TemporaryError
+from dreamnet_actions.errors import Leased, TemporaryError, Unauthenticated
 from dreamnet_actions.testing.contracts.lock import LockContract, is_free
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.homes import Make, commits, git
@@ -43,6 +43,26 @@ def test_a_lost_race_is_leased_at_the_barrier(make: Make, remote: Path) -> None:
     assert commits(remote) == 1
     two.journal.finish()
     assert commits(remote) == 2
+    assert is_free(make().lock, "p/web")
+
+
+@pytest.mark.parametrize(
+    "trouble", [TemporaryError("no network"), Unauthenticated("The token ran out.", hint="")], ids=str
+)
+def test_a_lease_that_cannot_be_given_back_ends_by_time_and_undoes_nothing(
+    make: Make, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def refused(self: RemoteBranch, commit: str) -> bool:
+        raise trouble
+
+    lasting = make("eager")
+    with lasting.lock.lease("p/web", 60.0):
+        lasting.journal.set_state("k", 1)
+        monkeypatch.setattr(RemoteBranch, "push", refused)
+    monkeypatch.undo()
+    assert make().journal.state("k") == (1, 1)
+    assert not is_free(make().lock, "p/web")
+    clock.advance(61.0)
     assert is_free(make().lock, "p/web")
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from dreamnet_actions.adapters.github.branch import Branch
 from dreamnet_actions.adapters.github.snapshot import Change, Snapshot
-from dreamnet_actions.errors import Conflict, Leased, TemporaryError
+from dreamnet_actions.errors import Leased, PermanentError, RefusedError, TemporaryError
 from dreamnet_actions.ports.stores import Lock
 from dreamnet_actions.ports.system import Clock, Ids
 
@@ -71,8 +71,9 @@ class GitHubLock(Lock):
             yield
         finally:
             self._branch.held.remove(change)
-            # A lease that cannot be given back ends by time; what the block did is not undone by that.
-            with suppress(TemporaryError, Conflict):
+            # A lease that cannot be given back (no network, no token any more) ends by time; what the block did is
+            # not undone by that.
+            with suppress(TemporaryError, RefusedError, PermanentError):
                 self._give(name, fence, change)
 
     def _take(self, name: str, seconds: float, fence: str) -> Change:

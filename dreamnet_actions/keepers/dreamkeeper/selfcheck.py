@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dreamnet_actions.domain.health import Report, Status
 from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
-from dreamnet_actions.domain.units import format_duration
+from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
@@ -105,10 +105,9 @@ class SelfCheck:
     def _needs_human(self) -> tuple[Status, str]:
         waiting = [dream for dream in self.dreams.search(states={"needs-human"}) if dream.platform != SELF]
         if waiting:
-            return (
-                "degraded",
-                f"{len(waiting)} dreams wait for a human: {', '.join(one.key for one in waiting)}.",
-            )
+            wait = "waits" if len(waiting) == 1 else "wait"
+            keys = ", ".join(one.key for one in waiting)
+            return "degraded", f"{counted(len(waiting), 'dream')} {wait} for a human: {keys}."
         return "passed", "No dream waits for a human."
 
     def _ticks(self) -> tuple[Status, str]:
