@@ -32,7 +32,6 @@ def test_a_run_keeps_to_the_aim(services: Services, case: str, size: int) -> Non
         cost = one.case(case)
     assert cost.rest_calls <= aim(case, cost), cost.endpoints
     assert cost.commits <= (0 if case in ("quiet", "one-still-down") else 1)
-    assert cost.wall_seconds < 15.0
 
 
 def test_a_label_that_github_made_gets_its_looks(
