@@ -17,19 +17,6 @@ from tests.keepers.homes import home
 pytestmark = pytest.mark.slow
 
 
-class Barrier(Gate):
-    """The gate of the GitHub home: what must be known is on the branch before a platform is touched."""
-
-    def __init__(self, journal: Any) -> None:
-        super().__init__(journal)
-        self._memory = journal
-
-    def pass_(self, what: str) -> None:
-        super().pass_(what)
-        if "Platform" in what:
-            self._memory.barrier()
-
-
 class Runs:
     """A system whose every request is a run of its own."""
 
@@ -43,7 +30,7 @@ class Runs:
         memory = self._make(dispatch=lambda _, payload: self.dispatched.append(payload))
         system: Any = self.system
         system.journal, system.bus, system.lock = memory.journal, memory.bus, memory.lock
-        system.gate = Barrier(memory.journal)
+        system.gate = Gate(memory.journal, barrier=memory.journal.barrier)
         number = system.ids.fresh()
         result = system.again().submit({"agent": agent, "input": given, "id": number})
         memory.journal.finish()

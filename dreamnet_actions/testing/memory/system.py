@@ -108,7 +108,7 @@ class MemorySystem:
         """Assemble pipe and keepers anew on the same stores; ``wrap`` is put around every port (to count, to cut)."""
         dreams, bus = (wrap(self.gate.before(one)) for one in (self.dreams, self.bus))
         journal, lock = wrap(self.journal), wrap(self.lock)
-        platforms = {name: wrap(self.gate.before(one)) for name, one in self.platforms.items()}
+        platforms = {name: wrap(self.gate.before(one, outside=True)) for name, one in self.platforms.items()}
         context = Context(
             config=self.config,
             platforms=platforms,
@@ -134,11 +134,11 @@ class MemorySystem:
                 name=name,
                 spec=spec,
                 source=wrap(self.values[name]),
-                sinks=[wrap(self.gate.before(sink)) for sink in self.sinks[name]],
+                sinks=[wrap(self.gate.before(sink, outside=True)) for sink in self.sinks[name]],
             )
             for name, spec in self.config.env.items()
         }
-        flags = wrap(self.gate.before(self.flags)) if self.flags is not None else None
+        flags = wrap(self.gate.before(self.flags, outside=True)) if self.flags is not None else None
         self.keepers |= {
             "dreamkeeper": DreamKeeper(
                 context=context,
