@@ -62,6 +62,18 @@ def test_a_job_without_the_permission_cannot_push(github: StandIn, tmp_path: Pat
     assert github.tokens.used("dream") == {"contents": "read"}
 
 
+def test_a_job_without_contents_is_told_that_there_is_nothing(github: StandIn, tmp_path: Path) -> None:
+    github.world.repository("octo/shop").private = True
+    github.world.public_reads = False
+    token = github.workflow_token("octo/shop", {"issues": "write"}, job="dream")
+    url = github.server_url.replace("http://", f"http://x:{token}@") + "/octo/shop"
+    refused = git(tmp_path, "clone", "-q", url, "there", check=False)
+    assert refused.returncode == 128
+    assert "remote: Repository not found." in refused.stderr
+    assert "not found" in refused.stderr.splitlines()[-1]
+    assert github.tokens.used("dream") == {}
+
+
 def test_workflow_files_need_a_permission_that_no_job_has(github: StandIn, tmp_path: Path) -> None:
     token = github.workflow_token("octo/shop", {"contents": "write"}, job="dream")
     work = clone(github, token, tmp_path)

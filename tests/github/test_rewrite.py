@@ -169,6 +169,35 @@ jobs:
 CALL = "on: push\njobs: {{call: {{uses: dreamnet/dreamnet/.github/workflows/{file}@v1, {more}}}}}"
 
 
+def test_a_call_that_asks_for_too_much_is_told_whole(host: ToyHost) -> None:
+    """GitHub compares all files before anything runs: every job that asks for too much, whatever its `if` says."""
+    deep = """
+on: workflow_call
+permissions: {contents: write}
+jobs:
+  no: {if: false, permissions: {issues: read}, runs-on: x, steps: [{run: a}]}
+  more: {permissions: {contents: write}, uses: ./.github/workflows/deeper.yml}
+"""
+    deeper = "on: workflow_call\njobs: {last: {permissions: {actions: read}, runs-on: x, steps: [{run: a}]}}"
+    text = """
+on: push
+jobs:
+  call:
+    permissions: {contents: read}
+    uses: ./.github/workflows/deep.yml
+"""
+    said = refused(host, text, {".github/workflows/deep.yml": deep, ".github/workflows/deeper.yml": deeper})
+    call = ".github/workflows/w.yml (Line: 4, Col: 3): Error calling workflow './.github/workflows/deep.yml'."
+    nested = ".github/workflows/deep.yml (Line: 6, Col: 3): Error calling workflow './.github/workflows/deeper.yml'."
+    assert said == (
+        f"The workflow is not valid. "
+        f"{call} The workflow is requesting 'contents: write', but is only allowed 'contents: read'. "
+        f"{call} The nested job 'no' is requesting 'issues: read', but is only allowed 'issues: none'. "
+        f"{call} The nested job 'more' is requesting 'contents: write', but is only allowed 'contents: read'. "
+        f"{nested} The nested job 'last' is requesting 'actions: read', but is only allowed 'actions: none'."
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "more", "told"),
     [
@@ -198,8 +227,9 @@ CALL = "on: push\njobs: {{call: {{uses: dreamnet/dreamnet/.github/workflows/{fil
 def test_calls_that_github_refuses(host: ToyHost, file: str, more: str, told: str) -> None:
     text = refused(host, CALL.format(file=file, more=more))
     assert told in text
+    column = 8 if "requesting" in told else 15  # the job's name, else its `uses`
     assert text.startswith(
-        "The workflow is not valid. .github/workflows/w.yml (Line: 2, Col: 15): Error calling workflow "
+        f"The workflow is not valid. .github/workflows/w.yml (Line: 2, Col: {column}): Error calling workflow "
         f"'dreamnet/dreamnet/.github/workflows/{file}@v1'."
     )
 

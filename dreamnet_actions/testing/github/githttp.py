@@ -143,11 +143,7 @@ class GitDoor:
     def _allowed(self, repository: Repository, token: Token, service: str) -> Response | None:
         level = "write" if service == "git-receive-pack" else "read"
         if not visible(token, repository) or (token.kind == "anonymous" and level == "write"):
-            return (
-                _unauthorised()
-                if token.kind == "anonymous"
-                else PlainTextResponse("Repository not found.", 404)
-            )
+            return _unauthorised() if token.kind == "anonymous" else _hidden()
         if token.kind == "anonymous":
             return None
         home = token.kind != "workflow" or token.repository == repository.full_name
@@ -162,7 +158,9 @@ class GitDoor:
             return None
         if level == "read" and not repository.private and (self._world.public_reads or not home):
             return None
-        return _denied(repository, token)
+        # Who may not read is not told that there is something: a job without `contents` cannot check out
+        # (https://github.com/actions/checkout#recommended-permissions).
+        return _denied(repository, token) if level == "write" else _hidden()
 
     async def _start(
         self,
@@ -279,6 +277,10 @@ def _packet(data: bytes) -> bytes:
 def _unauthorised() -> Response:
     headers = {"WWW-Authenticate": 'Basic realm="GitHub"'}
     return PlainTextResponse("Bad credentials", 401, headers=headers)
+
+
+def _hidden() -> Response:
+    return PlainTextResponse("Repository not found.", 404)
 
 
 def _denied(repository: Repository, token: Token) -> Response:

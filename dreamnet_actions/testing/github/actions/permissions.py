@@ -86,8 +86,22 @@ def exceeding(asked: Mapping[str, str], allowed: Mapping[str, str]) -> list[tupl
     return found
 
 
-def refusal(job: str, more: list[tuple[str, str, str]]) -> str:
-    """Say what GitHub says where a called workflow's job asks for more than its caller allows."""
-    asked = ", ".join(f"{scope}: {level}" for scope, level, _ in more)
-    allowed = ", ".join(f"{scope}: {limit}" for scope, _, limit in more)
-    return f"The nested job '{job}' is requesting '{asked}', but is only allowed '{allowed}'."
+def refusals(
+    workflow: Mapping[str, str] | None,
+    jobs: Mapping[str, Mapping[str, str] | None],
+    allowed: Mapping[str, str],
+) -> list[str]:
+    """Say what GitHub says where a called workflow, or jobs of it, ask for more than their caller allows: one sentence
+    for each, nothing where all is well.
+
+    A job's ``if`` does not matter: files are compared, before anything runs. What names no permissions (None) has its
+    caller's. Source: ``PermissionsHelper.cs`` of github.com/actions/runner.
+    """
+    asked = [("The workflow", workflow), *((f"The nested job '{name}'", one) for name, one in jobs.items())]
+    said = []
+    for who, one in asked:
+        if more := exceeding(one or {}, allowed):
+            wanted = ", ".join(f"{scope}: {level}" for scope, level, _ in more)
+            limit = ", ".join(f"{scope}: {level}" for scope, _, level in more)
+            said.append(f"{who} is requesting '{wanted}', but is only allowed '{limit}'.")
+    return said

@@ -85,6 +85,7 @@ class Rewriter:
         self.plan = Plan(workflow=folder / "workflow.yml", event="")
         self._actions = ActionServer(sources, self.plan, folder / "actions", here)
         self._top = ""
+        self._exceeding: list[str] = []
 
     def run(self, workflow: Workflow, event: str) -> Plan:
         """Write the copies and answer the plan; raises WorkflowRefused with GitHub's message."""
@@ -94,6 +95,8 @@ class Rewriter:
         settings = workflow.on.get(event) if event == "workflow_dispatch" else None
         level = _Level(workflow, self._here, inputs=self._contexts.get("inputs") or {})
         data = self._workflow(level, {event: settings or {}})
+        if self._exceeding:
+            raise WorkflowRefused(f"The workflow is not valid. {' '.join(self._exceeding)}")
         _write(self.plan.workflow, tokens.put(data, self._facts))
         self.plan.repositories[f"{CALLS}@run"] = self._calls
         return self.plan
@@ -149,8 +152,6 @@ class Rewriter:
         granted = permissions.of_job(
             workflow.permissions, permissions.understand(data.get("permissions")), default
         )
-        if allowed is not None and (more := permissions.exceeding(granted, allowed)):
-            raise WorkflowRefused(permissions.refusal(name, more))
         calls = data.get("uses")
         job = JobPlan(
             number=len(self.plan.jobs) + 1,
@@ -186,6 +187,7 @@ class Rewriter:
                 raise WorkflowRefused(f"Workflows call each other more than {DEEPEST} levels deep.")
             called, origin = self._called(uses, level.origin)
             _check_call(called, job.data)
+            self._compare(called, level, job)
             inputs = self._passed(called, job.data, level.inputs)
             units = (*job.units, *self._unit(called.data, job.path, inputs, called=True))
             below = _Level(called, origin, job.path, job.permissions, units, inputs, level.depth + 1)
@@ -202,6 +204,17 @@ class Rewriter:
         _write(self._calls / ".github" / "workflows" / file, tokens.put(data, self._facts))
         out["uses"] = f"{CALLS}/.github/workflows/{file}@run"
         return dict(tokens.with_token(out, job.token))
+
+    def _compare(self, called: Workflow, level: _Level, job: JobPlan) -> None:
+        """Note what a called workflow asks for and this job does not grant: GitHub tells all of it, of every call."""
+        asked = {name: permissions.understand(data.get("permissions")) for name, data in called.jobs.items()}
+        place = level.workflow.at("jobs", job.path[-1])
+        if level.origin.repository != self._here.repository:
+            place = f"{level.origin.repository}/{place}"
+        self._exceeding += [
+            f"{place}: Error calling workflow '{job.calls}'. {said}"
+            for said in permissions.refusals(called.permissions, asked, job.permissions)
+        ]
 
     def _passed(self, called: Workflow, job: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a called workflow's inputs, as far as they can be known before the run starts."""
