@@ -71,8 +71,13 @@ class Surroundings:
         return self.hosting
 
     def calling(self, keeper: str) -> list[Caller]:
-        """Answer the jobs that have a keeper work."""
-        return [one for one in self.callers if one.keeper == keeper]
+        """Answer the jobs that have a keeper work when something happens; ``inner`` ones follow such a job."""
+        return [one for one in self.callers if one.keeper == keeper and not one.inner]
+
+
+def lacks(one: Caller, detail: str, fix: str, line: int) -> Finding:
+    """Answer the finding that a workflow of a keeper's does not work like this."""
+    return Finding(status="failed", what=one.keeper, detail=detail, fix=fix, file=one.path, line=line)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from dreamnet_actions.domain.cron import SHORTEST, parse_cron
 from dreamnet_actions.domain.route import DISPATCHED
-from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
+from dreamnet_actions.entrances.doctor.check import Finding, Surroundings, lacks
+from dreamnet_actions.entrances.doctor.granted import granted
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, DREAM, ENV, RELAY
+from dreamnet_actions.entrances.setup.called import DEPLOY, DREAM, ENV, RELAY
 from dreamnet_actions.entrances.setup.draft import CONFIG
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.workflows import branch_pattern, path_of
 from dreamnet_actions.entrances.setup.yaml import flow, scalar
 from dreamnet_actions.errors import ConfigError, ConfigInvalid, ConfigMissing
-
-_ORDER = {"none": 0, "read": 1, "write": 2}
 
 
 def configuration(at: Surroundings) -> Iterator[Finding]:
@@ -76,7 +75,7 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
         for one in found:
             problems = [
                 *_triggers(one, at),
-                *_granted(one),
+                *granted(one),
                 *_schedules(one),
                 *_waiting(one),
                 *_reference(one),
@@ -90,12 +89,15 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
                     file=one.path,
                     line=one.uses_line,
                 )
+    for one in at.callers:
+        if one.inner:
+            yield from granted(one)
 
 
 def listeners(at: Surroundings) -> Iterator[Finding]:
     """Nobody but RelayBot listens to messages: a second listener would act twice."""
     for one in at.callers:
-        if one.keeper != RELAY and "repository_dispatch" in one.triggers():
+        if one.keeper != RELAY and not one.inner and "repository_dispatch" in one.triggers():
             yield Finding(
                 status="failed",
                 what=one.keeper,
@@ -118,18 +120,18 @@ def _triggers(one: Caller, at: Surroundings) -> Iterator[Finding]:
         RELAY: f"  repository_dispatch: {flow({'types': DISPATCHED})}",
     }[one.keeper]
     if wanted not in had:
-        yield _lacks(one, f"does not start by {wanted}", f"Add below 'on':\n{line}", one.on_line())
+        yield lacks(one, f"does not start by {wanted}", f"Add below 'on':\n{line}", one.on_line())
     elif one.keeper == DEPLOY:
         branches = _listed(had[wanted], "branches")
         if branches and branch not in branches and not any("*" in pattern for pattern in branches):
             detail = f"a push to {at.wanted.branch} does not start it, only to {', '.join(branches)}"
-            yield _lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
+            yield lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
     elif one.keeper == RELAY:
         types = _listed(had[wanted], "types")
         missing = [kind for kind in DISPATCHED if kind not in types] if types else []
         if missing:
             detail = f"does not answer {', '.join(missing)}"
-            yield _lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
+            yield lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
     if "workflow_dispatch" not in had:
         yield Finding(
             status="warning",
@@ -141,63 +143,19 @@ def _triggers(one: Caller, at: Surroundings) -> Iterator[Finding]:
         )
 
 
-def _granted(one: Caller) -> Iterator[Finding]:
-    """See that the job grants what the keeper needs, and not more."""
-    granted, line = one.permissions()
-    needed = CALLED[one.keeper].permissions
-    if one.own:
-        return  # its own file grants what its jobs say; a test of that repository holds that
-    if granted is None or granted in ("read-all", "write-all"):
-        most = "write" if granted == "write-all" else "read"
-        lacking = {name: level for name, level in needed.items() if _ORDER[level] > _ORDER[most]}
-        said = (
-            f"says {granted!r}"
-            if granted
-            else "says nothing of permissions, so the repository's default counts"
-        )
-        if lacking:
-            yield _lacks(one, said, _permission_lines(one, needed), line)
-        else:
-            yield Finding(
-                status="warning", what=one.keeper, detail=f"{said}: more than it needs",
-                fix=_permission_lines(one, needed), file=one.path, line=line,
-            )  # fmt: skip
-        return
-    had = granted if isinstance(granted, Mapping) else {}
-    lacking = {
-        name: level for name, level in needed.items() if _ORDER[level] > _ORDER.get(had.get(name, "none"), 0)
-    }
-    if lacking:
-        names = ", ".join(f"{name}: {level}" for name, level in lacking.items())
-        yield _lacks(one, f"lacks the permission {names}", _permission_lines(one, lacking), line)
-    spare = {
-        name: level for name, level in had.items() if _ORDER.get(level, 0) > _ORDER[needed.get(name, "none")]
-    }
-    if spare:
-        names = ", ".join(f"{name}: {level}" for name, level in spare.items())
-        yield Finding(
-            status="warning",
-            what=one.keeper,
-            detail=f"grants more than it needs: {names}",
-            fix=f"Needed is:\n    permissions: {flow(needed)}",
-            file=one.path,
-            line=line,
-        )
-
-
 def _schedules(one: Caller) -> Iterator[Finding]:
     """See that no schedule is one that GitHub does not keep."""
     for cron, line in one.crons():
         try:
             gap = parse_cron(cron).gap
         except ValueError as error:
-            yield _lacks(one, f"has a schedule that is none: {error}", "Write: cron: '7,37 * * * *'", line)
+            yield lacks(one, f"has a schedule that is none: {error}", "Write: cron: '7,37 * * * *'", line)
             continue
         if gap < SHORTEST:
             detail = (
                 f"starts every {gap} min by {cron!r}; GitHub starts nothing more often than every {SHORTEST}"
             )
-            yield _lacks(
+            yield lacks(
                 one, detail, "Write: cron: '*/5 * * * *', or watch more closely with dreamnet watch", line
             )
 
@@ -220,9 +178,9 @@ def _waiting(one: Caller) -> Iterator[Finding]:
         fix = "Take 'concurrency' out: the called workflow has its own, which loses nothing."
         if name == f"dreamnet-{one.keeper}":
             detail = f"waits for itself: {name!r} is the group of the workflow that it calls"
-            yield _lacks(one, detail, fix, entry.key.line)
+            yield lacks(one, detail, fix, entry.key.line)
         elif cancels is not None and cancels.value is not False:
-            yield _lacks(one, "cancels a keeper at work when another run comes", fix, entry.key.line)
+            yield lacks(one, "cancels a keeper at work when another run comes", fix, entry.key.line)
         elif queue is None or queue.value != "max":
             yield Finding(
                 status="warning",
@@ -253,15 +211,6 @@ def _reference(one: Caller) -> Iterator[Finding]:
         file=one.path,
         line=one.uses_line,
     )
-
-
-def _lacks(one: Caller, detail: str, fix: str, line: int) -> Finding:
-    return Finding(status="failed", what=one.keeper, detail=detail, fix=fix, file=one.path, line=line)
-
-
-def _permission_lines(one: Caller, lacking: Mapping[str, str]) -> str:
-    lines = "\n".join(f"      {name}: {level}" for name, level in lacking.items())
-    return f"Add to the job {one.job!r}:\n    permissions:\n{lines}"
 
 
 def _listed(entry: object, key: str) -> list[str]:

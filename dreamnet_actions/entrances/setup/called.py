@@ -8,7 +8,7 @@ so a caller grants the union of what the called jobs ask for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.actions import ACTIONS, CALLERS, EVERY, Agent
 
@@ -30,9 +30,13 @@ class Called:
     fields: tuple[str, ...] = ()
     jobs: int = 1
     """How many jobs one run of it starts, for what it costs."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """What the job that works itself asks for; left out, all of ``permissions``."""
 
     def __post_init__(self) -> None:
         """See that the button offers only what the keeper does."""
+        if not self.own:
+            object.__setattr__(self, "own", self.permissions)
         unknown = set(self.actions) - set(ACTIONS[self.agent])
         if unknown:
             raise ValueError(f"{self.agent} has no action {sorted(unknown)}")
@@ -77,6 +81,7 @@ CALLED: Mapping[str, Called] = {
         actions=("deliver", "replay", "relay", "publish"),
         fields=("message", "from", "to", "event", "request", "dry-run"),
         jobs=2,
+        own={"contents": "write", "issues": "read"},
     ),
 }
 """By the name of the reusable workflow's file, in the order in which they are written."""

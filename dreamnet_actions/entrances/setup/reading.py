@@ -23,7 +23,8 @@ _ACTION = re.compile(rf"{re.escape(PUBLISHED)}@(?P<ref>\S+)", re.I)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Caller:
     """A job that has a keeper work: in the file at ``path``, named ``job``. ``ref`` is what it names the keeper by
-    (None for this repository's own), at ``uses_line``."""
+    (None for this repository's own), at ``uses_line``. ``inner``: a later job of RelayBot's own workflow, which hands a
+    message to its keeper."""
 
     keeper: str
     path: str
@@ -32,11 +33,17 @@ class Caller:
     uses_line: int
     tree: Tree
     job_entry: Entry
+    inner: bool = False
 
     @property
     def own(self) -> bool:
         """Say whether this repository publishes the workflow itself."""
         return self.ref is None
+
+    @property
+    def calls(self) -> bool:
+        """Say whether it calls the keeper's workflow; else it works itself, by steps of its own."""
+        return "uses" in self.job_entry.node.entries
 
     def triggers(self) -> Mapping[str, Entry | None]:
         """Answer the events that start it, each with its entry where it has one."""
@@ -96,16 +103,18 @@ def _callers(path: str, tree: Tree) -> Iterator[Caller]:
     jobs = tree.root.get("jobs")
     stem = PurePosixPath(path).stem
     published = stem in CALLED and _triggered(tree, "workflow_call")
-    for name, entry in jobs.entries.items() if jobs else ():
-        if published:
+    for place, (name, entry) in enumerate(jobs.entries.items() if jobs else ()):
+        if published and place == 0:
             # The repository that publishes the keepers runs them from their own files, first job first.
             yield _caller(stem, path, name, None, entry.key.line, tree, entry)
-            return
+            continue
         uses = entry.node.get("uses")
         found = _REUSED.fullmatch(str(uses.value)) if uses else None
         if uses is not None and found and found["file"] in CALLED:
-            yield _caller(found["file"], path, name, found["ref"] or "", uses.place.line, tree, entry)
-        yield from _steps(path, name, tree, entry)
+            ref = None if published else found["ref"] or ""
+            yield _caller(found["file"], path, name, ref, uses.place.line, tree, entry, inner=published)
+        if not published:
+            yield from _steps(path, name, tree, entry)
 
 
 def _steps(path: str, job: str, tree: Tree, entry: Entry) -> Iterator[Caller]:
@@ -119,8 +128,20 @@ def _steps(path: str, job: str, tree: Tree, entry: Entry) -> Iterator[Caller]:
             yield _caller(str(agent.value), path, job, found["ref"], uses.place.line, tree, entry)
 
 
-def _caller(keeper: str, path: str, job: str, ref: str | None, line: int, tree: Tree, entry: Entry) -> Caller:
-    return Caller(keeper=keeper, path=path, job=job, ref=ref, uses_line=line, tree=tree, job_entry=entry)
+def _caller(
+    keeper: str,
+    path: str,
+    job: str,
+    ref: str | None,
+    line: int,
+    tree: Tree,
+    entry: Entry,
+    *,
+    inner: bool = False,
+) -> Caller:
+    return Caller(
+        keeper=keeper, path=path, job=job, ref=ref, uses_line=line, tree=tree, job_entry=entry, inner=inner
+    )
 
 
 def _triggered(tree: Tree, event: str) -> bool:

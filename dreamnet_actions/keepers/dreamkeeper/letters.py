@@ -117,7 +117,7 @@ def _carrier(hosting: Hosting) -> str:
         )
     return (
         f"{_FOLDER}{name} is on the default branch {branch!r} and active: look at its last runs, and at Settings, "
-        f"Actions, General."
+        f"Actions, General. Where GitHub started no job of them, it grants too little: 'dreamnet doctor' has the lines."
     )
 
 
