@@ -146,6 +146,16 @@ class AgentResult:
         return cls(**{**fields, "exit_status": exit_status, "http_status": http_status})
 
 
+def warning(text: str, error: DreamNetError) -> dict[str, Any]:
+    """Answer the finding that something beside the work could not be done: the work is, and people are told."""
+    return {"warning": text, "code": error.code, "hint": error.hint, "docs": error.docs}
+
+
+def warnings(result: AgentResult) -> list[Mapping[str, Any]]:
+    """Answer such findings of a result."""
+    return [one for one in result.findings if one.get("warning")]
+
+
 def exit_status(outcome: Outcome, verdict: Verdict | None) -> int:
     """Answer the exit status: the release verdicts that are failures decide first, then the outcome."""
     if verdict is not None and verdict in EXIT_BY_VERDICT:

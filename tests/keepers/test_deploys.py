@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.result import AgentResult, warnings
 from dreamnet_actions.domain.spec.models import ReleaseRules
+from dreamnet_actions.entrances.cli.render import finding_lines
 from dreamnet_actions.errors import PermanentError, TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, home, released, service
@@ -163,12 +164,20 @@ def test_people_who_cannot_be_told_break_no_release() -> None:
     system = first()
 
     def report(*_: object, **__: object) -> None:
-        raise TemporaryError("GitHub is down")
+        raise TemporaryError("GitHub is down", hint="Wait.")
 
     system.releases.report = report  # type: ignore[method-assign]
     system.again()
-    assert deploy(system).verdict == "deployed"
+    answer = deploy(system)
+    assert (answer.verdict, answer.outcome, answer.error) == ("deployed", "done", None)
     assert any("could not be reported: GitHub is down" in line for line in system.reporter.lines)
+    (told,) = warnings(answer)  # each reason once, however many states could not be told
+    assert told["warning"].endswith("how its release stands could not be reported: GitHub is down")
+    assert (told["code"], told["hint"]) == (TemporaryError.code, "Wait.")
+    assert list(finding_lines(told)) == [f"! {told['warning']}", "  Wait."]
+    back = system.submit({"agent": "deploykeeper", "input": {"action": "rollback", "service": "web"}})
+    assert (back.outcome, back.verdict) == ("done", "healthy")
+    assert [one["warning"] for one in warnings(back)] == [told["warning"]]
 
 
 def test_a_build_that_fails_touches_nothing() -> None:

@@ -23,6 +23,7 @@ from dreamnet_actions.entrances.action.event import Asked
 from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
+from dreamnet_actions.entrances.action.needs import whole
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
@@ -59,7 +60,7 @@ def main() -> int:
     except Exception as error:
         logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it.")
         result = bug(error, request_id(found, str(error)), None, now(), now())
-    tell(result, found, runner, error=raised)
+    tell(whole(result, found), found, runner, error=raised)
     return result.exit_status
 
 

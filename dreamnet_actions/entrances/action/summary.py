@@ -11,7 +11,7 @@ from typing import Any
 
 from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.markdown import cell, fenced, inline
-from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.result import AgentResult, warnings
 from dreamnet_actions.errors import Mistake
 
 MOST_ROWS = 200
@@ -128,6 +128,10 @@ def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
         if message not in (result.summary, f"{result.summary}."):
             lines.append(inline(message, MOST_WORDS))
         if hint := result.error.get("hint"):
+            lines.append(_hint(str(hint)))
+    for one in warnings(result)[:MOST_ROWS]:
+        lines.append(f"⚠️ {inline(str(one['warning']), MOST_WORDS)}")
+        if hint := one.get("hint"):
             lines.append(_hint(str(hint)))
     if result.messages:
         base = repository_url(environ)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.result import AgentResult, warnings
 from dreamnet_actions.entrances.action.summary import summary
 from dreamnet_actions.entrances.wire import write_json
 from dreamnet_actions.errors import ConfigInvalid, DreamNetError, Mistake
@@ -40,6 +41,8 @@ def tell(
         runner.output(name, values[name])
     if result.error is not None:
         _annotate(result, runner, error, environ)
+    for one in warnings(result)[:MOST_ANNOTATIONS]:
+        _say(runner, "warning", str(one["warning"]), one)
     runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
 
 
@@ -69,10 +72,13 @@ def _annotate(
             title="DreamNet: configuration",
         )
     if not mistakes:
-        hint = f"\n{said['hint']}" if said.get("hint") else ""
-        runner.annotate(
-            level, f"{said.get('message', result.summary)}{hint}", title=f"DreamNet: {said.get('code', '')}"
-        )
+        _say(runner, level, str(said.get("message", result.summary)), said)
+
+
+def _say(runner: Runner, level: Level, text: str, more: Mapping[str, Any]) -> None:
+    """Annotate the run with a text, with the hint and the code that go with it."""
+    hint = f"\n{more['hint']}" if more.get("hint") else ""
+    runner.annotate(level, f"{text}{hint}", title=f"DreamNet: {more.get('code', '')}")
 
 
 def _mistakes(error: DreamNetError | None, environ: Mapping[str, str]) -> list[Mistake]:

@@ -30,7 +30,12 @@ def show_result(result: AgentResult) -> None:
 
 
 def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
-    """Write one finding: a service with its checks, or whatever plain data it is."""
+    """Write one finding: a service with its checks, a warning, or whatever plain data it is."""
+    if finding.get("warning"):
+        yield one_line(f"! {finding['warning']}")
+        for line in str(finding.get("hint") or "").splitlines():
+            yield f"  {line}"
+        return
     rest = {key: value for key, value in finding.items() if value not in (None, "", [], {})}
     name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
     checks, keys = rest.pop("checks", []), rest.pop("keys", [])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict
+from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict, warning
 from dreamnet_actions.errors import BudgetSpent, DreamNetError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.delivery import ReleaseReporter
@@ -28,6 +28,8 @@ class Record:
     key: str
     platform: str
     reporter: ReleaseReporter
+    untold: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What people could not be told of and why: findings, each once."""
 
     # ── the intent ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,7 +116,7 @@ class Record:
         changes = [change] if change else []
         version = (self.mine or {}).get("version", release.version)
         self.intend("ended", version, verdict=verdict, text=text, changes=[one.to_json() for one in changes])
-        return self._report(verdict, text, changes, findings or [])
+        return self._report(verdict, text, changes, [*(findings or []), *self.untold.values()])
 
     def note_end(self, release: Release, verdict: str, text: str, **data: object) -> None:
         """Write that a release reached its verdict, and tell."""
@@ -122,12 +124,14 @@ class Record:
         self.tell(release, verdict, text)
 
     def tell(self, release: Release, state: str, text: str) -> None:
-        """Tell the world; that it cannot be told breaks no release."""
+        """Tell the world; that it cannot be told breaks no release, and stands in its result."""
         try:
             self.reporter.report(release, platform=self.platform, state=state, text=text)
         except DreamNetError as error:
             hint = f"\n{error.hint}" if error.hint else ""
             self.context.reporter.say(f"{self.key}: {state} could not be reported: {error.message}{hint}")
+            text = f"{self.key}: how its release stands could not be reported: {error.message}"
+            self.untold[text] = warning(text, error)
 
     def _note(self, kind: str, text: str, **data: object) -> None:
         self.context.note(kind, text, request=self.request, service=self.key, data=data)

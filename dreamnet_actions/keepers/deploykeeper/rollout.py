@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
@@ -35,6 +36,8 @@ class Rollout:
     source: Source | None
     builder: Builder | None
     reporter: ReleaseReporter
+    untold: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What people could not be told of this rollout (``Record.untold``)."""
 
     @property
     def key(self) -> str:
@@ -56,6 +59,7 @@ class Rollout:
             key=self.key,
             platform=self.platform.name,
             reporter=self.reporter,
+            untold=self.untold,
         )
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +233,13 @@ class Rollout:
             return record.ended(former, "rollback-failed", text, change)
         record.note_end(former, "rolled-back", text, held=before)
         verdict: Verdict = "healthy" if well else "unknown"
-        return Report(outcome="done", verdict=verdict, summary=f"{text}.", changes=[change])
+        return Report(
+            outcome="done",
+            verdict=verdict,
+            summary=f"{text}.",
+            findings=list(self.untold.values()),
+            changes=[change],
+        )
 
     def _take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
         """Undo a release that failed, and prove that what was before serves again."""
