@@ -1,64 +1,24 @@
-"""Each job's permissions: none is unused, and with one taken away its story ends with an error that names it."""
+"""Each job's permissions: none is unused, and with one taken away its story ends with an error that names it.
+
+Then the permission is given back, and the same thing succeeds: nothing was left half done, nothing came twice, and no
+dream says of the shop what was a fault of ours.
+"""
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from dreamnet_actions.entrances.setup.called import CALLED
-from dreamnet_actions.entrances.setup.workflows import Wanted
 from dreamnet_actions.testing.github.actions.runs import Run
-from tests.actions.bed import CONFIG, OURS, ROOT, Bed, bed, told
+from tests.actions.bed import Bed, bed, told
+from tests.actions.permitted import asks, changed, granted, made, messages, relay, shop, without
 
 pytestmark = pytest.mark.slow
-
-ENV = "env:\n  app: {from: {dotenv: secrets.env}, to: [{process: web}], require: [GREETING]}\n"
-MESSAGE = {
-    "specversion": "1.0", "source": "/dreamnet/dreamkeeper", "type": "dreamnet.message.v1",
-    "time": "2026-11-01T00:00:00Z", "hops": 0,
-}  # fmt: skip
-
-
-def shop(story: Bed) -> None:
-    """Make the shop, with values to be kept in step, and bring its first version out."""
-    config = CONFIG.format(port=story.port, python=sys.executable) + ENV
-    story.shop(
-        files={".github/dreamnet.yml": config, "secrets.env": "GREETING=hello\n"},
-        wanted=Wanted(branch="main", services=("web",), with_env=True, ref="main"),
-    )
-    story.push("1")
-    story.settle()
-
-
-def relay(story: Bed) -> Run:
-    """Press RelayBot's button: a message without a subject, for whoever's dream asks for it."""
-    return story.press(
-        CALLED["relaybot"].file,
-        **{"action": "relay", "from": "dreamkeeper", "to": "deploykeeper"},
-        message="health-check-failed-needs-restart",
-    )
-
-
-def asks(story: Bed, name: str, to: str, remedy: str, number: int) -> Run:
-    """Send what DreamKeeper sends for a dream."""
-    data = {
-        "key": "here/web",
-        "dream": "1",
-        "remedy": remedy,
-        "attempt": 1,
-        "target": "here",
-        "service": "web",
-    }
-    story_of = {"id": f"m-{number}", "subject": name, "to": to, "correlationid": "dream-1-0"}
-    event = {**MESSAGE, **story_of, "data": data}
-    before = len(story.runs())
-    story.dispatch("dreamnet.message.v1", {"dreamnet": event})
-    story.settle()
-    return story.runs()[before]
+Act = Callable[[Bed], Run]
 
 
 def test_none_is_unused(tmp_path: Path) -> None:
@@ -70,7 +30,7 @@ def test_none_is_unused(tmp_path: Path) -> None:
         story.settle()
         story.press(CALLED["envkeeper"].file, action="sync")
         relay(story)
-        asks(story, "health-check-failed-needs-config-restore", "envkeeper", "restore-config", 1)
+        asks(story, RESTORE, "envkeeper", "restore-config", 1)
         request = {"agent": "deploykeeper", "input": {"action": "deploy"}}
         story.dispatch("dreamnet.request.v1", {"dreamnet": request})
         story.settle()
@@ -88,73 +48,177 @@ def test_none_is_unused(tmp_path: Path) -> None:
         assert story.github.violations == []
 
 
-def granted(agent: str, job: str) -> dict[str, str]:
-    """Answer what the file of a reusable workflow gives to a job of its own."""
-    text = (ROOT / f".github/workflows/{agent}.yml").read_text(encoding="utf-8")
-    block = re.search(rf"^  {job}:\n(?:    .*\n)*?    permissions:.*\n((?:      .*\n)+)", text, re.MULTILINE)
-    assert block is not None
-    return dict(re.findall(r"^      ([a-z-]+): (read|write)", block[1], re.MULTILINE))
-
-
-def without(agent: str, permission: str, instead: str | None) -> dict[str, str | bytes | None]:
-    """Answer a reusable workflow's file whose own job has one permission less."""
-    path = f".github/workflows/{agent}.yml"
-    text = (ROOT / path).read_text(encoding="utf-8")
-    line = re.search(rf"^      {permission}: .*\n", text, re.MULTILINE)
-    assert line is not None  # the first is that of the workflow's own job
-    put = f"      {permission}: {instead}\n" if instead else ""
-    return {path: text[: line.start()] + put + text[line.end() :]}
-
-
-Act = Callable[[Bed], Run]
-
-
 def pressed(agent: str, action: str, **fields: str) -> Act:
     """Answer the press of a keeper's button."""
     return lambda story: story.press(CALLED[agent].file, action=action, **fields)
 
 
-WALK: list[tuple[str, str, str, str | None, Act]] = [
-    ("deploykeeper", "contents", "write", "read", pressed("deploykeeper", "restart")),
-    ("deploykeeper", "deployments", "write", "read", pressed("deploykeeper", "deploy")),
-    ("deploykeeper", "issues", "read", None,
-     lambda s: asks(s, "health-check-failed-needs-restart", "deploykeeper", "restart", 2)),
-    ("dreamkeeper", "issues", "write", "read", pressed("dreamkeeper", "check")),
-    ("dreamkeeper", "contents", "write", "read", pressed("dreamkeeper", "check")),
-    ("envkeeper", "contents", "write", "read", pressed("envkeeper", "sync")),
-    ("envkeeper", "issues", "read", None,
-     lambda s: asks(s, "health-check-failed-needs-config-restore", "envkeeper", "restore-config", 3)),
-    ("relaybot", "contents", "write", "read",
-     pressed("relaybot", "publish", event="something-happened")),
-    ("relaybot", "issues", "read", None, relay),
-]  # fmt: skip
-"""The keeper; the permission with its level; what it gets instead; what needs it."""
+def asked(to: str, name: str, number: int) -> Act:
+    """Answer the sending of a message, each time the same one."""
+    return lambda story: asks(story, name, to, "restart", number)
 
 
-@pytest.mark.parametrize("agents", [("deploykeeper", "dreamkeeper"), ("envkeeper", "relaybot")], ids="+".join)
-def test_one_taken_away_is_named(agents: tuple[str, ...], tmp_path: Path) -> None:
-    walk = [one for one in WALK if one[0] in agents]
-    missing = []
+def next_version(story: Bed) -> Run:
+    """Push another version of the shop; answers the run that deploys it."""
+    before = len(story.runs())
+    story.push(str(before + 1))
+    story.settle()
+    return story.runs()[before]
+
+
+class Pair(NamedTuple):
+    """One permission of one keeper's own job: what it has instead, and what needs it. ``goes_on``: without it the work
+    is done all the same, and a warning tells."""
+
+    agent: str
+    permission: str
+    level: str
+    instead: str | None
+    act: Act
+    goes_on: bool = False
+
+
+RESTART, RESTORE = "health-check-failed-needs-restart", "health-check-failed-needs-config-restore"
+DEPLOY = [
+    Pair("deploykeeper", "contents", "write", "read", pressed("deploykeeper", "restart")),
+    Pair("deploykeeper", "deployments", "write", "read", next_version, goes_on=True),
+    Pair("deploykeeper", "issues", "read", None, asked("deploykeeper", RESTART, 2)),
+]
+DREAM = [
+    Pair("dreamkeeper", "issues", "write", "read", pressed("dreamkeeper", "check")),
+    Pair("dreamkeeper", "contents", "write", "read", pressed("dreamkeeper", "check")),
+]
+ENV = [
+    Pair("envkeeper", "contents", "write", "read", pressed("envkeeper", "sync")),
+    Pair("envkeeper", "issues", "read", None, asked("envkeeper", RESTART, 3)),
+]
+RELAY = [
+    Pair("relaybot", "contents", "write", "read", pressed("relaybot", "publish", event="something-happened")),
+    Pair("relaybot", "issues", "read", None, relay),
+]
+
+
+def test_the_walk_is_over_every_permission() -> None:
+    walked = {(one.agent, one.permission): one.level for one in (*DEPLOY, *DREAM, *ENV, *RELAY)}
+    assert walked == {
+        (agent, name): level
+        for agent in CALLED
+        for name, level in granted(agent, "relay" if agent == "relaybot" else agent).items()
+    }
+
+
+def taken_away(story: Bed, pair: Pair) -> None:
+    """Do without the permission what needs it: the run's page names it, with all the lines of its job."""
+    with changed(story, without(pair.agent, pair.permission, pair.instead)):
+        run = pair.act(story)
+    shown = told(run)
+    assert run.conclusion == ("success" if pair.goes_on else "failure"), shown
+    level = "warning" if pair.goes_on else "error"
+    named = f"{pair.permission}: {pair.level}"
+    lines = "".join(f"\n  {name}: {level}" for name, level in CALLED[pair.agent].own.items())
+    notes = [one for one in run.annotations if named in one.message.partition("\n")[0]]
+    assert notes, shown
+    assert {one.level for one in notes} <= {level, "warning"}, shown  # what waits for it is a warning, too
+    for text in (
+        *(one.message for one in notes),
+        "\n".join(line.strip(" ") for line in run.summary.split("\n")),
+    ):
+        assert f"permissions:{lines}" in text or f"permissions:{lines.replace('  ', '')}" in text, shown
+    assert named in run.summary, shown
+    assert "Traceback" not in run.log, shown
+
+
+def test_deploykeepers(tmp_path: Path) -> None:
     with bed(tmp_path) as story:
         shop(story)
         story.github.world.public_reads = False  # as a private repository
-        for agent, permission, level, instead, act in walk:
-            story.github.commit(OURS, without(agent, permission, instead), f"without {permission}")
-            story.kill()  # so that each keeper has something to do
-            run = act(story)
-            said = "\n".join([*(one.message for one in run.annotations), run.summary])
-            wanted = "failure"
-            if permission == "deployments":
-                # That a release cannot be told of does not break it: the log names what is missing.
-                said, wanted = run.log, "success"
-            if run.conclusion != wanted or f"{permission}: {level}" not in said or "permissions:" not in said:
-                missing.append(f"{agent} without {permission}: {level}: {run.conclusion}: {said[-1500:]}")
-            assert "Traceback" not in run.log, told(run)
-            whole = {path: (ROOT / path).read_bytes() for path in without(agent, permission, instead)}
-            story.github.commit(OURS, dict(whole), "all again")
+        for pair in DEPLOY:
+            page, pids = story.page(), story.pids()
+            taken_away(story, pair)
+            if not pair.goes_on:
+                assert (story.page(), story.pids()) == (page, pids), "the shop is as it was"
+        newest = story.page()
+        assert newest != "shop 1", "a release that cannot be told of is done"
+        assert len(deployments(story)) == 1, "and stands nowhere: the one is the first version's"
+        for pair in DEPLOY:  # with each back the same succeeds
+            run = pair.act(story)
+            assert run.conclusion == "success", told(run)
+            assert not [one for one in run.annotations if "permission" in one.message], told(run)
+        assert story.page() not in ("shop 1", newest)
+        assert len(deployments(story)) == 2
+        assert story.issues() == [], "none of it was a fault of the shop's"
+        kept = [(RESTART, "done"), ("restart-finished", "done")]
+        assert messages(story) == kept, "each came once"
+
+
+def deployments(story: Bed) -> list[dict[str, str]]:
+    """Answer the deployments of the shop, newest first."""
+    story.github.world.public_reads = True
+    try:
+        return list(story.get("/deployments"))
+    finally:
+        story.github.world.public_reads = False
+
+
+def test_dreamkeepers(tmp_path: Path) -> None:
+    with bed(tmp_path) as story:
+        shop(story)
+        story.github.world.public_reads = False
+        story.kill()  # so that it has something to do
+        for pair in DREAM:
+            taken_away(story, pair)
+            assert "no answer" in story.page(), "nobody was asked to heal it"
+        run = DREAM[0].act(story)
         story.github.world.public_reads = True
-        assert not missing, "\n\n".join(missing)
-        # With all of them back it works, and nothing that was begun stands in the way.
-        run = story.press(CALLED["deploykeeper"].file, action="restart")
         assert run.conclusion == "success", told(run)
+        assert story.page() == "shop 1", "\n\n".join(map(told, story.runs()[-3:]))
+        # One dream, about the shop, which was down; it is closed, and one message healed it.
+        assert [(one["number"], one["state"]) for one in story.issues()] == [(1, "closed")]
+        assert messages(story) == [(RESTART, "done"), ("restart-finished", "done")]
+
+
+def test_envkeepers(tmp_path: Path) -> None:
+    with bed(tmp_path) as story:
+        shop(story)
+        story.github.world.public_reads = False
+        for pair in ENV:
+            pids = story.pids()
+            taken_away(story, pair)
+            assert story.pids() == pids, "the shop is as it was"
+            run = pair.act(story)
+            assert run.conclusion == "success", told(run)
+        story.github.world.public_reads = True
         assert story.page() == "shop 1"
+        assert story.issues() == []
+        assert messages(story) == [(RESTART, "done"), ("sync-finished", "done")]
+
+
+def test_relaybots(tmp_path: Path) -> None:
+    with bed(tmp_path) as story:
+        made(story)
+        story.github.world.public_reads = False
+        for pair in RELAY:
+            taken_away(story, pair)
+            run = pair.act(story)
+            assert run.conclusion == "success", told(run)
+        story.github.world.public_reads = True
+        assert story.issues() == []
+        assert [name for name, _ in messages(story)] == ["something-happened"]
+
+
+def test_without_contents_a_private_repository_is_not_even_checked_out(tmp_path: Path) -> None:
+    """Then no step of ours runs, and GitHub's own words are all there is: `dreamnet doctor` knows them
+    (``tests/entrances/test_doctor_permissions.py``)."""
+    with bed(tmp_path) as story:
+        made(story)
+        story.github.world.public_reads = False
+        for agent in ("dreamkeeper", "relaybot"):
+            with changed(story, without(agent, "contents", None)):
+                action = "check" if agent == "dreamkeeper" else "publish"
+                run = pressed(agent, action, **({"event": "x"} if agent == "relaybot" else {}))(story)
+            assert run.conclusion == "failure"
+            assert "remote: Repository not found." in run.log, told(run)
+            assert "exec python3" not in run.log, told(run)
+            assert run.summary == ""
+        story.github.world.public_reads = True
+        assert story.issues() == []
