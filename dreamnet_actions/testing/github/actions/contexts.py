@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dreamnet_actions.testing.github.actions import expressions
+from dreamnet_actions.testing.github.actions import expressions, once
 from dreamnet_actions.testing.github.actions.workflow import Workflow
 from dreamnet_actions.testing.github.hosting import Event
 
@@ -58,7 +58,7 @@ def github(
 
 def environment(context: Mapping[str, Any]) -> dict[str, str]:
     """Answer the variables by which act learns what stands in the ``github`` context (``SHA_REF`` is act's own
-    name)."""
+    name). What would be an expression there is left out: act evaluates all of these (``once.refs``)."""
     names = (
         *(
             "api_url",
@@ -82,8 +82,9 @@ def environment(context: Mapping[str, Any]) -> dict[str, str]:
             "workflow_sha",
         ),
     )
+    values = {name: str(context[name]) for name in names}
     return {
-        **{f"GITHUB_{name.upper()}": str(context[name]) for name in names},
+        **{f"GITHUB_{name.upper()}": value for name, value in values.items() if once.OPENS not in value},
         "SHA_REF": str(context["sha"]),
     }
 

@@ -1,4 +1,5 @@
-"""The copy of a workflow that act reads: what act 0.2.89 does not know taken out, each job's own token put in.
+"""The copy of a workflow that act reads: what act 0.2.89 does not know taken out, each job's own token put in, and no
+value evaluated that was (``once``).
 
 Learned by running act: it rejects ``concurrency.queue`` and ``uses: $/…``; it ignores ``permissions``,
 ``environment`` and ``timeout-minutes``; it has one token a run; it serves both remote actions and remote
@@ -16,7 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.testing.github.actions import concurrency, dispatching, expressions, permissions, tokens
+from dreamnet_actions.testing.github.actions import (
+    concurrency,
+    dispatching,
+    expressions,
+    once,
+    permissions,
+    tokens,
+)
 from dreamnet_actions.testing.github.actions.lexer import ExpressionMistake
 from dreamnet_actions.testing.github.actions.plan import (
     USUAL_MINUTES,
@@ -83,7 +91,8 @@ class Rewriter:
         self._contexts = dict(contexts or {})
         self._calls = folder / "calls"
         self.plan = Plan(workflow=folder / "workflow.yml", event="")
-        self._actions = ActionServer(sources, self.plan, folder / "actions", here)
+        self._refs = once.refs(self._contexts.get("github") or {})
+        self._actions = ActionServer(sources, self.plan, folder / "actions", here, self._refs)
         self._top = ""
         self._exceeding: list[str] = []
 
@@ -128,7 +137,8 @@ class Rewriter:
         out["runs-on"] = LABEL
         out["env"] = {**(env or {}), **(data.get("env") or {}), JOB_MARK: job.key}
         waiting = [waiting_step(job)] if job.units else []
-        out["steps"] = [*waiting, *self._steps(data["steps"], level.origin, job)]
+        names = once.expressed(level.workflow.data.get("env"), data.get("env"))
+        out["steps"] = [*waiting, *self._steps(data["steps"], level.origin, job, names)]
         return dict(tokens.with_token(out, job.token))
 
     def _unit(
@@ -167,17 +177,19 @@ class Rewriter:
         self.plan.jobs.append(job)
         return job
 
-    def _steps(self, steps: list[Mapping[str, Any]], origin: Origin, job: JobPlan) -> list[dict[str, Any]]:
+    def _steps(
+        self, steps: list[Mapping[str, Any]], origin: Origin, job: JobPlan, names: frozenset[str]
+    ) -> list[dict[str, Any]]:
         checked_out = False
         out = []
-        for step in steps:
+        for each in steps:
+            step = once.step(each, names, self._refs)
             uses = step.get("uses")
             if isinstance(uses, str):
-                served = self._actions.step(uses, origin, job, checked_out=checked_out)
-                out.append({**step, "uses": served})
+                around = names | once.expressed(each.get("env"))
+                step["uses"] = self._actions.step(uses, origin, job, checked_out=checked_out, names=around)
                 checked_out = checked_out or uses.startswith("actions/checkout@")
-            else:
-                out.append(dict(step))
+            out.append(step)
         return out
 
     def _calling(self, out: dict[str, Any], level: _Level, job: JobPlan) -> dict[str, Any]:
@@ -191,7 +203,8 @@ class Rewriter:
             inputs = self._passed(called, job.data, level.inputs)
             units = (*job.units, *self._unit(called.data, job.path, inputs, called=True))
             below = _Level(called, origin, job.path, job.permissions, units, inputs, level.depth + 1)
-            data = self._workflow(below, {"workflow_call": called.on.get("workflow_call") or {}})
+            call = tokens.put(called.on.get("workflow_call") or {}, self._facts)
+            data = self._workflow(below, {"workflow_call": once.outputs(call)})
         except WorkflowRefused as refused:
             told = str(refused)
             if not told.startswith("Error calling"):
@@ -259,7 +272,7 @@ class Rewriter:
 
     def _done_before(self, out: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
         """A job that succeeded in an earlier attempt: it answers what it answered then."""
-        literal = {key: f"${{{{ {tokens.quoted(value)} }}}}" for key, value in outputs.items()}
+        literal = {key: once.literal(value) for key, value in outputs.items()}
         return {
             **{key: out[key] for key in ("name", "needs") if key in out},
             "if": "always()",
