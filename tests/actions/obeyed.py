@@ -77,6 +77,7 @@ def _files(step: Recorded) -> list[str]:
         found.append(f"'to' is {values['to']!r}")
     if values["event"]:
         json.loads(values["event"])
+    found += [f"{name!r} holds an expression" for name in ("result", "event") if "${{" in values[name]]
     return found
 
 

@@ -35,7 +35,7 @@ def tell(
         "verdict": result.verdict or "",
         "summary": result.summary,
         "to": str(routed.get("to", "")),
-        "event": write_json(routed["event"], indent=None) if routed else "",
+        "event": _json(routed["event"]) if routed else "",
     }
     for name in OUTPUTS:
         runner.output(name, values[name])
@@ -48,11 +48,20 @@ def tell(
 
 def _bounded(result: AgentResult) -> str:
     """Write the result as one line of JSON; what is too long for an output loses its details, and says so."""
-    text = write_json(result.to_json(), indent=None)
+    text = _json(result.to_json())
     if len(text.encode()) <= MAX_OUTPUT:
         return text
     cut = {**result.to_json(), "findings": [], "changes": []}
-    return write_json(cut | {"summary": f"{result.summary[:2000]} (details left out: too long)"}, indent=None)
+    return _json(cut | {"summary": f"{result.summary[:2000]} (details left out: too long)"})
+
+
+def _json(value: object) -> str:
+    """Write one line of JSON in which no ``${{`` stands: whoever hands the output on does so by an expression, and act
+    evaluates some values a second time (the outputs of a called workflow), strangers' texts within them too.
+
+    ``$`` and ``{`` are neighbours within texts only, where JSON can write the second one otherwise.
+    """
+    return write_json(value, indent=None).replace("${", "$\\u007b")
 
 
 def _annotate(
