@@ -33,9 +33,10 @@ runs:
   using: composite
   steps:
     - {shell: bash, env: {TEXT: "${{ inputs.a-text }}"}, run: 'printf %s "$TEXT" >"$FOLDER/$GITHUB_JOB-inner-input"'}
-    - {shell: bash, run: 'printf %s "$AROUND" >"$FOLDER/$GITHUB_JOB-inner-around"; printf %s "$JOB" >"$FOLDER/$GITHUB_JOB-inner-job"'}
-    - shell: bash
-      run: 'printf %s "$GITHUB_REF" >"$FOLDER/$GITHUB_JOB-inner-ref"; printf %s "$GITHUB_REF_NAME" >"$FOLDER/$GITHUB_JOB-inner-name"'
+    - {shell: bash, run: 'printf %s "$AROUND" >"$FOLDER/$GITHUB_JOB-inner-around"'}
+    - {shell: bash, run: 'printf %s "$JOB" >"$FOLDER/$GITHUB_JOB-inner-job"'}
+    - {shell: bash, run: 'printf %s "$GITHUB_REF" >"$FOLDER/$GITHUB_JOB-inner-ref"'}
+    - {shell: bash, run: 'printf %s "$GITHUB_REF_NAME" >"$FOLDER/$GITHUB_JOB-inner-name"'}
     - {shell: bash, if: "contains(inputs.a-text, '{')", run: 'printf yes >"$FOLDER/$GITHUB_JOB-inner-if"'}
 """
 OUTER = """
@@ -150,7 +151,7 @@ def test_a_payloads_text_stays_itself_on_every_way_to_a_step(host: ToyHost, engi
 def test_a_branchs_name_stays_itself(host: ToyHost, engine: Engine) -> None:
     """In ``GITHUB_REF`` and its like, in the ``github`` context, and as an action's input."""
     host.commit(REPOSITORY, {".github/workflows/caller.yml": CALLER, ".github/workflows/called.yml": CALLED})
-    for name in ("a-${{github.token}}", "}}-${{'x", "x'${{'}}-y"):
+    for name in ("a-${{github.token}}", "}}-${{'x\uffff", "x'${{'}}-y", "\ufffe\uffff"):
         host.push(REPOSITORY, {"note": name}, branch=name)
         engine.wait_idle(60)
         run = engine.runs(REPOSITORY)[0]

@@ -7,7 +7,6 @@ repository in a folder, and has no container engine; so it needs no network.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -23,7 +22,7 @@ import psutil
 
 from dreamnet_actions.errors import ExtraMissing, PermanentError
 from dreamnet_actions.testing.github.actions import processes
-from dreamnet_actions.testing.github.actions.plan import JobPlan, Plan
+from dreamnet_actions.testing.github.actions.plan import JobPlan, Plan, written
 from dreamnet_actions.testing.github.actions.rewrite import JOB_MARK, LABEL
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin"
@@ -162,11 +161,9 @@ class ActRun:
         return arguments
 
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
-        file = self._folder / name
-        with os.fdopen(
-            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as out:
-            json.dump(data, out, ensure_ascii=False)
+        descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(written(data))
 
     def wait(self, hear: Callable[[str], None]) -> int:
         """Hand every line of act's to ``hear`` until it has ended; answer its exit status. Its processes end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,20 @@ from dreamnet_actions.testing.github.actions.repository import Repository
 USUAL_MINUTES = 360
 """``timeout-minutes`` of a job that names none
 (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idtimeout-minutes)."""
+
+
+_NO_YAML = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
+"""What JSON leaves as it is in a text, and YAML 1.2 takes nowhere as it is (https://yaml.org/spec/1.2.2/#51-character-set)."""
+
+
+def written(data: Mapping[str, Any]) -> bytes:
+    """Write plain data for act: JSON, which is YAML where it escapes a few characters more.
+
+    Nothing in a text can be read as anything else; half of a surrogate pair, which a payload may hold, stays an escape.
+    """
+    text = json.dumps(data, ensure_ascii=False)
+    text = _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.encode("utf-8", "backslashreplace")
 
 
 class WorkflowRefused(ValueError):

@@ -10,7 +10,6 @@ repository ``sandbox/calls@run``, and the checkout stays as it was pushed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from dreamnet_actions.testing.github.actions.plan import (
     Sources,
     Unit,
     WorkflowRefused,
+    written,
 )
 from dreamnet_actions.testing.github.actions.serving import ActionServer
 from dreamnet_actions.testing.github.actions.turns import waiting_step
@@ -314,5 +314,4 @@ def _minutes(value: Any) -> float:
 
 
 def _write(file: Path, data: Mapping[str, Any]) -> None:
-    # JSON is YAML: nothing in a text can be read as anything else.
-    file.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+    file.write_bytes(written(data))

@@ -7,7 +7,6 @@ variables stand (``v1.j2.2``, see ``once``). Copies are hard links; only an acti
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,14 @@ from dreamnet_actions.config.reader import read_bytes
 from dreamnet_actions.config.tree import plain
 from dreamnet_actions.errors import ConfigInvalid
 from dreamnet_actions.testing.github.actions import once, tokens
-from dreamnet_actions.testing.github.actions.plan import JobPlan, Origin, Plan, Sources, WorkflowRefused
+from dreamnet_actions.testing.github.actions.plan import (
+    JobPlan,
+    Origin,
+    Plan,
+    Sources,
+    WorkflowRefused,
+    written,
+)
 
 FILES = ("action.yml", "action.yaml")
 DEEPEST = 10
@@ -164,7 +170,7 @@ class ActionServer:
                 )
             data["runs"] = self._steps(runs, once.inputs(data), origin, use)
         file.unlink()  # it is a link to what others read too
-        file.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        file.write_bytes(written(data))
 
     def _steps(
         self, runs: Mapping[str, Any], inputs: Mapping[str, str], origin: Origin, use: _Use
