@@ -140,9 +140,9 @@ class Bed:
         """Set an Actions variable, as a person does on the settings' page."""
         self.post("/actions/variables", {"name": name, "value": value})
 
-    def post(self, path: str, body: Mapping[str, Any]) -> None:
-        """Do something in the shop's repository as its owner."""
-        token = self.github.person("octocat", "admin")
+    def post(self, path: str, body: Mapping[str, Any], *, by: str = "octocat") -> None:
+        """Do something in the shop's repository as its owner, or as another who may do all that he may."""
+        token = self.github.person(by, "admin")
         call = urllib.request.Request(
             f"{self.github.api_url}/repos/{SHOP}{path}",
             data=json.dumps(body).encode(),

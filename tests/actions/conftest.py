@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(STORY_SECONDS))
+
+
+@pytest.fixture
+def canary() -> Iterator[Path]:
+    """The file that a hostile text creates where it is executed. Its path is short: a field holds more texts so."""
+    with tempfile.TemporaryDirectory(prefix="c") as folder:
+        yield Path(folder) / "c"

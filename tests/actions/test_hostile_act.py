@@ -6,22 +6,22 @@ What is judged is what the action's own process wrote (``recording``), not what 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import urllib.error
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.actions.bed import Bed, bed, told
-from tests.actions.hostile import Hostile, corpus, encodes
+from tests.actions.fields import messages, mistaken, requests
+from tests.actions.hostile import Hostile, corpus
 from tests.actions.obeyed import mistakes_of
 from tests.actions.recording import Recorded, recorded, recorder
 
 pytestmark = pytest.mark.slow
 
-EXPRESSION = "${{"
-"""act evaluates the environment of a composite action's step twice, which GitHub does not: such a text stands alone, so
-that act's reading of it (and its panic over two halves of expressions) touches no other."""
 INPUTS = ("agent", "input", "request", "config", "dry-run")
 WORKFLOW = """\
 name: Strange
@@ -46,7 +46,7 @@ def fitting(canary: Path) -> list[Hostile]:
 
 def step(**given: str) -> str:
     """Write one step whose inputs are expressions on the dispatch's payload, as strangers' texts come."""
-    values = {name.replace("_", "-"): f"${{{{ {value} }}}}" for name, value in given.items()}
+    values = {name: f"${{{{ {value} }}}}" for name, value in given.items()}
     used = {"uses": "dreamnet/dreamnet@main", "continue-on-error": True, "with": values}
     return f"      - {json.dumps(used)}"
 
@@ -80,63 +80,31 @@ def judged(found: Sequence[Recorded]) -> None:
     assert not mistakes, "\n".join(mistakes[:40])
 
 
-def test_in_every_input(tmp_path: Path) -> None:
-    """Each text in one input of its own, all texts in each input at once."""
-    canary, programs = tmp_path / "canary", recorder(tmp_path / "record")
+def values(one: Recorded) -> list[str]:
+    """Answer the inputs that a step was given, in the order of ``INPUTS``."""
+    return [one.inputs[name.upper().replace("-", "_")] for name in INPUTS]
+
+
+def test_in_every_input(canary: Path, tmp_path: Path) -> None:
+    """Each text alone in one input, all texts together in each: to the letter, as is the event's file."""
+    programs = recorder(tmp_path / "record")
     texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
-    steps = [
-        step(**{
-            name.replace("-", "_"): f"github.event.client_payload.t[{first + place}]"
-            for place, name in enumerate(INPUTS)
-            if first + place < len(texts)
-        })
-        for first in range(0, len(texts), len(INPUTS))
-    ]  # fmt: skip
-    harmless = [text for text in texts if EXPRESSION not in text]
-    steps.append(step(**{name.replace("-", "_"): "toJSON(github.event.client_payload.a)" for name in INPUTS}))
+    alone = [
+        {name: f"github.event.client_payload.t[{first + place}]" for place, name in enumerate(INPUTS)}
+        for first in range(0, len(texts) - len(INPUTS) + 1, len(INPUTS))
+    ]
+    every = dict.fromkeys(INPUTS, "github.event.client_payload.a")
+    payload = {"t": texts, "a": "\n".join(texts)}
     with bed(tmp_path / "bed", programs=programs) as story:
-        found = ran(story, [(steps, {"t": texts, "a": harmless})], programs)
+        found = ran(story, [([step(**one) for one in [*alone, every]], payload)], programs)
     judged(found)
     assert {one.status for one in found} == {3}  # refused, each of them
+    assert [text for one in found[:-1] for text in values(one)] == texts[: len(alone) * len(INPUTS)]
+    assert set(values(found[-1])) == {payload["a"]}
+    for one in found:
+        assert json.loads(one.payload)["client_payload"] == payload
     assert not canary.exists()
-
-
-def asked(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Answer requests and messages that hold all texts in every key that they may have, and in names of keys."""
-    usable = [one for one in texts if one.strip()]
-
-    def pick(number: int) -> str:
-        return usable[(number * 37) % len(usable)]
-
-    reason = ["\n".join(usable[at : at + 90])[:4000] for at in range(0, len(usable), 90)]
-    every = {text: text for text in texts}
-    message = {
-        "specversion": "1.0", "id": "m-1", "source": "/dreamnet/dreamkeeper", "type": "dreamnet.message.v1",
-        "subject": "restart-finished", "time": "2026-11-01T00:00:00Z", "to": "dreamkeeper", "data": {},
-    }  # fmt: skip
-    requests: list[dict[str, Any]] = [
-        {"agent": "deploykeeper", "input": {"action": "status", **every}},
-        {"agent": "dreamkeeper", "input": {"action": "check"}, **every},
-        {"agent": "deploykeeper", "input": list(texts)},
-        *({"agent": "deploykeeper", "input": {"action": "restart", "service": "web", "reason": one}} for one in reason),
-        {"agent": "deploykeeper", "input": {"action": "deploy", "branch": "\n".join(usable)[:4000]}},
-        {"agent": "dreamkeeper", "input": {"action": "wont-fix", "dream": "1", "reason": reason[0]}},
-        message | {"subject": "\n".join(usable), "data": every},
-        message | {"source": "\n".join(usable), "data": every},
-        message | {"id": "\n".join(usable), "correlationid": "\n".join(usable), "causationid": "\n".join(usable)},
-        message | {"to": pick(1)},
-        message | {"type": pick(2), "specversion": pick(3), "time": pick(4)},
-        message | {"data": {"key": pick(5), "dream": pick(6), "remedy": pick(7), "summary": "\n".join(usable)}},
-    ]  # fmt: skip
-    for number in range(8):
-        requests.append(
-            {"agent": "deploykeeper", "id": f"r-{number}", "input": {
-                "action": "deploy", "service": pick(8 * number), "version": pick(8 * number + 1),
-                "target": pick(8 * number + 2), "cluster": pick(8 * number + 3), "branch": pick(8 * number + 4),
-                "reason": pick(8 * number + 5)}, "dry_run": number % 2 == 0}
-        )  # fmt: skip
-    return requests
 
 
 def chunks(requests: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -149,19 +117,59 @@ def chunks(requests: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return parts
 
 
-def test_in_every_field_of_a_request_and_a_message(tmp_path: Path) -> None:
-    canary, programs = tmp_path / "canary", recorder(tmp_path / "record")
-    texts = [one.text for one in fitting(canary) if encodes(one.text) and EXPRESSION not in one.text]
+@pytest.mark.parametrize("made", [requests, mistaken, messages])
+def test_in_every_field_of_a_request_and_a_message(
+    made: Callable[[Sequence[str]], list[dict[str, Any]]], canary: Path, tmp_path: Path
+) -> None:
+    """Over all requests each field holds each text (``test_hostile_fields``), and each arrives as it was sent."""
+    programs = recorder(tmp_path / "record")
+    texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
-    requests = asked(texts)
+    given = made(texts)
     parts = [
         (
             [step(request=f"toJSON(github.event.client_payload.r[{at}])") for at in range(len(part))],
             {"t": texts[number : number + 1], "r": part},
         )
-        for number, part in enumerate(chunks(requests))
+        for number, part in enumerate(chunks(given))
     ]
     with bed(tmp_path / "bed", programs=programs) as story:
         found = ran(story, parts, programs)
     judged(found)
+    ours = [one for one in found if not one.agent]  # the others are what came of messages
+    sent = Counter(json.dumps(one, sort_keys=True) for one in given)
+    arrived = Counter(json.dumps(json.loads(one.inputs["REQUEST"]), sort_keys=True) for one in ours)
+    assert arrived == sent
+    assert not canary.exists()
+
+
+def test_what_no_variable_and_no_dispatch_holds(canary: Path, tmp_path: Path) -> None:
+    """NUL and half of a surrogate pair come by the event's file as escapes: RelayBot refuses the whole, and says why.
+
+    What is longer than a dispatch may be, GitHub refuses.
+    """
+    programs = recorder(tmp_path / "record")
+    left = [one for one in corpus(canary) if one not in fitting(canary)]
+    with bed(tmp_path / "bed", programs=programs) as story:
+        story.shop()
+        for one in left:
+            asks = {"action": "restart", "service": "web", "reason": one.text}
+            payload = {"dreamnet": {"agent": "deploykeeper", "input": asks}}
+            if len(one.text) < 5000:
+                story.dispatch("dreamnet.request.v1", payload)
+                continue
+            with pytest.raises(urllib.error.HTTPError, match="422"):
+                story.dispatch("dreamnet.request.v1", payload)
+        story.settle()
+        runs = story.runs()
+        assert len(runs) == len(left) - 1 == 4
+        for run in runs:
+            assert run.conclusion == "failure", told(run)[-3000:]
+            (note,) = run.annotations
+            assert note.title == "DreamNet: request.invalid"
+            assert "which is no character" in note.message
+        found = recorded(programs)
+        assert [one.status for one in found] == [3] * len(runs)
+        judged(found)
+        assert story.github.violations == []
     assert not canary.exists()

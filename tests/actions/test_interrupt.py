@@ -106,7 +106,7 @@ class Step:
         here = self.folder / f"attempt-{self.attempt}"
         files = {name: (here / name).read_bytes() for name in FILES}
         wrote = Recorded(
-            printed=(here / "printed").read_bytes(), files=files, status=status, seconds=0.0, event="push", agent=""
+            printed=(here / "printed").read_bytes(), files=files, status=status
         )  # fmt: skip
         assert mistakes_of(wrote) == [], wrote.printed.decode()
         return wrote, dict(pairs(files["GITHUB_OUTPUT"]))

@@ -1,0 +1,129 @@
+"""Requests and messages whose fields hold the hostile texts: over all of them, each field holds every text.
+
+A text of a request's input may have 4,000 characters, so the texts are joined to ``groups`` of that size, one on each
+line, and change their places from request to request. What has no such limit holds all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dreamnet_actions.domain.actions import AGENTS
+from dreamnet_actions.domain.request import MAX_TEXT
+
+TIME = "2026-11-01T00:00:00Z"
+REQUESTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
+    ("dreamkeeper", "check", {}, ("check", "target", "cluster", "service")),
+    (
+        "dreamkeeper",
+        "verify",
+        {},
+        ("target", "cluster", "service", "dream", "remedy", "outcome", "verdict", "summary"),
+    ),
+    ("dreamkeeper", "snooze", {}, ("dream", "for")),
+    ("dreamkeeper", "wont-fix", {}, ("dream", "reason")),
+    ("deploykeeper", "deploy", {}, ("target", "cluster", "service", "version", "branch", "reason")),
+    ("deploykeeper", "restart", {"service": "web"}, ("dream", "remedy", "reason")),
+    ("envkeeper", "sync", {}, ("source", "entry", "reason")),
+    ("envkeeper", "restore", {}, ("entry", "service", "target", "dream", "remedy", "reason")),
+    ("envkeeper", "set-flag", {}, ("flag", "variant", "reason")),
+    ("relaybot", "relay", {}, ("from", "to", "message", "service", "target")),
+    ("relaybot", "publish", {}, ("event", "from")),
+)
+"""Agent, action, what is given beside, and the keys that hold texts: each key that an agent knows is in one."""
+
+
+def groups(texts: Sequence[str], most: int = MAX_TEXT) -> list[str]:
+    """Join texts by line ends to as few as fit into ``most`` characters; a longer one stands in none."""
+    found: list[list[str]] = []
+    room: list[int] = []
+    for text in sorted((one for one in texts if len(one) <= most), key=len, reverse=True):
+        at = next((at for at, left in enumerate(room) if len(text) + 1 <= left), None)
+        if at is None:
+            found.append([])
+            room.append(most + 1)
+            at = len(room) - 1
+        found[at].append(text)
+        room[at] -= len(text) + 1
+    return ["\n".join(one) for one in found]
+
+
+def rotated(keys: Sequence[str], values: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Answer as many mappings as there are values: over all of them, each key has each value."""
+    for first in range(len(values)):
+        yield {key: values[(first + at) % len(values)] for at, key in enumerate(keys)}
+
+
+def requests(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Answer requests that are well-formed, whatever their texts say."""
+    some = groups(texts)
+    return [
+        {"agent": agent, "input": {"action": action, **given, **held}}
+        for agent, action, given, keys in REQUESTS
+        for held in rotated(keys, some)
+    ]
+
+
+def mistaken(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Answer requests that are refused for what a field holds, but for the one whose ``data`` may hold anything."""
+    whole, every = "\n".join(texts), {one: one for one in texts}
+    fine = {"agent": "deploykeeper", "input": {"action": "status"}}
+    return [
+        fine | {"agent": whole},
+        fine | {"id": whole, "correlation_id": whole},
+        fine | {"hops": whole, "dry_run": whole},
+        fine | {"input": whole},
+        *({"agent": agent, "input": {"action": whole}} for agent in AGENTS),
+        fine | {"input": {"action": "status", **every}},
+        fine | every,
+        fine | {"input": {"action": "scale", "replicas": whole, "attempt": whole}},
+        {"agent": "dreamkeeper", "input": {"action": "heal", "dream": "1", "remedy": whole}},
+        {"agent": "dreamkeeper", "input": {"action": "verify", "attempt": whole}},
+        {"agent": "envkeeper", "input": {"action": "restore", "attempt": whole}},
+        {"agent": "envkeeper", "input": {"action": "set-flag", "flag": "x", "state": whole}},
+        {"agent": "relaybot", "input": {"action": "publish", "event": "a-b", "data": every}},
+        {"agent": "relaybot", "input": {"action": "deliver", "limit": whole}},
+    ]
+
+
+def message(**more: Any) -> dict[str, Any]:
+    """Answer a message that is one, with some fields of its own."""
+    return {
+        "specversion": "1.0", "id": "m-1", "source": "/dreamnet/user", "type": "dreamnet.message.v1",
+        "subject": "restart-finished", "time": TIME, "to": "dreamkeeper", "data": {}, **more,
+    }  # fmt: skip
+
+
+def messages(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Answer messages: texts in what keepers read of ``data``, then in each field; the last ones are mistaken."""
+    some, whole, every = groups(texts), "\n".join(texts), {one: one for one in texts}
+    asks = "health-check-failed-needs-restart"
+    heal = rotated(("service", "dream", "remedy", "reason", "check"), some)
+    told = rotated(("service", "target", "cluster", "outcome", "verdict", "summary", "remedy"), some)
+    return [
+        *(message(id=f"h-{at}", subject=asks, to="deploykeeper", data=held) for at, held in enumerate(heal)),
+        *(message(id=f"f-{at}", data=held) for at, held in enumerate(told)),
+        message(id=whole, subject=whole, correlationid=whole),
+        message(id="c-1", causationid=whole, source=f"/dreamnet/{whole}", to=whole),
+        message(id="c-2", time=whole, data=every),
+        message(type=whole, specversion=whole),
+        message(hops=whole),
+        message(data=whole),
+    ]
+
+
+def held(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Answer all that each field holds over all of ``given``; an input's fields are told by agent, data's by name."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        for key, value in one.items():
+            if key in ("input", "data") and isinstance(value, Mapping):
+                inner = f"{one.get('agent', 'data')}." if key == "input" else "data."
+                for name, text in value.items():
+                    found.setdefault(inner + name, []).append(str(text))
+                    found.setdefault(f"{key}'s keys", []).append(name)
+            else:
+                found.setdefault(key, []).append(str(value))
+            found.setdefault("keys", []).append(key)
+    return {name: "\n".join(values) for name, values in found.items()}
