@@ -83,6 +83,21 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 ),
             },
         ),
+        "approve": Action(
+            doc="Let the remedy happen that a dream waits to be approved for; it does nothing where none waits.",
+            keys={
+                "dream": Key(doc=_DREAM.doc, required=True),
+                "remedy": Key(
+                    doc="The remedy that is meant; left out, the one that waits.",
+                    choices=("restart", "rollback", "restore-config", "scale-up"),
+                ),
+                "attempt": Key(
+                    doc="The try that is meant, as the dream tells it; left out, the one that waits.",
+                    form="integer",
+                ),
+                "reason": _REASON,
+            },
+        ),
         "snooze": Action(
             doc="Leave a dream alone for a while.",
             keys={

@@ -32,12 +32,16 @@ _REMEDIES = ACTIONS["dreamkeeper"]["heal"].keys["remedy"].choices
 
 @dataclass(frozen=True, kw_only=True)
 class Spoken:
-    """A comment that a person wrote: its own id, the issue's number, who (a login) and what. All of it untrusted."""
+    """A comment that a person wrote: its own id, the issue's number, who (a login) and what. All of it untrusted.
+
+    ``at`` is when it was written (whole seconds since 1970, GitHub's word), None where that is not known.
+    """
 
     comment: int
     issue: int
     author: str
     text: str
+    at: float | None = None
 
     @property
     def request_id(self) -> str:
@@ -105,7 +109,11 @@ COMMANDS: Mapping[str, Kind] = {
     "wontfix": Kind(
         usage="/wontfix [WHY]", doc="Close the dream for good; the reason is kept.", wrong=_any
     ),
-    "approve": Kind(usage="/approve", doc="Let happen what waits for a person's word.", wrong=_none),
+    "approve": Kind(
+        usage="/approve [REMEDY]",
+        doc="Let the remedy happen that waits for a person's word; a word for another one does nothing.",
+        wrong=_remedy,
+    ),
     "retry": Kind(
         usage="/retry",
         doc="Try the last remedy once more; a dream that was given up or put aside is opened again.",
@@ -144,13 +152,17 @@ def allows(permission: Permission, needed: Permission) -> bool:
 
 
 def asks(command: Command, dream: Dream, by: str) -> Mapping[str, Any] | None:
-    """Answer DreamKeeper's input for a command on a dream as it stands; None for what changes nothing (``approve``,
-    ``explain``, ``help``). ``by`` is who said it."""
+    """Answer DreamKeeper's input for a command on a dream as it stands; None for what changes nothing (``explain``,
+    ``help``, and ``approve`` where nothing waits for it). ``by`` is who said it."""
     on = {"dream": str(dream.number)}
     if command.name == "heal":
         return {"action": "heal", **on, **({"remedy": command.words} if command.words else {})}
     if command.name in ("restart", "rollback"):
         return {"action": "heal", **on, "remedy": command.name}
+    if command.name == "approve" and dream.asks is not None:
+        # The try that it was said of: what is asked for by the time that it is done may be another one.
+        named = {"remedy": command.words or dream.asks.what, "attempt": dream.asks.attempt}
+        return {"action": "approve", **on, **named, "reason": visible(by)[:60]}
     if command.name == "snooze":
         return {"action": "snooze", **on, "for": command.words}
     if command.name == "wontfix":

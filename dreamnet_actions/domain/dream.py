@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from dreamnet_actions.domain.approval import Approval
+from dreamnet_actions.domain.approval import read as read_approval
 from dreamnet_actions.domain.health import Report
 
 DreamState = Literal[
@@ -37,6 +39,8 @@ WHAT_NEXT: Mapping[DreamState, str] = {
     "wont-fix": "Nothing, until a person opens this issue again.",
 }
 """What happens next to a dream in each state, in Markdown, for the people who read its issue."""
+CALLS = "calls"
+"""The key in a dream's data that counts how often it began to wait for a person since it was opened last."""
 BLIP = "blip"
 """The key in a dream's data that says that it was over sooner than ``watch.blip-under``."""
 
@@ -80,6 +84,11 @@ class Dream:
         return self.state == "resolved" and self.data.get(BLIP) is True
 
     @property
+    def asks(self) -> Approval | None:
+        """What it waits to be approved for, if anything."""
+        return read_approval(self.data) if self.state == "needs-human" else None
+
+    @property
     def platform(self) -> str:
         """The platform's name, ``self`` for this system's own checks."""
         return self.key.partition("/")[0]
@@ -117,6 +126,19 @@ class Dream:
         }
 
 
+def calls(dream: Dream) -> int:
+    """Answer how often a dream began to wait for a person since it was opened last."""
+    found = dream.data.get(CALLS, 0)
+    return found if isinstance(found, int) else 0
+
+
 def may_follow(before: DreamState, after: DreamState) -> bool:
     """Say whether a dream may go from ``before`` to ``after``; staying where it is always may."""
     return before == after or after in NEXT[before]
+
+
+def may_become(before: Dream, after: Dream) -> bool:
+    """Say whether a dream may be replaced so. Beyond the table of states one is opened again with its first remedy under
+    way, in one step: that counts a flap, so that it is never taken for a change of the story that had ended."""
+    opened_again = before.state == "resolved" and after.state == "healing" and after.flaps == before.flaps + 1
+    return opened_again or may_follow(before.state, after.state)

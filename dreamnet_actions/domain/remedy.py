@@ -51,11 +51,13 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What to do about a fault: a remedy now, or ``wait`` seconds, or (neither) ask a human. ``because`` says why."""
+    """What to do about a fault: a remedy now (with ``asks``: once a person approved it), or ``wait`` seconds, or
+    (neither) ask a human. ``because`` says why."""
 
     remedy: str | None
     because: str
     wait: float | None = None
+    asks: bool = False
 
 
 def attempts(facts: Iterable[Fact]) -> list[Attempt]:
@@ -125,6 +127,8 @@ def choose(
         return Choice(remedy=None, because=why)
     counts = Counter(tried)
     candidates = [one for one in _candidates(heal, change) if one in possible and counts[one] < TRIES_EACH]
+    if heal.order == "learned":  # what may be tried at once comes before what a person has to be woken for
+        candidates = [one for one in candidates if one not in heal.approval] or candidates
     fewest = min((counts[one] for one in candidates), default=0)
     candidates = [one for one in candidates if counts[one] == fewest]  # all once before any of them twice
     if not candidates:
@@ -137,7 +141,8 @@ def choose(
         rest = heal.cool_down - (now - last)
         ago = format_duration(now - last)
         return Choice(remedy=None, wait=rest, because=f"{remedy} was tried {ago} ago and is cooling down")
-    return Choice(remedy=remedy, because=_because(remedy, service, cause, ledger, change, heal))
+    because = _because(remedy, service, cause, ledger, change, heal)
+    return Choice(remedy=remedy, because=because, asks=remedy in heal.approval)
 
 
 def spent(heal: Heal, service: str, ledger: Sequence[Attempt], now: float) -> str | None:

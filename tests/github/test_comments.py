@@ -68,13 +68,20 @@ class Shop:
         return talk.told(talk.perform())
 
     def talk(
-        self, comment: int, text: str, *, by: str = "alice", issue: int | None = None, **more: Any
+        self,
+        comment: int,
+        text: str,
+        *,
+        by: str = "alice",
+        issue: int | None = None,
+        at: float | None = None,
+        **more: Any,
     ) -> Talk:
         token = self.github.workflow_token(REPOSITORY, MAY, job="dreamkeeper")
         repository = reach(self.github, self.system.clock, token, write_spacing=0.0)
         conversation = self.system.gate.before(GitHubConversation(repository))
         self.system.conversation = conversation  # type: ignore[attr-defined]
-        spoken = Spoken(comment=comment, issue=issue or self.dream.number, author=by, text=text)
+        spoken = Spoken(comment=comment, issue=issue or self.dream.number, author=by, text=text, at=at)
         return Talk(system=cast("Any", self.system), spoken=spoken, environ=RUN, **more)
 
     def say(self, text: str, *, by: str = "alice", role: str = "write") -> tuple[AgentResult, int]:
@@ -202,10 +209,10 @@ def test_explain_tells_what_is_known(shop: Shop) -> None:
         assert word in answer, answer
 
 
-def test_nothing_waits_for_an_approval_yet(shop: Shop) -> None:
+def test_where_nothing_waits_an_approval_says_so(shop: Shop) -> None:
     _, comment = shop.say("/approve")
     assert shop.receipts(comment) == ["+1", "eyes"]
-    assert "nothing waits for an approval" in shop.answers()[0]
+    assert "Nothing waits for an approval." in shop.answers()[0]
 
 
 @pytest.mark.parametrize("text", ["/helo", "/snooze", "/snooze soon", "/restart please", "/heal pray"])

@@ -17,6 +17,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "snooze": {"dream": "local/web", "for": "1h"},
     "wont-fix": {"dream": "local/web"},
     "reopen": {"dream": "local/web"},
+    "approve": {"dream": "1"},
     "scale": {"replicas": 3, "service": "web"},
     "set-flag": {"flag": "dark", "variant": "off"},
     "relay": {

@@ -19,7 +19,7 @@ from dreamnet_actions.adapters.github.issues import NEWEST, Issue, Issues
 from dreamnet_actions.adapters.github.labels import Labels
 from dreamnet_actions.adapters.github.listing import Entry, Listing, entry
 from dreamnet_actions.adapters.github.stories import Stories
-from dreamnet_actions.domain.dream import ENDED, Dream, DreamState, may_follow
+from dreamnet_actions.domain.dream import ENDED, Dream, DreamState, may_become
 from dreamnet_actions.errors import Conflict, NotFound, RequestError, TemporaryError
 from dreamnet_actions.ports.stores import DreamStore
 
@@ -267,7 +267,7 @@ class GitHubDreamStore(DreamStore):
         Only the newest of a key is opened again: of two that are opened at the same moment, one is not it.
         """
         number, stored = dream.number, before.dream
-        if not may_follow(stored.state, dream.state):
+        if not may_become(stored, dream):
             raise Conflict(f"Dream {number} is {stored.state!r} and cannot become {dream.state!r}: it")
         if dream.ended or (not stored.ended and stored.key == dream.key):
             return

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dreamnet_actions.adapters.sqlite.codec import column, dream_body, dream_from, dumps, loads
 from dreamnet_actions.adapters.sqlite.database import Database
-from dreamnet_actions.domain.dream import Dream, DreamState, may_follow
+from dreamnet_actions.domain.dream import Dream, DreamState, may_become
 from dreamnet_actions.errors import Conflict, NotFound
 from dreamnet_actions.ports.stores import DreamStore
 
@@ -34,7 +34,7 @@ class SqliteDreamStore(DreamStore):
     def update(self, dream: Dream) -> Dream:
         with self._database.write() as connection:
             stored = _get(connection, dream.number)
-            if not may_follow(stored.state, dream.state):
+            if not may_become(stored, dream):
                 raise Conflict(
                     f"Dream {dream.number} is {stored.state!r} and cannot become {dream.state!r}: it"
                 )

@@ -106,6 +106,10 @@ class Heal:
     """The pause before the same remedy is tried on the same service again."""
     recover_within: PositiveSeconds = 60.0
     """How long a remedy has to show healthy checks before it counts as not having worked."""
+    approval: Annotated[tuple[RemedyName, ...], Len(0, 8)] = ()
+    """Remedies that wait for a person's word (``/approve``, ``dreamnet approve``) before they are tried."""
+    approve_within: PositiveSeconds = 86400.0
+    """How long a remedy waits for that word; then nothing is done, and the dream waits for a person all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

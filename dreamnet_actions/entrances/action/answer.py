@@ -62,9 +62,9 @@ def help_text() -> str:
     return "\n".join(["| comment | what it does |", "|---|---|", *rows, "", rest])
 
 
-def nothing_waits(by: str, dream: Dream, run: str) -> str:
-    """Say that there is nothing to approve."""
-    said = f"**/approve** by {inline(by, 60)}: nothing waits for an approval here."
+def not_approved(why: str, by: str, dream: Dream, run: str) -> str:
+    """Say why an approval does nothing."""
+    said = f"**/approve** by {inline(by, 60)} did nothing. {_sentence(why)}"
     return _ended([said, "", f"- **Next:** {WHAT_NEXT[dream.state]}"], run)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.domain.addresses import run_url
+from dreamnet_actions.domain.approval import objection
 from dreamnet_actions.domain.command import Command, Spoken, allows, asks, parse
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.journal import Fact
@@ -118,10 +119,12 @@ class Talk:
             self._say("+1", lambda: answer.explained(dream, dream_story(self.system, dream), run))
             return self._result(f"{dream.key} was explained.")
         asked = asks(command, dream, by)
-        if asked is None:
-            self._say("+1", lambda: answer.nothing_waits(by, dream, run))
-            return self._result("Nothing waits for an approval.")
-        result = self._done(command, dream, asked)
+        if command.name == "approve" and self.system.pipe.former(self.spoken.request_id) is None:
+            now, named = self.system.clock.now(), command.words or None
+            if why := objection(dream.asks, now, what=named, said_at=self.spoken.at):
+                self._say("-1" if dream.asks else "+1", lambda: answer.not_approved(why, by, dream, run))
+                return self._result(why)
+        result = self._done(command, dream, asked or {})
         receipt: Receipt = _RECEIPTS.get(result.outcome, "-1")
         # The dream is read again when it is told of: by then it is what the command made of it.
         self._say(

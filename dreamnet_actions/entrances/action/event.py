@@ -249,8 +249,25 @@ def _comment(payload: Mapping[str, Any]) -> Asked:
     ids = (comment.get("id"), issue.get("number"))
     if not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in ids):
         raise RequestInvalid([f"The comment has the id {ids[0]!r:.60} on the issue {ids[1]!r:.60}."])
-    spoken = Spoken(comment=ids[0], issue=ids[1], author=author, text=text)  # type: ignore[arg-type]
+    spoken = Spoken(
+        comment=ids[0],  # type: ignore[arg-type]
+        issue=ids[1],  # type: ignore[arg-type]
+        author=author,
+        text=text,
+        at=_seconds(comment.get("created_at")),
+    )
     return Asked(agent="dreamkeeper", spoken=spoken)
+
+
+def _seconds(text: object) -> float | None:
+    """Read a time of GitHub's; None where there is none that can be read."""
+    from datetime import datetime
+
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at.timestamp() if at is not None and at.tzinfo is not None else None
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

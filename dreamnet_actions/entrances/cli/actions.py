@@ -17,6 +17,7 @@ POSITIONAL: dict[tuple[str, str], tuple[str, ...]] = {
     ("dreamkeeper", "check"): ("service",),
     ("dreamkeeper", "verify"): ("service",),
     ("dreamkeeper", "heal"): ("dream", "remedy"),
+    ("dreamkeeper", "approve"): ("dream", "remedy"),
     ("dreamkeeper", "snooze"): ("dream", "for"),
     ("dreamkeeper", "wont-fix"): ("dream",),
     ("dreamkeeper", "reopen"): ("dream",),

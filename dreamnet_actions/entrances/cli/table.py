@@ -45,6 +45,7 @@ COMMANDS: dict[str, Row] = {
 SHORT: dict[str, str] = {
     "check": "dreamkeeper",
     "heal": "dreamkeeper",
+    "approve": "dreamkeeper",
     "snooze": "dreamkeeper",
     "wont-fix": "dreamkeeper",
     "reopen": "dreamkeeper",

@@ -60,7 +60,7 @@ CALLED: Mapping[str, Called] = {
         title="DreamNet dream",
         permissions={"contents": "write", "issues": "write"},
         why="journal and messages, dreams",
-        actions=("check", "verify", "heal", "snooze", "wont-fix", "reopen"),
+        actions=("check", "verify", "heal", "approve", "snooze", "wont-fix", "reopen"),
         fields=("service", "dream", "for", "request", "dry-run"),
     ),
     ENV: Called(
@@ -89,7 +89,7 @@ CALLED: Mapping[str, Called] = {
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},
     "replicas": {"description": "How many (scale)", "type": "string"},
-    "dream": {"description": "A dream's number or key (heal, snooze, wont-fix, reopen)", "type": "string"},
+    "dream": {"description": "A dream's number or key (heal, approve, snooze, wont-fix, reopen)", "type": "string"},
     "for": {"description": "How long, as 4h (snooze)", "type": "string"},
     "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
     "flag": {"description": "Which flag (flags, set-flag)", "type": "string"},

@@ -58,11 +58,14 @@ class Acting:
         elif kind == "overdue" and found is not None:
             book.ended(found, worked=False, why=decision.because)
             self.next(self.gather.again(one), found, story, raging)
+        elif kind == "unapproved" and found is not None:
+            dream, change = book.unapproved(found, decision.because)
+            story.changed(dream, change)
 
     def _file(self, one: Situation, decision: Decision, story: Story, raging: str | None) -> None:
         """File a dream and do the first thing about it: in one write where it is new and a remedy is asked for."""
         choice = next_remedy(one, None, raging)
-        if decision.kind == "open" and choice.remedy is not None:
+        if choice.remedy is not None and not choice.asks:
             dream, change, message = self.book.file_and_ask(one, decision, choice)
             story.changed(dream, change, message)
             if message is not None:
@@ -80,7 +83,10 @@ class Acting:
             story.changed(dream, change)
         dream = book.refresh(dream, one)
         choice = next_remedy(one, dream, raging)
-        if choice.remedy is not None:
+        if choice.remedy is not None and choice.asks:
+            dream, change = book.wants_approval(dream, choice, one)
+            story.changed(dream, change)
+        elif choice.remedy is not None:
             dream, change, message = book.ask(dream, choice, one)
             story.changed(dream, change, message)
         elif choice.wait is not None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from dreamnet_actions.domain.dream import BLIP, Dream
+from dreamnet_actions.domain.approval import KEY as APPROVAL
+from dreamnet_actions.domain.approval import Approval
+from dreamnet_actions.domain.dream import BLIP, CALLS, Dream, calls
 from dreamnet_actions.domain.health import Report, main_cause, principal
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
@@ -35,21 +38,26 @@ class DreamBook:
     def file_and_ask(
         self, one: Situation, decision: Decision, choice: Choice
     ) -> tuple[Dream, Change, Outgoing | None]:
-        """Open a dream with its first remedy under way, in one write; the message asks for it.
+        """Open a dream, or the former one again, with its first remedy under way, in one write; the message asks for it.
 
         Where somebody filed it just before, theirs is answered, without a message: what it needs is not known here.
         """
-        asked = replace(
-            self._new(one, decision, {"replicas": one.desired + 1}),
-            state="healing",
-            because=choice.because,
-            remedy=choice.remedy,
-            attempt=1,
-        )
-        dream = self.dreams.open(asked)
-        if replace(dream, number=0, evidence=()) != replace(asked, evidence=()):
-            return dream, self._opened(dream, one, "filed"), None
-        change = self._opened(dream, one, "filed", f"healing: {choice.because}")
+        begun: dict[str, Any] = {
+            "state": "healing",
+            "because": choice.because,
+            "remedy": choice.remedy,
+            "attempt": 1,
+        }
+        data, how = {"replicas": one.desired + 1}, "filed"
+        if decision.kind == "reopen" and one.dream is not None:
+            how = f"reopened ({decision.because})"
+            dream = self.dreams.update(replace(self._again(one.dream, one, decision, data), **begun))
+        else:
+            asked = replace(self._new(one, decision, data), **begun)
+            dream = self.dreams.open(asked)
+            if replace(dream, number=0, evidence=()) != replace(asked, evidence=()):
+                return dream, self._opened(dream, one, how), None
+        change = self._opened(dream, one, how, f"healing: {choice.because}")
         self.started(dream, choice.because)
         return dream, replace(change, after=f"healing by {choice.remedy}"), self.message(dream)
 
@@ -78,27 +86,16 @@ class DreamBook:
         self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
     ) -> tuple[Dream, Change]:
         """Open the former dream again and count a flap."""
-        now = self.context.clock.now()
-        dream = self.dreams.update(
-            replace(
-                former,
-                state="open",
-                health=one.health,
-                cause=main_cause(one.reports),
-                opened_at=now,
-                changed_at=now,
-                resolved_at=None,
-                evidence=_evidence(one),
-                remedy=None,
-                attempt=0,
-                flaps=former.flaps + 1,
-                because=decision.because,
-                pattern=self._pattern(one, now),
-                umbrella=decision.umbrella,
-                data=data,
-            )
-        )
+        dream = self.dreams.update(self._again(former, one, decision, data))
         return dream, self._opened(dream, one, f"reopened ({decision.because})")
+
+    def _again(
+        self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
+    ) -> Dream:
+        """Write a former dream anew: with one flap more, and none of what was tried."""
+        return replace(
+            self._new(one, decision, data), number=former.number, flaps=former.flaps + 1
+        )
 
     def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
         """Ask for a remedy: the dream first, then the fact, then the message, whose id is that of this attempt."""
@@ -110,7 +107,7 @@ class DreamBook:
             remedy=choice.remedy,
             attempt=dream.attempt + 1,
             until=None,
-            data={**dream.data, "replicas": one.desired + 1},
+            data={**_held(dream), "replicas": one.desired + 1},
         )
         self.started(dream, choice.because)
         change = Change(
@@ -187,7 +184,7 @@ class DreamBook:
         now = self.context.clock.now()
         before = dream.state
         blip = now - dream.opened_at < self.context.config.watch.blip_under
-        data = {name: value for name, value in dream.data.items() if name != BLIP} | (
+        data = {name: value for name, value in _held(dream).items() if name != BLIP} | (
             {BLIP: True} if blip else {}
         )
         dream = self.dreams.update(
@@ -209,14 +206,32 @@ class DreamBook:
         )
         return dream, Change(what=f"dream {dream.key}", before=before, after="resolved", why=because)
 
-    def needs_human(self, dream: Dream, because: str) -> tuple[Dream, Change]:
-        """Stop healing and ask for a human."""
+    def needs_human(self, dream: Dream, because: str, **data: object) -> tuple[Dream, Change]:
+        """Stop healing and ask for a human; ``data`` is what the dream holds for them."""
         before = dream.state
-        dream = self._to(dream, "needs-human", because)
+        held = {**_held(dream), CALLS: calls(dream) + (before != "needs-human")}
+        dream = self._to(dream, "needs-human", because, data={**held, **data})
         self._note(
             "dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human"
         )
         return dream, Change(what=f"dream {dream.key}", before=before, after="needs-human", why=because)
+
+    def wants_approval(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change]:
+        """Stop until a person lets the remedy happen, and say what it is and why."""
+        now = self.context.clock.now()
+        asked = Approval(
+            what=str(choice.remedy),
+            why=choice.because,
+            attempt=dream.attempt + 1,
+            asked_at=now,
+            until=now + one.spec.heal.approve_within,
+        )
+        because = f"{asked.what} waits for a person's word; {asked.why}"
+        return self.needs_human(dream, because, **{APPROVAL: asked.to_json()})
+
+    def unapproved(self, dream: Dream, because: str) -> tuple[Dream, Change]:
+        """Say that what waited for a person's word waits no longer."""
+        return self.needs_human(dream, because)
 
     def move(
         self, dream: Dream, state: str, because: str, *, until: float | None = None
@@ -265,7 +280,8 @@ class DreamBook:
 
     def _to(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
         now = self.context.clock.now()
-        changed = replace(dream, state=state, because=because, changed_at=now, **fields)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"data": _held(dream), **fields}
+        changed = replace(dream, state=state, because=because, changed_at=now, **given)  # type: ignore[arg-type]
         dream = self.dreams.update(changed)
         self.dreams.comment(dream.number, now, f"{state}: {because}")
         return dream
@@ -324,3 +340,8 @@ def _shown(report: Report, dream: Dream) -> str:
 def _evidence(one: Situation) -> tuple[Report, ...]:
     """Keep what failed first, and at most ten reports."""
     return tuple(sorted(one.reports, key=lambda report: report.status == "passed")[:10])
+
+
+def _held(dream: Dream) -> dict[str, Any]:
+    """Answer what a dream holds but for what it waited to be approved for: each change asks anew, or not at all."""
+    return {name: value for name, value in dream.data.items() if name != APPROVAL}

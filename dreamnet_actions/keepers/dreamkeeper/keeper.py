@@ -60,6 +60,7 @@ class DreamKeeper:
             "check": self.check,
             "verify": proving.verify,
             "heal": people.heal,
+            "approve": people.approve,
             "snooze": people.snooze,
             "wont-fix": people.wont_fix,
             "reopen": people.reopen,

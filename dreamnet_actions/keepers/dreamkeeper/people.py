@@ -1,9 +1,10 @@
-"""What people say about dreams: heal it now, leave it alone, close it for good, open it again."""
+"""What people say about dreams: heal it now, let a remedy happen, leave it alone, close it for good, open it again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dreamnet_actions.domain.approval import objection
 from dreamnet_actions.domain.dream import Dream, DreamState, may_follow
 from dreamnet_actions.domain.remedy import Choice, spent
 from dreamnet_actions.domain.request import AgentRequest
@@ -18,7 +19,7 @@ from dreamnet_actions.ports.stores import DreamStore
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """The actions ``heal``, ``snooze``, ``wont-fix`` and ``reopen``."""
+    """The actions ``heal``, ``approve``, ``snooze``, ``wont-fix`` and ``reopen``."""
 
     context: Context
     dreams: DreamStore
@@ -45,6 +46,16 @@ class People:
             )
         one = self._situation(dream)
         choice = self._choice(dream, one, wanted)
+        if choice.asks:
+            raise RefusedError(
+                f"{dream.key}: {choice.remedy} would be next, and waits for a person's word.",
+                hint=f"Name it: dreamnet heal {dream.key} {choice.remedy}",
+            )
+        return self._asked_for(request, dream, one, choice)
+
+    def _asked_for(self, request: AgentRequest, dream: Dream, one: Situation, choice: Choice) -> Report:
+        """Ask for the remedy that was chosen, unless the dream changed meanwhile."""
+        book = Acting(context=self.context, dreams=self.dreams).book
         if request.dry_run or choice.remedy is None:
             return Report(
                 outcome="planned" if request.dry_run else "refused",
@@ -64,6 +75,22 @@ class People:
             dreams=[dream.key],
             messages=[message],
         )
+
+    def approve(self, request: AgentRequest) -> Report:
+        """Let the remedy happen that a dream waits to be approved for: that one, in that try, and no other."""
+        dream, given = self._dream(request), request.input
+        now, asked = self.context.clock.now(), dream.asks
+        why = objection(asked, now, what=given.get("remedy"), attempt=given.get("attempt"))
+        if asked is None:
+            return Report(outcome="unchanged", summary=f"{dream.key}: {why}", dreams=[dream.key])
+        if why:
+            raise RefusedError(f"{dream.key}: {why}", hint=f"See what it waits for: dreamnet dreams show {dream.number}")
+        if dream.service not in self.context.config.services:
+            raise lacks_service(dream.service, self.context.config)
+        one = self._situation(dream)
+        because = f"it was approved ({given.get('reason', 'a person said so')}); {asked.why}"
+        choice = replace(self._choice(dream, one, asked.what), because=because)
+        return self._asked_for(request, dream, one, choice)
 
     def _situation(self, dream: Dream) -> Situation:
         spec = self.context.config.services[dream.service]

@@ -24,6 +24,7 @@ Kind = Literal[
     "recovering",  # well again, but not long enough yet
     "under-way",  # a remedy was asked for and has time left
     "overdue",  # a remedy was asked for and nothing came of it in time
+    "unapproved",  # a remedy waited for a person's word, and nobody gave it in time
     "open",
     "reopen",
     "heal",  # an open dream gets its next remedy
@@ -113,6 +114,9 @@ def decide(
         return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
     if dream is None:
         return first_seen(one, watch, storm)
+    if (asked := dream.asks) is not None and not asked.stands(one.now):
+        within = format_duration(asked.until - asked.asked_at)
+        return Decision(kind="unapproved", because=f"nobody approved {asked.what} within {within}")
     if dream.state == "needs-human":
         return Decision(kind="left-alone", because=f"a human is asked for: {dream.because}")
     if dream.state in ("healing", "verifying"):

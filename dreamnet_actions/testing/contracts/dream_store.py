@@ -136,6 +136,15 @@ class DreamStoreContract:
         assert store.find("p/web") == again
         assert store.open(Dream(key="p/web")) == again
 
+    def test_a_resolved_one_is_reopened_with_its_first_remedy_at_once_as_a_flap_only(
+        self, store: DreamStore
+    ) -> None:
+        dream = brought_to(store, "p/web", "resolved")
+        with pytest.raises(Conflict):
+            store.update(replace(dream, state="healing", remedy="restart", attempt=1))
+        again = store.update(replace(dream, state="healing", remedy="restart", attempt=1, flaps=1))
+        assert store.find("p/web") == again == store.open(Dream(key="p/web"))
+
     def test_none_is_reopened_while_another_has_the_key(self, store: DreamStore) -> None:
         former = brought_to(store, "p/web", "resolved")
         other = store.open(Dream(key="p/web"))

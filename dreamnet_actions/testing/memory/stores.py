@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dreamnet_actions.domain.dream import Dream, DreamState, may_follow
+from dreamnet_actions.domain.dream import Dream, DreamState, may_become
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import Conflict, Leased, NotFound
@@ -49,7 +49,7 @@ class MemoryDreamStore(DreamStore):
     def update(self, dream: Dream) -> Dream:
         with self._lock:
             stored = self.get(dream.number)
-            if not may_follow(stored.state, dream.state):
+            if not may_become(stored, dream):
                 raise Conflict(
                     f"Dream {dream.number} is {stored.state!r} and cannot become {dream.state!r}: it"
                 )
