@@ -59,7 +59,9 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
             kept.journal.finish()
 
     # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
-    dreams: DreamStore = adapter("DreamStore", "github")(repository, logins=(workflows,))
+    dreams: DreamStore = adapter("DreamStore", "github")(
+        repository, logins=(workflows,), run_url=run_url(environ)
+    )
     keeping = adapter("Keeping", "github")(kept.branch, kept.remote, clock, dreams)
     apart = repository_of(environ, clock)
     return Memory(

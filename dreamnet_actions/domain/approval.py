@@ -64,15 +64,17 @@ def objection(
 ) -> str:
     """Say in one sentence why a person's word does nothing; an empty text where it counts.
 
-    ``what`` and ``attempt`` are what the person named, if anything. ``said_at`` is when it was said, in whole seconds as
-    GitHub tells them, where that was before ``now``.
+    ``what`` and ``attempt`` are what the person named, if anything. ``said_at`` is when it was said, where that was
+    before ``now``, in whole seconds as GitHub tells them.
     """
     if asked is None:
         return "Nothing waits for an approval."
     if what is not None and what != asked.what:
         return f"It is {asked.what} that waits for an approval, not {what}."
     if attempt is not None and attempt != asked.attempt:
-        return f"That was try {attempt}; what waits for an approval now is try {asked.attempt} ({asked.what})."
+        return (
+            f"That was try {attempt}; what waits for an approval now is try {asked.attempt} ({asked.what})."
+        )
     if said_at is not None and said_at < math.floor(asked.asked_at):
         return f"It was said before {asked.what} was asked for: look at what is asked now, and say it again."
     if not asked.stands(now):

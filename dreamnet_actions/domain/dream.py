@@ -138,7 +138,10 @@ def may_follow(before: DreamState, after: DreamState) -> bool:
 
 
 def may_become(before: Dream, after: Dream) -> bool:
-    """Say whether a dream may be replaced so. Beyond the table of states one is opened again with its first remedy under
-    way, in one step: that counts a flap, so that it is never taken for a change of the story that had ended."""
+    """Say whether a dream may be replaced so.
+
+    Beyond the table of states, one is opened again with its first remedy under way in one step: that counts a flap, so
+    that it is never taken for a change of the story that had ended.
+    """
     opened_again = before.state == "resolved" and after.state == "healing" and after.flaps == before.flaps + 1
     return opened_again or may_follow(before.state, after.state)

@@ -52,12 +52,13 @@ class Attempt:
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """What to do about a fault: a remedy now (with ``asks``: once a person approved it), or ``wait`` seconds, or
-    (neither) ask a human. ``because`` says why."""
+    (neither) ask a human. ``because`` says why; ``later`` is the remedy that is waited with."""
 
     remedy: str | None
     because: str
     wait: float | None = None
     asks: bool = False
+    later: str | None = None
 
 
 def attempts(facts: Iterable[Fact]) -> list[Attempt]:
@@ -140,7 +141,8 @@ def choose(
     if last is not None and now - last < heal.cool_down:
         rest = heal.cool_down - (now - last)
         ago = format_duration(now - last)
-        return Choice(remedy=None, wait=rest, because=f"{remedy} was tried {ago} ago and is cooling down")
+        because = f"{remedy} was tried {ago} ago and is cooling down"
+        return Choice(remedy=None, wait=rest, because=because, later=remedy)
     because = _because(remedy, service, cause, ledger, change, heal)
     return Choice(remedy=remedy, because=because, asks=remedy in heal.approval)
 

@@ -123,6 +123,16 @@ def newest(cron: Cron, at: float) -> float | None:
     return None
 
 
+def soonest(cron: Cron, after: float) -> float | None:
+    """Answer the first planned time after ``after``; None where there is none in four years."""
+    today = math.floor(after / _DAY)
+    for day in range(today, today + _FURTHEST):
+        found = next(_between(cron, max(after, day * _DAY - 1.0), (day + 1) * _DAY - 1.0), None)
+        if found is not None:
+            return found
+    return None
+
+
 def count(cron: Cron, after: float, until: float) -> int:
     """Count the planned times within ``(after, until]``."""
     return sum(1 for _ in _between(cron, after, until))

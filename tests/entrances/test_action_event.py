@@ -144,9 +144,7 @@ def comment(**changes: Any) -> Asked:
 def test_a_persons_new_comment_is_a_command() -> None:
     found = comment(comment__id=12, issue__number=7, comment__user__login="alice")
     assert found.agent == "dreamkeeper"
-    assert found.spoken == Spoken(
-        comment=12, issue=7, author="alice", text="/restart", at=1557933621.0
-    )
+    assert found.spoken == Spoken(comment=12, issue=7, author="alice", text="/restart", at=1557933621.0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``/approve`` on an issue: what waits for a person's word, who may give it, and words that come too late or too early."""
+"""``/approve`` on an issue: what waits for a person's word, who may give it, and words that come at the wrong time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ def waits(shop: Shop) -> Shop:  # noqa: F811
 def test_the_issue_tells_what_waits_and_an_approval_does_just_that(waits: Shop) -> None:
     found = issue(waits.person, waits.dream.number)
     assert labels(found) == {"dream", "dream: needs-human", "needs-approval"}
-    for word in ("**Wants to:** restart", "it is the one remedy that is configured", "`/approve`", "2023-11-14 23:"):
+    for word in (
+        "**Wants to:** restart",
+        "it is the one remedy that is configured",
+        "`/approve`",
+        "2023-11-14 23:",
+    ):
         assert word in found["body"], found["body"]
     result, comment = waits.say("/approve")
     assert (result.outcome, waits.dream.state, waits.dream.remedy) == ("done", "healing", "restart")

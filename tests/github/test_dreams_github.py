@@ -83,7 +83,7 @@ def test_labels_are_made_once_and_left_as_people_like_them(
     make_store: MakeStore, person: GitHubRepository, github: StandIn
 ) -> None:
     store = make_store()
-    assert len(store.ensure_labels()) == 10
+    assert len(store.ensure_labels()) == 11
     person.call("PATCH", "/labels/dream", body={"color": "123456"})
     assert list(make_store().ensure_labels()) == []
     made = person.call("GET", "/labels", parameters={"per_page": 100})

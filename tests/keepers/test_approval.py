@@ -12,7 +12,11 @@ from tests.keepers.test_healing import dream, remedies
 
 def waiting(*steps: str, **heal: object) -> MemorySystem:
     """A service that is down, and whose remedy waits to be approved."""
-    given: dict[str, object] = {"recover_within": 10.0, "approval": ("restart",), "steps": steps or ("restart",)}
+    given: dict[str, object] = {
+        "recover_within": 10.0,
+        "approval": ("restart",),
+        "steps": steps or ("restart",),
+    }
     system = home(web=service(heal=Heal(**{**given, **heal})))  # type: ignore[arg-type]
     system.platforms["local"].kill("web")
     system.ask("dreamkeeper", "check", service="web")
@@ -69,7 +73,11 @@ def test_after_its_time_nothing_is_done_and_a_new_asking_counts_anew() -> None:
     assert (result.outcome, "The time for it was over" in result.summary) == ("refused", True)
     system.round()
     found = dream(system)
-    assert (found.state, found.asks, found.because) == ("needs-human", None, "nobody approved restart within 10m")
+    assert (found.state, found.asks, found.because) == (
+        "needs-human",
+        None,
+        "nobody approved restart within 10m",
+    )
     assert system.ask("dreamkeeper", "approve", dream="1").outcome == "unchanged"
     system.ask("dreamkeeper", "reopen", dream="1")
     system.round()
@@ -110,9 +118,10 @@ def test_a_spent_budget_holds_for_what_was_approved() -> None:
 
 def test_cut_at_any_call_an_approved_remedy_happens_once() -> None:
     for where, system in cuts(
-        waiting, lambda system: system.submit(
+        waiting,
+        lambda system: system.submit(
             {"agent": "dreamkeeper", "input": {"action": "approve", "dream": "1"}}, id="comment-1"
-        )
+        ),
     ):
         system.submit({"agent": "dreamkeeper", "input": {"action": "approve", "dream": "1"}}, id="comment-1")
         for _ in range(3):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dreamnet_actions.adapters.github.hidden import decode, encode
-from dreamnet_actions.domain.dream import STATES, WHAT_NEXT, Dream
+from dreamnet_actions.domain import briefing, outlook
+from dreamnet_actions.domain.briefing import Links
+from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.health import Report, principal, shorten
 from dreamnet_actions.domain.markdown import fenced, inline, title
-from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import RequestTooLarge
 
@@ -20,6 +21,7 @@ KIND = "dream"
 LABEL = "dream"
 DUPLICATE = "duplicate"
 BLIP = "blip"
+APPROVAL = "needs-approval"
 _COLOURS = {
     "suspected": "ededed",
     "open": "d73a4a",
@@ -62,17 +64,19 @@ _CUTS = (300, 120, 40, 0)
 @dataclass(frozen=True, kw_only=True)
 class Stored:
     """What a body holds: the dream without its number, how often it was written (``revision``), and the number of the
-    issue that it is a duplicate of."""
+    issue that it is a duplicate of. ``cut`` says what was left out of its evidence to fit, and where all of it is."""
 
     dream: Dream
     revision: int
     duplicate_of: int | None = None
+    cut: str = ""
 
 
 def labels() -> Mapping[str, tuple[str, str]]:
     """Answer every label of ours: its colour and description by its name."""
     own = {LABEL: ("5319e7", "Written by DreamNet: a problem, from first sight to proof that it is gone.")}
     own |= {BLIP: ("d4c5f9", "A dream that was over soon.")}
+    own |= {APPROVAL: ("b60205", "A remedy waits for somebody to write /approve.")}
     return own | {state_label(state): (_COLOURS[state], _MEANS[state]) for state in STATES}
 
 
@@ -83,7 +87,8 @@ def state_label(state: str) -> str:
 
 def labels_of(dream: Dream) -> list[str]:
     """Answer the labels of ours that a dream carries."""
-    return [LABEL, state_label(dream.state), *([BLIP] if dream.blip else [])]
+    more = [*([BLIP] if dream.blip else []), *([APPROVAL] if dream.asks is not None else [])]
+    return [LABEL, state_label(dream.state), *more]
 
 
 def title_of(dream: Dream) -> str:
@@ -93,12 +98,14 @@ def title_of(dream: Dream) -> str:
     return title(f"{dream.service or dream.key} is {dream.health}{why} ({dream.platform})")
 
 
-def body_of(stored: Stored) -> tuple[str, Stored]:
-    """Answer the issue's body, and what it holds: the dream as given, its evidence cut where that would not fit.
+def body_of(stored: Stored, links: Links | None = None) -> tuple[str, Stored]:
+    """Answer the issue's body, and what it holds: the dream as given, its evidence cut where that would not fit, with
+    a link to the run that saw all of it.
 
     Raises RequestTooLarge where what is left is still too long.
     """
-    body = _write(stored, note="")
+    links = links or Links()
+    body = _write(stored, links)
     if len(body) <= MOST:
         return body, stored
     evidence = stored.dream.evidence
@@ -107,9 +114,11 @@ def body_of(stored: Stored) -> tuple[str, Stored]:
             kept = tuple(
                 shorten(one, limit) if limit else replace(one, detail="") for one in evidence[:count]
             )
-            less = replace(stored, dream=replace(stored.dream, evidence=kept))
             note = f"Cut to fit: {len(kept)} of {counted(len(evidence), 'report')}, details shortened."
-            body = _write(less, note=note)
+            if links.run:
+                note += f" [The run that saw them]({links.run}) shows all."
+            less = replace(stored, dream=replace(stored.dream, evidence=kept), cut=note)
+            body = _write(less, links)
             if len(body) <= MOST:
                 return body, less
     raise RequestTooLarge(len(body), MOST)
@@ -127,7 +136,12 @@ def read(body: str) -> Stored | None:
         dream = Dream(**held)
         if dream.state not in STATES or not isinstance(dream.key, str):
             return None
-        return Stored(dream=dream, revision=int(data["rev"]), duplicate_of=data.get("duplicate-of"))
+        return Stored(
+            dream=dream,
+            revision=int(data["rev"]),
+            duplicate_of=data.get("duplicate-of"),
+            cut=str(data.get("cut") or ""),
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
@@ -135,47 +149,49 @@ def read(body: str) -> Stored | None:
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(stored: Stored, *, note: str) -> str:
+def _write(stored: Stored, links: Links) -> str:
     dream = stored.dream
-    parts = [_head(dream), _evidence(dream)]
+    parts = [_head(dream, links), _evidence(dream)]
     if stored.duplicate_of is not None:
         parts.insert(0, f"Duplicate of #{int(stored.duplicate_of)}.")
-    if note:
-        parts.append(f"_{note}_")
+    if stored.cut:
+        parts.append(f"_{stored.cut}_")
     hidden = {
         "key": dream.key,
         "rev": stored.revision,
         "duplicate-of": stored.duplicate_of,
+        "cut": stored.cut,
         "dream": _plain(dream),
     }
     return "\n\n".join([*filter(None, parts), encode(KIND, hidden)])
 
 
-def _head(dream: Dream) -> str:
-    """What, since when, why, what was tried, what is next: one line each."""
+def _head(dream: Dream, links: Links) -> str:
+    """What, since when, why, what was tried, what worked before, what is next and when: one line each."""
     failed = principal(dream.evidence)
     cause = _CAUSES.get(dream.cause or "", dream.cause or "")
     what = (
         f"**{inline(dream.service or dream.key)}** on **{inline(dream.platform)}** is {inline(dream.health)}"
     )
     lines = [f"{what}{f': {inline(cause)}' if cause else ''}.", ""]
-    lines.append(f"- **Since:** {_time(dream.opened_at)}")
+    lines.append(f"- **Since:** {outlook.when(dream.opened_at)}")
     lines.append(f"- **State:** {dream.state}{f' – {inline(dream.because)}' if dream.because else ''}")
     if failed is not None and failed.detail:
         lines.append(f"- **Seen:** {inline(failed.detail)}")
-    if dream.pattern:
-        lines.append(f"- **Likely cause:** {inline(dream.pattern)}")
-    if dream.remedy:
-        tried = f"{inline(dream.remedy)}, {counted(dream.attempt, 'attempt')} so far"
-        lines.append(f"- **Tried:** {tried}")
+    if (asked := dream.asks) is not None:
+        lines.append(
+            f"- **Wants to:** {inline(asked.what)} (try {asked.attempt}), because {inline(asked.why)}. "
+            f"Comment `/approve` to let it."
+        )
+    lines += briefing.lines(dream, links)
     if dream.flaps:
         lines.append(f"- **Came back:** {counted(dream.flaps, 'time')}")
     if dream.umbrella is not None:
         lines.append(f"- **Part of:** dream {int(dream.umbrella)}")
     if dream.resolved_at is not None:
         took = format_duration(max(0.0, dream.resolved_at - dream.opened_at))
-        lines.append(f"- **Resolved:** {_time(dream.resolved_at)}, after {took}")
-    lines.append(f"- **Next:** {WHAT_NEXT[dream.state]}{_until(dream)}")
+        lines.append(f"- **Resolved:** {outlook.when(dream.resolved_at)}, after {took}")
+    lines.append(f"- **Next:** {outlook.sentences(dream)}")
     return "\n".join(lines)
 
 
@@ -204,17 +220,6 @@ def _report(report: Report) -> str:
     if block:  # the last lines of a log, say
         text += "\n\n" + fenced(report.detail)
     return "- " + text.replace("\n", "\n  ")
-
-
-def _until(dream: Dream) -> str:
-    return f" It is over at {_time(dream.until)}." if dream.state == "snoozed" and dream.until else ""
-
-
-def _time(seconds: float) -> str:
-    try:
-        return rfc3339(seconds)[:19].replace("T", " ") + " UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:g}"
 
 
 def _plain(dream: Dream) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dreamnet_actions.adapters.github.issues import NEWEST, Issue, Issues
 from dreamnet_actions.adapters.github.labels import Labels
 from dreamnet_actions.adapters.github.listing import Entry, Listing, entry
 from dreamnet_actions.adapters.github.stories import Stories
+from dreamnet_actions.domain.briefing import Links
 from dreamnet_actions.domain.dream import ENDED, Dream, DreamState, may_become
 from dreamnet_actions.errors import Conflict, NotFound, RequestError, TemporaryError
 from dreamnet_actions.ports.stores import DreamStore
@@ -39,7 +40,8 @@ class GitHubDreamStore(DreamStore):
     """Keeps dreams as issues of one repository. Needs ``issues: write``.
 
     ``logins`` are further accounts whose issues are ours (the one that the token writes as always is one).
-    ``assignees`` are who is assigned when a dream needs a human. Safe for several threads.
+    ``assignees`` are who is assigned when a dream needs a human; ``run_url`` is the page of this run. Safe for several
+    threads.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class GitHubDreamStore(DreamStore):
         closed_pages: int = CLOSED_PAGES,
         assignees: Sequence[str] = (),
         logins: Collection[str] = (),
+        run_url: str = "",
     ) -> None:
         self._repository, self._issues = repository, Issues(repository)
         self._assignees, self._more_logins = tuple(assignees), frozenset(logins)
@@ -57,9 +60,14 @@ class GitHubDreamStore(DreamStore):
             self._issues, repository.clock, self._logins, fresh_for=fresh_for, pages=closed_pages
         )
         self._stories = Stories(
-            self._issues, self._logins, clock=repository.clock, patience=repository.patience
+            self._issues,
+            self._logins,
+            clock=repository.clock,
+            patience=repository.patience,
+            home=repository.url,
         )
         self._labels = Labels(self._issues)
+        self._links = Links(home=repository.url, run=run_url)
         self._seen: dict[int, Issue] = {}
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +114,7 @@ class GitHubDreamStore(DreamStore):
         self._check(before, dream)
         if dream == before.dream == replace(before.stored.dream, number=dream.number):
             return dream
-        written = self._write(before, body.Stored(dream=dream, revision=before.stored.revision + 1))
+        written = self._write(before, self._next(before, dream))
         rivals = [one for one in self._listing.known() if self._same_key(one, written)]
         if before.dream.ended and not dream.ended:
             rivals = self._living(dream.key, fresh=True) + self._around(dream.key, dream.number)
@@ -177,7 +185,7 @@ class GitHubDreamStore(DreamStore):
             doubtful[:] = self._around(dream.key, None)
             return doubtful[0].issue if doubtful else None
 
-        text, _ = body.body_of(body.Stored(dream=dream, revision=1))
+        text, _ = body.body_of(body.Stored(dream=dream, revision=1), self._links)
         assignees = self._assignees if dream.state == "needs-human" else ()
         issue = self._certain(
             lambda: self._issues.create(
@@ -246,7 +254,7 @@ class GitHubDreamStore(DreamStore):
 
     def _close_duplicate(self, other: Entry, of: int) -> None:
         stored = replace(other.stored, revision=other.stored.revision + 1, duplicate_of=of)
-        text, _ = body.body_of(stored)
+        text, _ = body.body_of(stored, self._links)
         changes = {
             "state": "closed",
             "state_reason": "not_planned",
@@ -289,7 +297,7 @@ class GitHubDreamStore(DreamStore):
     def _write(self, before: Entry, stored: body.Stored) -> Entry:
         """Put the dream on its issue, all of it in one request."""
         issue, dream = before.issue, stored.dream
-        text, stored = body.body_of(stored)
+        text, stored = body.body_of(stored, self._links)
         changes: dict[str, Any] = {"body": text}
         if issue.title == body.title_of(before.stored.dream) != body.title_of(dream):
             changes["title"] = body.title_of(dream)  # unless a person gave it a better one
@@ -310,6 +318,16 @@ class GitHubDreamStore(DreamStore):
         written = self._labels.on(written, [body.LABEL, body.state_label(dream.state)])
         self._listing.wrote(written)
         return Entry(issue=written, stored=stored, dream=replace(stored.dream, number=issue.number))
+
+    @staticmethod
+    def _next(before: Entry, dream: Dream) -> body.Stored:
+        """Answer what the issue holds next; that its evidence was cut stays known while that is the same."""
+        same = dream.evidence == before.stored.dream.evidence
+        return body.Stored(
+            dream=dream,
+            revision=before.stored.revision + 1,
+            cut=before.stored.cut if same else "",
+        )
 
     def _edit(self, number: int, changes: dict[str, Any]) -> Issue:
         def look() -> Issue | None:

@@ -22,9 +22,15 @@ class Stories:
     """
 
     def __init__(
-        self, issues: Issues, logins: Callable[[], Collection[str]], *, clock: Clock, patience: Patience
+        self,
+        issues: Issues,
+        logins: Callable[[], Collection[str]],
+        *,
+        clock: Clock,
+        patience: Patience,
+        home: str = "",
     ) -> None:
-        self._issues, self._logins = issues, logins
+        self._issues, self._logins, self._home = issues, logins, home
         self._clock, self._patience = clock, patience
         self._telling = threading.Lock()
         self._sticky: dict[int, int] = {}
@@ -38,7 +44,7 @@ class Stories:
             for line in lines:
                 longer = told.and_then(at, line)
                 told = told if longer.lines[-1] in told.lines else longer
-            text, _ = story.write(told)
+            text, _ = story.write(told, self._home)
             if found is None:
                 made = self._certain(
                     lambda: self._issues.add_comment(number, text), lambda: self._added(number, text)

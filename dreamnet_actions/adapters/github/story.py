@@ -30,14 +30,15 @@ class Told:
         return Told(lines=(*self.lines, (at, cut(text, _LINE))), dropped=self.dropped)
 
 
-def write(told: Told) -> tuple[str, Told]:
-    """Answer the comment's body and what it holds: the oldest lines go first where there is no room for all."""
+def write(told: Told, home: str = "") -> tuple[str, Told]:
+    """Answer the comment's body and what it holds: the oldest lines go first where there is no room for all; ``home``,
+    the repository's address, then leads to the journal, which has them."""
     lines = told.lines
-    body = _write(told)
+    body = _write(told, home)
     while len(body) > MOST and len(lines) > 1:
         lines = lines[max(1, len(lines) // 20) :]
         told = Told(lines=lines, dropped=told.dropped + len(told.lines) - len(lines))
-        body = _write(told)
+        body = _write(told, home)
     return body, told
 
 
@@ -53,10 +54,11 @@ def read(body: str) -> Told | None:
         return None
 
 
-def _write(told: Told) -> str:
+def _write(told: Told, home: str) -> str:
     parts = ["**Progress**"]
     if told.dropped:
-        parts.append(f"_{counted(told.dropped, 'older line')} no longer kept here._")
+        where = f"; [the journal]({home}/tree/dreamnet) has them" if home else ""
+        parts.append(f"_{counted(told.dropped, 'older line')} no longer kept here{where}._")
     older, newest = told.lines[:-SHOWN], told.lines[-SHOWN:]
     if older:
         summary = f"<details><summary>{counted(len(older), 'earlier line')}</summary>"

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dreamnet_actions.domain import briefing, outlook
+from dreamnet_actions.domain.briefing import Links
 from dreamnet_actions.domain.command import COMMANDS, Command
-from dreamnet_actions.domain.dream import WHAT_NEXT, Dream
+from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import principal
 from dreamnet_actions.domain.markdown import inline
 from dreamnet_actions.domain.result import AgentResult
-from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.domain.units import counted
 
 MOST_STORY = 15
@@ -65,37 +66,33 @@ def help_text() -> str:
 def not_approved(why: str, by: str, dream: Dream, run: str) -> str:
     """Say why an approval does nothing."""
     said = f"**/approve** by {inline(by, 60)} did nothing. {_sentence(why)}"
-    return _ended([said, "", f"- **Next:** {WHAT_NEXT[dream.state]}"], run)
+    return _ended([said, "", f"- **Next:** {outlook.sentences(dream)}"], run)
 
 
-def explained(dream: Dream, story: Sequence[Mapping[str, Any]], run: str) -> str:
+def explained(dream: Dream, story: Sequence[Mapping[str, Any]], run: str, home: str = "") -> str:
     """Tell what is known about a dream: what, since when, what was tried, what is next, and its story.
 
-    ``story`` are the lines of ``views.dream_story``.
+    ``story`` are the lines of ``views.dream_story``; ``home`` is the repository's address, or empty.
     """
+    links = Links(home=home, run=run)
     failed = principal(dream.evidence)
     lines = [f"**{inline(dream.key)}** is {inline(dream.health)}; this dream is {dream.state}.", ""]
     if dream.because:
         lines.append(f"- **Why it is {dream.state}:** {inline(dream.because)}")
-    lines.append(f"- **Since:** {_time(dream.opened_at)}")
+    lines.append(f"- **Since:** {outlook.when(dream.opened_at)}")
     if failed is not None and failed.detail:
         lines.append(f"- **Seen:** {inline(failed.detail)}")
-    if dream.pattern:
-        lines.append(f"- **Likely cause:** {inline(dream.pattern)}")
-    tried = (
-        f"{inline(dream.remedy)}, {counted(dream.attempt, 'attempt')} so far"
-        if dream.remedy
-        else "nothing yet"
-    )
-    lines.append(f"- **Tried:** {tried}")
+    lines += briefing.lines(dream, links)
     if dream.flaps:
         lines.append(f"- **Came back:** {counted(dream.flaps, 'time')}")
-    lines.append(f"- **Next:** {WHAT_NEXT[dream.state]}")
+    lines.append(f"- **Next:** {outlook.sentences(dream)}")
     if story:
         lines += ["", "**What happened**", ""]
         left = len(story) - MOST_STORY
         lines += [f"- {counted(left, 'earlier line')} left out"] if left > 0 else []
-        lines += [f"- {_time(float(one['at']))} {inline(str(one['text']))}" for one in story[-MOST_STORY:]]
+        lines += [
+            f"- {outlook.when(float(one['at']))} {inline(str(one['text']))}" for one in story[-MOST_STORY:]
+        ]
     return _ended(lines, run)
 
 
@@ -106,10 +103,10 @@ def _next(result: AgentResult, dream: Dream) -> str:
     if result.outcome == "deferred":
         return f"Write the command again later.{hint}"
     if result.outcome in ("refused", "failed"):
-        return f"Nothing more comes of this comment.{hint} {WHAT_NEXT[dream.state]}"
+        return f"Nothing more comes of this comment.{hint} {outlook.sentences(dream)}"
     if result.messages:
-        return f"RelayBot carries the message to the keeper whose work it is. {WHAT_NEXT[dream.state]}"
-    return WHAT_NEXT[dream.state]
+        return f"RelayBot carries the message to the keeper whose work it is. {outlook.sentences(dream)}"
+    return outlook.sentences(dream)
 
 
 def _sentence(text: str) -> str:
@@ -118,10 +115,3 @@ def _sentence(text: str) -> str:
 
 def _ended(lines: Sequence[str], run: str) -> str:
     return "\n".join([*lines, *(["", f"[The run]({run})"] if run else [])])
-
-
-def _time(seconds: float) -> str:
-    try:
-        return rfc3339(seconds)[:19].replace("T", " ") + " UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:g}"

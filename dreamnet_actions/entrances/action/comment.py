@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dreamnet_actions.domain.addresses import run_url
+from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.approval import objection
 from dreamnet_actions.domain.command import Command, Spoken, allows, asks, parse
 from dreamnet_actions.domain.dream import Dream
@@ -108,7 +108,7 @@ class Talk:
 
     def _understood(self, command: Command, dream: Dream) -> AgentResult:
         """Answer what only asks; let DreamKeeper do the rest."""
-        by, run = self.spoken.author, run_url(self.environ)
+        by, run, home = self.spoken.author, run_url(self.environ), repository_url(self.environ)
         if command.mistake:
             self._say("confused", lambda: answer.not_understood(command))
             return self._result("Nothing was done: the comment was not understood.")
@@ -116,7 +116,7 @@ class Talk:
             self._say("+1", answer.help_text)
             return self._result("The commands were listed.")
         if command.name == "explain":
-            self._say("+1", lambda: answer.explained(dream, dream_story(self.system, dream), run))
+            self._say("+1", lambda: answer.explained(dream, dream_story(self.system, dream), run, home))
             return self._result(f"{dream.key} was explained.")
         asked = asks(command, dream, by)
         if command.name == "approve" and self.system.pipe.former(self.spoken.request_id) is None:

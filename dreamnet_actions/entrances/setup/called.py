@@ -89,7 +89,10 @@ CALLED: Mapping[str, Called] = {
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},
     "replicas": {"description": "How many (scale)", "type": "string"},
-    "dream": {"description": "A dream's number or key (heal, approve, snooze, wont-fix, reopen)", "type": "string"},
+    "dream": {
+        "description": "A dream's number or key (heal, approve, snooze, wont-fix, reopen)",
+        "type": "string",
+    },
     "for": {"description": "How long, as 4h (snooze)", "type": "string"},
     "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
     "flag": {"description": "Which flag (flags, set-flag)", "type": "string"},

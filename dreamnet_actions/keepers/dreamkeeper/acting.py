@@ -90,7 +90,7 @@ class Acting:
             dream, change, message = book.ask(dream, choice, one)
             story.changed(dream, change, message)
         elif choice.wait is not None:
-            dream = book.wait(dream, choice.because)
+            dream = book.wait(dream, choice)
             story.touched(dream)
         else:
             dream, change = book.needs_human(dream, choice.because)

@@ -15,6 +15,7 @@ from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.dreamkeeper.foresight import Foresight
 from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
 from dreamnet_actions.ports.stores import DreamStore
@@ -27,6 +28,11 @@ class DreamBook:
     context: Context
     dreams: DreamStore
 
+    @property
+    def foresight(self) -> Foresight:
+        """What a dream tells its readers beside its state."""
+        return Foresight(context=self.context)
+
     def file(
         self, one: Situation, decision: Decision, *, data: Mapping[str, object] | None = None
     ) -> tuple[Dream, Change]:
@@ -38,7 +44,7 @@ class DreamBook:
     def file_and_ask(
         self, one: Situation, decision: Decision, choice: Choice
     ) -> tuple[Dream, Change, Outgoing | None]:
-        """Open a dream, or the former one again, with its first remedy under way, in one write; the message asks for it.
+        """Open a dream (or the former one again) with its first remedy under way, in one write, and its message.
 
         Where somebody filed it just before, theirs is answered, without a message: what it needs is not known here.
         """
@@ -48,7 +54,12 @@ class DreamBook:
             "remedy": choice.remedy,
             "attempt": 1,
         }
-        data, how = {"replicas": one.desired + 1}, "filed"
+        fresh = Dream(key=one.key)  # nothing was tried on it yet
+        data: dict[str, object] = {
+            "replicas": one.desired + 1,
+            **self.foresight.under_way(one, fresh, choice),
+        }
+        how = "filed"
         if decision.kind == "reopen" and one.dream is not None:
             how = f"reopened ({decision.because})"
             dream = self.dreams.update(replace(self._again(one.dream, one, decision, data), **begun))
@@ -79,7 +90,7 @@ class DreamBook:
             because=decision.because,
             pattern=self._pattern(one, now),
             umbrella=decision.umbrella,
-            data=data,
+            data={**self.foresight.open(), **self.foresight.lessons(one), **data},
         )
 
     def _reopen(
@@ -89,13 +100,9 @@ class DreamBook:
         dream = self.dreams.update(self._again(former, one, decision, data))
         return dream, self._opened(dream, one, f"reopened ({decision.because})")
 
-    def _again(
-        self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]
-    ) -> Dream:
+    def _again(self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]) -> Dream:
         """Write a former dream anew: with one flap more, and none of what was tried."""
-        return replace(
-            self._new(one, decision, data), number=former.number, flaps=former.flaps + 1
-        )
+        return replace(self._new(one, decision, data), number=former.number, flaps=former.flaps + 1)
 
     def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
         """Ask for a remedy: the dream first, then the fact, then the message, whose id is that of this attempt."""
@@ -107,7 +114,11 @@ class DreamBook:
             remedy=choice.remedy,
             attempt=dream.attempt + 1,
             until=None,
-            data={**_held(dream), "replicas": one.desired + 1},
+            data={
+                **_held(dream),
+                "replicas": one.desired + 1,
+                **self.foresight.under_way(one, dream, choice),
+            },
         )
         self.started(dream, choice.because)
         change = Change(
@@ -184,8 +195,10 @@ class DreamBook:
         now = self.context.clock.now()
         before = dream.state
         blip = now - dream.opened_at < self.context.config.watch.blip_under
-        data = {name: value for name, value in _held(dream).items() if name != BLIP} | (
-            {BLIP: True} if blip else {}
+        data = (
+            {name: value for name, value in _held(dream).items() if name != BLIP}
+            | ({BLIP: True} if blip else {})
+            | self.foresight.over(dream)
         )
         dream = self.dreams.update(
             replace(
@@ -209,7 +222,7 @@ class DreamBook:
     def needs_human(self, dream: Dream, because: str, **data: object) -> tuple[Dream, Change]:
         """Stop healing and ask for a human; ``data`` is what the dream holds for them."""
         before = dream.state
-        held = {**_held(dream), CALLS: calls(dream) + (before != "needs-human")}
+        held = {**_held(dream), **self.foresight.open(dream), CALLS: calls(dream) + (before != "needs-human")}
         dream = self._to(dream, "needs-human", because, data={**held, **data})
         self._note(
             "dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human"
@@ -272,15 +285,16 @@ class DreamBook:
         if not told:
             self._opened(dream, one, "filed")
 
-    def wait(self, dream: Dream, because: str) -> Dream:
+    def wait(self, dream: Dream, choice: Choice) -> Dream:
         """Keep the dream open until a remedy may be tried again."""
-        return (
-            self._to(dream, "open", because) if dream.state != "open" or dream.because != because else dream
-        )
+        if dream.state == "open" and dream.because == choice.because:
+            return dream
+        data = {**_held(dream), **self.foresight.waiting(dream, choice)}
+        return self._to(dream, "open", choice.because, data=data)
 
     def _to(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
         now = self.context.clock.now()
-        given: dict[str, Any] = {"data": _held(dream), **fields}
+        given: dict[str, Any] = {"data": {**_held(dream), **self.foresight.open(dream)}, **fields}
         changed = replace(dream, state=state, because=because, changed_at=now, **given)  # type: ignore[arg-type]
         dream = self.dreams.update(changed)
         self.dreams.comment(dream.number, now, f"{state}: {because}")

@@ -84,7 +84,8 @@ class People:
         if asked is None:
             return Report(outcome="unchanged", summary=f"{dream.key}: {why}", dreams=[dream.key])
         if why:
-            raise RefusedError(f"{dream.key}: {why}", hint=f"See what it waits for: dreamnet dreams show {dream.number}")
+            hint = f"See what it waits for: dreamnet dreams show {dream.number}"
+            raise RefusedError(f"{dream.key}: {why}", hint=hint)
         if dream.service not in self.context.config.services:
             raise lacks_service(dream.service, self.context.config)
         one = self._situation(dream)
