@@ -15,6 +15,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessSinkOptions,
     ProcessWorkload,
 )
+from dreamnet_actions.adapters.webhooks.options import SlackOptions, WebhookOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,18 @@ ROWS: tuple[Row, ...] = (
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
     Row(port="Conversation", kind="github", adapter=f"{_HERE}.github.conversation:GitHubConversation"),
     Row(port="Notices", kind="github", adapter=f"{_HERE}.github.notices:GitHubNotices"),
+    Row(
+        port="Notifier",
+        kind="slack",
+        adapter=f"{_HERE}.webhooks.slack:SlackNotifier",
+        options=SlackOptions,
+    ),
+    Row(
+        port="Notifier",
+        kind="webhook",
+        adapter=f"{_HERE}.webhooks.webhook:WebhookNotifier",
+        options=WebhookOptions,
+    ),
     Row(port="Hosting", kind="github", adapter=f"{_HERE}.github.hosting:GitHubHosting"),
     Row(
         port="ReleaseReporter",

@@ -32,6 +32,7 @@ def composed() -> Composed:
             checks=checks | {"workload": WorkloadCheck, "metric": MetricCheck},
             sources=_options("SecretSource"),
             sinks=_options("SecretSink"),
+            notifiers=_options("Notifier"),
         )
     )
 

@@ -13,6 +13,7 @@ from dreamnet_actions.bootstrap.memory import memory_of
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.spec.models import Chosen
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.pipe import Pipe
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
+    from dreamnet_actions.ports.notifier import Notifier
     from dreamnet_actions.ports.probe import Probe
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
@@ -45,7 +47,8 @@ class Assembly:
         self.reporter: Reporter = options.reporter or adapter("Reporter", "console")(
             quiet=not options.aloud, github=options.environ.get("GITHUB_ACTIONS") == "true"
         )
-        self.memory = memory_of(options, state, self.clock, self.ids, self.reporter)
+        called = loaded.config.notify.needs_human
+        self.memory = memory_of(options, state, self.clock, self.ids, self.reporter, called)
         self.site = Site(
             root=loaded.root,
             state=state,
@@ -115,6 +118,21 @@ class Assembly:
         if self.memory.releases is not None:
             told = Told([told, self.memory.releases])
         return self.gate.before(told)
+
+    def notifiers(self) -> dict[str, Notifier]:
+        """Make the places that are told when a dream waits for a person, by a name that says which one it is; what they
+        are reached by is never printed."""
+        found: dict[str, Notifier] = {}
+        for chosen in self.config.notify.needs_human.tell:
+            kind = chosen.kind
+            name = next(one for one in (kind, *(f"{kind}-{n}" for n in range(2, 99))) if one not in found)
+            for field in ("url_variable", "secret_variable"):
+                variable = getattr(chosen.options, field, None)
+                if variable and (text := self.options.environ.get(variable)):
+                    self.reporter.mask(SecretValue(text))
+            made: Notifier = adapter("Notifier", kind).at(chosen.options, self.site)
+            found[name] = self.gate.before(made)
+        return found
 
     def house(self) -> House | None:
         """Answer the host that DreamNet itself lives at, with the services that are released from there; if any."""

@@ -16,6 +16,7 @@ from dreamnet_actions.errors import ConfigError
 if TYPE_CHECKING:
     from dreamnet_actions.adapters.github.client import GitHubRepository
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.domain.spec.models import NeedsHuman
     from dreamnet_actions.ports.stores import DreamStore
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
@@ -30,8 +31,9 @@ ANNOUNCEMENTS = 6
 """How often a message is announced that no run takes; after that it is put aside, for a person."""
 
 
-def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
-    """Make it from the variables that GitHub sets in every run; raises ConfigError for what is missing, all at once."""
+def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter, called: NeedsHuman) -> Memory:
+    """Make it from the variables that GitHub sets in every run; ``called`` is who is called when a dream waits for a
+    person. Raises ConfigError for what is missing, all at once."""
     environ = options.environ
     repository = repository_of(environ, clock)
     reporter.mask(repository.token)
@@ -60,7 +62,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
 
     # Those that workflows filed are ours, too, for a person who looks from elsewhere with a token of their own.
     dreams: DreamStore = adapter("DreamStore", "github")(
-        repository, logins=(workflows,), run_url=run_url(environ)
+        repository, logins=(workflows,), run_url=run_url(environ), assignees=called.assignees
     )
     keeping = adapter("Keeping", "github")(kept.branch, kept.remote, clock, dreams)
     apart = repository_of(environ, clock)
@@ -82,6 +84,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter) -> Memo
         conversation=adapter("Conversation", "github")(repository, logins=(workflows,)),
         hosting=adapter("Hosting", "github")(apart),
         notices=adapter("Notices", "github")(apart),
+        page=lambda number: f"{repository.url}/issues/{number}",
         watched=adapter("Source", "github")(apart, environment=environ),
     )
 

@@ -53,6 +53,8 @@ class Keepers(dict[Agent, Keeper]):
                 house=of.house(),
                 hosting=of.memory.hosting,
                 notices=of.memory.notices,
+                notifiers=of.notifiers(),
+                page=of.memory.page,
             )
         if agent == "deploykeeper":
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper

@@ -13,6 +13,7 @@ from dreamnet_actions.errors import RequestInvalid, unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options
+    from dreamnet_actions.domain.spec.models import NeedsHuman
     from dreamnet_actions.errors import StateDamaged
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
@@ -33,6 +34,10 @@ def _no_alarm(error: StateDamaged) -> None:
     """Nobody is told but who asked: this home has no other place."""
 
 
+def _no_page(_number: int) -> str:
+    return ""
+
+
 def _no_message(message: Message) -> None:
     raise RequestInvalid([f"The message {message.id!r} came by an event, which this home has none of."])
 
@@ -43,7 +48,8 @@ class Memory:
     rest; ``keeping`` looks through the journal, ``alarm`` tells people that it is damaged; ``releases``, ``source`` and
     ``conversation`` are the home's own way to tell of releases, to read its repository and to talk with its people, if
     any; ``hosting`` and ``watched`` are the host and the same repository once more, for a look at this system itself:
-    what that asks is counted apart. ``notices`` is where people announce maintenance."""
+    what that asks is counted apart. ``notices`` is where people announce maintenance; ``page`` answers the address of a
+    dream by its number, or nothing."""
 
     dreams: DreamStore
     journal: Journal
@@ -61,14 +67,20 @@ class Memory:
     watched: Source | None = None
     conversation: Conversation | None = None
     notices: Notices | None = None
+    page: Callable[[int], str] = _no_page
 
 
-def memory_of(options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter) -> Memory:
-    """Make the memory of the home that was chosen; raises RequestInvalid for one that there is not."""
+def memory_of(
+    options: Options, state: Path, clock: Clock, ids: Ids, reporter: Reporter, called: NeedsHuman
+) -> Memory:
+    """Make the memory of the home that was chosen; ``called`` is who is called when a dream waits for a person.
+
+    Raises RequestInvalid for a home that there is not.
+    """
     if options.home == "github":
         from dreamnet_actions.bootstrap.github import github
 
-        return github(options, clock, ids, reporter)
+        return github(options, clock, ids, reporter, called)
     if options.home != "embedded":
         raise RequestInvalid([unknown("home", options.home, HOMES)])
     return embedded(state, clock)

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from dreamnet_actions.config.kinds import OneKind, ShortList
 from dreamnet_actions.domain.spec import models
 from dreamnet_actions.domain.spec.forms import FreeLabel, Label
-from dreamnet_actions.domain.spec.models import Check, Chosen, Config, EnvEntry, Heal, Service
+from dreamnet_actions.domain.spec.models import (
+    Check,
+    Chosen,
+    Config,
+    EnvEntry,
+    Heal,
+    NeedsHuman,
+    Notify,
+    Service,
+)
 from dreamnet_actions.domain.spec.values import Len
 
 if TYPE_CHECKING:
@@ -41,17 +50,21 @@ class Slots:
     """Source kind → options with a field of that name."""
     sinks: Mapping[str, type] = field(default_factory=dict)
     """Sink kind → options with a field of that name."""
+    notifiers: Mapping[str, type] = field(default_factory=dict)
+    """Notifier kind → options: what stands under ``notify.needs-human.tell[].<kind>``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Composed:
     """The composed classes: ``config`` (a Config), whose services are of ``service`` (a Service with every workload's
-    keys) and whose env entries are of ``env``."""
+    keys), whose env entries are of ``env``, and whose ``notify`` is of the classes of that name, from the outermost
+    in."""
 
     slots: Slots
     config: type[Config]
     service: type[Service]
     env: type[EnvEntry]
+    notify: tuple[type[Notify], type[NeedsHuman]]
 
     def validate(self, tree: Tree) -> Config:
         """Check a file's tree and answer the configuration.
@@ -76,7 +89,7 @@ class Composed:
         modules = dict.fromkeys((models.__name__, *(model.__module__ for model in brought)))
         known = [one for module in modules for one in vars(sys.modules[module]).values() if _is_model(one)]
         table = {f"{one.__module__}.{one.__qualname__}": one for one in (*known, *brought)}
-        joined = (self.config, self.service, self.env)
+        joined = (self.config, self.service, self.env, *self.notify)
         return {**table, **{f"{_JOINED}{one.__name__}": one for one in joined}}
 
     @functools.cached_property
@@ -106,6 +119,9 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
     slots = Slots(**{one.name: dict(given) for one, given in zip(_fields(Slots), pairs, strict=True)})
     service = _compose_service(slots)
     entry = _compose_env(slots)
+    place = Annotated[Chosen, OneKind("place to tell", slots.notifiers, nested=True)]
+    called = _join(NeedsHuman, (), {}, tell=(Annotated[tuple[place, ...], Len(0, 10)], field(default=())))
+    notify = _join(Notify, (), {}, needs_human=(called, field(default_factory=called)))
     platform = Annotated[Chosen, OneKind("platform", slots.platforms, nested=True)]
     config = _join(
         Config,
@@ -114,8 +130,9 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
         services=(dict[FreeLabel, service], field(default_factory=dict)),  # type: ignore[valid-type]
         platforms=(dict[FreeLabel, platform], field(default_factory=dict)),
         env=(dict[Label, entry], field(default_factory=dict)),  # type: ignore[valid-type]
+        notify=(notify, field(default_factory=notify)),
     )
-    return Composed(slots, config, service, entry)
+    return Composed(slots, config, service, entry, (notify, called))
 
 
 def _compose_service(slots: Slots) -> type[Service]:

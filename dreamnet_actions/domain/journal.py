@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "dream-opened": "A problem was filed as a dream.",
     "dream-changed": "A dream went from one state to another.",
     "dream-resolved": "The problem is gone, and a check saw it.",
+    "notified": "A place outside was told that a dream waits for a person.",
     "remedy-started": "A remedy was asked for; the intent, written before the message.",
     "remedy-ended": "What the remedy did: worked or not, and after how long.",
     "release-started": "A release began; the intent, written before the platform is touched.",

@@ -19,6 +19,7 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _MESSAGE = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
 _PATTERN = rf"{_MESSAGE}\*?|\*[A-Za-z0-9._/-]*"
+_LOGIN = r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}(?:_[A-Za-z0-9]{1,8})?"
 _HOST = r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?)"
 _PORT = r":(?P<port>[0-9]{1,5})"
 
@@ -103,6 +104,16 @@ Variable = Annotated[
     ),
 ]
 """The name of an environment variable (POSIX's form, small letters too)."""
+
+Login = Annotated[
+    str,
+    Written(
+        _matching(_LOGIN, "is no login of GitHub's; write it without the '@', as in 'octocat'"),
+        f"^{_LOGIN}$",
+        "octocat",
+    ),
+]
+"""A person's login at GitHub (a managed account has ``_`` and a short code at its end)."""
 
 MessageName = Annotated[
     str,

@@ -16,6 +16,7 @@ from dreamnet_actions.domain.spec.forms import (
     FileInside,
     FreeLabel,
     Label,
+    Login,
     MessageName,
     MessagePattern,
     Variable,
@@ -287,6 +288,28 @@ class Watch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NeedsHuman:
+    """Who is called when a dream begins to wait for a person."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    assignees: Annotated[tuple[Login, ...], Len(0, 10)] = ()
+    """In the GitHub home: the people that the dream's issue is assigned to."""
+    tell: Annotated[tuple[Chosen, ...], Len(0, 10)] = ()
+    """Where else it is told, once each time: each one key, its kind (``slack``, ``webhook``), with its options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notify:
+    """Who is told of what."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    needs_human: NeedsHuman = field(default_factory=NeedsHuman)
+    """Who is called when a dream begins to wait for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """The whole of ``dreamnet.yml``."""
 
@@ -308,5 +331,7 @@ class Config:
     """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
     maintenance: tuple[Maintenance, ...] = ()
     """Windows in which faults are neither filed nor healed; what outlasts one is."""
+    notify: Notify = field(default_factory=Notify)
+    """Who is told of what."""
     watch: Watch = field(default_factory=Watch)
     """How the long-lived loop and the schedules of GitHub's keep time, and what counts in time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.request import AgentRequest
@@ -20,6 +20,7 @@ from dreamnet_actions.errors import (
 )
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
+from dreamnet_actions.keepers.dreamkeeper.calling import Calling
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
 from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
@@ -34,6 +35,7 @@ from dreamnet_actions.keepers.examination import Examination, Examined
 from dreamnet_actions.ports.hosting import Hosting
 from dreamnet_actions.ports.keeping import Keeping
 from dreamnet_actions.ports.notices import Notices
+from dreamnet_actions.ports.notifier import Notifier
 from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
@@ -50,6 +52,8 @@ class DreamKeeper:
     hosting: Hosting | None = None
     house: House | None = None
     notices: Notices | None = None
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    page: Callable[[int], str] | None = None
     agent: Agent = "dreamkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -65,7 +69,14 @@ class DreamKeeper:
             "wont-fix": people.wont_fix,
             "reopen": people.reopen,
         }
-        return actions[request.action](request)
+        report = actions[request.action](request)
+        # Once its messages are out: who is called for does not hold up what heals.
+        return report if request.dry_run else replace(report, then=self._calling.call)
+
+    @property
+    def _calling(self) -> Calling:
+        where = {"page": self.page} if self.page is not None else {}
+        return Calling(context=self.context, dreams=self.dreams, notifiers=self.notifiers, **where)
 
     def check(self, request: AgentRequest) -> Report:
         """Look at services (and at this system), and act on what is seen: open, heal, resolve, scale."""
@@ -194,6 +205,7 @@ class DreamKeeper:
             keeping=self.keeping,
             house=self.house,
             hosting=self.hosting,
+            calling=self._calling,
             writes=not request.dry_run,
         )
 

@@ -11,6 +11,7 @@ from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
+from dreamnet_actions.keepers.dreamkeeper.calling import Calling
 from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
 from dreamnet_actions.keepers.dreamkeeper.letters import Letters
 from dreamnet_actions.ports.hosting import Hosting
@@ -40,6 +41,7 @@ class SelfCheck:
     house: House | None = None
     writes: bool = True
     hosting: Hosting | None = None
+    calling: Calling | None = None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], tuple[Status, str]]]:
@@ -48,6 +50,7 @@ class SelfCheck:
             "journal": self._journal,
             "messages": self._messages,
             "needs-human": self._needs_human,
+            **({"notices": self.calling.check} if self.calling and self.calling.notifiers else {}),
             **(self._hosted.checks if self._hosted else {}),
             "ticks": self._ticks,
             "platforms": self._platforms,

@@ -44,6 +44,7 @@ from dreamnet_actions.testing.memory.delivery import (
     RecordingReleaseReporter,
     RecordingReporter,
 )
+from dreamnet_actions.testing.memory.notifier import MemoryNotifier
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.probe import ScriptedProbe
 from dreamnet_actions.testing.memory.secrets import MemoryFlagStore, MemorySecretSink, MemorySecretSource
@@ -101,6 +102,8 @@ class MemorySystem:
     """The host that this DreamNet lives at; call ``again`` after it was set."""
     notices: Notices | None = None
     """What people announced of maintenance; call ``again`` after it was set."""
+    notifiers: dict[str, MemoryNotifier] = field(default_factory=dict)
+    """Who is told when a dream waits for a person; call ``again`` after one was added."""
     pipe: Pipe = field(init=False)
     keepers: dict[Agent, Keeper] = field(init=False)
 
@@ -147,6 +150,7 @@ class MemorySystem:
                 probe=probe,
                 house=self.house,
                 notices=self.notices,
+                notifiers={name: wrap(self.gate.before(one)) for name, one in self.notifiers.items()},
             ),
             "deploykeeper": DeployKeeper(
                 context=context,

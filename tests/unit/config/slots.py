@@ -9,6 +9,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessSinkOptions,
     ProcessWorkload,
 )
+from dreamnet_actions.adapters.webhooks.options import SlackOptions, WebhookOptions
 from dreamnet_actions.config.compose import Slots, compose
 from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
 
@@ -25,6 +26,7 @@ SLOTS = Slots(
     },
     sources={"dotenv": DotenvSourceOptions},
     sinks={"dotenv": DotenvSinkOptions, "process": ProcessSinkOptions},
+    notifiers={"slack": SlackOptions, "webhook": WebhookOptions},
 )
 COMPOSED = compose(SLOTS)
 
@@ -69,5 +71,9 @@ routes:
   - {on: health-check-failed-needs-restart, to: deploykeeper, input: {action: restart, list: [1, {a: null}]}}
   - {on: "deploy-*", to: dreamkeeper, from: deploykeeper}
 webhooks: {github: {secret-variable: WEBHOOK_SECRET}, shop: {secret-variable: SHOP, message: order}}
+notify:
+  needs-human:
+    assignees: [octocat]
+    tell: [{slack: }, {webhook: {url-variable: OUR_HOOK, secret-variable: OUR_KEY}}]
 watch: {every: 12.5s, storm: 33.3%}
 """
