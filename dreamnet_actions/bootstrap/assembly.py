@@ -15,7 +15,7 @@ from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.spec.models import Chosen
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import ConfigError, DreamNetError
 from dreamnet_actions.pipe import Pipe
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.gate import Gate
@@ -151,7 +151,25 @@ class Assembly:
             source=self.memory.watched,
             released=frozenset(released),
             notices=self.memory.notices,
+            config=self._config_path(),
+            judge=self._judge,
         )
+
+    def _config_path(self) -> str:
+        """Answer the configuration's path from the repository's root; empty where it is outside of it."""
+        root, file = self.loaded.root.resolve(), self.loaded.file.resolve()
+        return file.relative_to(root).as_posix() if file.is_relative_to(root) else ""
+
+    def _judge(self, text: str) -> str:
+        """Answer the mistakes of a configuration's text; nothing where it is valid."""
+        from dreamnet_actions.bootstrap import composed
+        from dreamnet_actions.config.reader import read_bytes
+
+        try:
+            composed().validate(read_bytes(text.encode("utf-8", "surrogateescape"), self._config_path()))
+        except ConfigError as error:
+            return error.message
+        return ""
 
     def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
         """Make the source and builder of each service that is released from a repository."""

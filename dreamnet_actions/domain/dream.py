@@ -15,6 +15,7 @@ DreamState = Literal[
 ]
 STATES: tuple[DreamState, ...] = get_args(DreamState)
 ENDED: frozenset[DreamState] = frozenset({"resolved", "wont-fix"})
+LIVING: frozenset[DreamState] = frozenset(STATES) - ENDED
 
 NEXT: Mapping[DreamState, frozenset[DreamState]] = {
     "suspected": frozenset({"open"}),
@@ -140,8 +141,8 @@ def may_follow(before: DreamState, after: DreamState) -> bool:
 def may_become(before: Dream, after: Dream) -> bool:
     """Say whether a dream may be replaced so.
 
-    Beyond the table of states, one is opened again with its first remedy under way in one step: that counts a flap, so
-    that it is never taken for a change of the story that had ended.
+    Beyond the table of states, one is opened again with the first thing done about it (a remedy under way, a person
+    called) in one step: that counts a flap, so that it is never taken for a change of the story that had ended.
     """
-    opened_again = before.state == "resolved" and after.state == "healing" and after.flaps == before.flaps + 1
-    return opened_again or may_follow(before.state, after.state)
+    at_once = before.state == "resolved" and after.state in ("healing", "needs-human")
+    return (at_once and after.flaps == before.flaps + 1) or may_follow(before.state, after.state)

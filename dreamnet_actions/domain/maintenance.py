@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from dreamnet_actions.domain.spec.models import Maintenance
 from dreamnet_actions.domain.spec.times import DAYS, moment, zone
 
-_LINE = re.compile(r"(services|from|until|timezone)[ \t]*:(.*)", re.IGNORECASE)
+_LINE = re.compile(r"(services|from|until|timezone|scaling)[ \t]*:(.*)", re.IGNORECASE)
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _LONGEST_LINE = 2000
 LONGEST_TEXT = 65_536
@@ -35,6 +35,8 @@ class Window:
     ends: float
     where: str
     services: frozenset[str] = frozenset()
+    scaling: bool = False
+    """Whether scaling by load goes on within it."""
 
     def holds(self, service: str, now: float) -> bool:
         """Say whether a service is under maintenance now."""
@@ -49,13 +51,15 @@ def configured(rules: Sequence[Maintenance], now: float) -> list[Window]:
         if span is not None and span[0] <= now < span[1]:
             where = f"maintenance[{index}]"
             services = frozenset(rule.services)
-            found.append(Window(begins=span[0], ends=span[1], where=where, services=services))
+            found.append(
+                Window(begins=span[0], ends=span[1], where=where, services=services, scaling=rule.scaling)
+            )
     return found
 
 
 def noticed(notice: Notice, services: Collection[str]) -> Window:
-    """Read a notice: lines ``services: web, db``, ``from: …``, ``until: …`` (and ``timezone: …``) in a fenced block or
-    an HTML comment. Without ``services`` all are meant, without ``from`` it begins with the notice.
+    """Read a notice: lines ``services: web, db``, ``from: …``, ``until: …`` (and ``timezone: …``, ``scaling: yes``) in a
+    fenced block or an HTML comment. Without ``services`` all are meant, without ``from`` it begins with the notice.
 
     Raises ValueError that says what is missing or wrong.
     """
@@ -70,11 +74,19 @@ def noticed(notice: Notice, services: Collection[str]) -> Window:
     strangers = [one for one in names if one not in services]
     if strangers:
         raise ValueError(f"there is no service {strangers[0][:60]!r}")
+    if (scaling := said.get("scaling", "no").lower()) not in ("yes", "no"):
+        raise ValueError(f"'scaling' is yes or no, not {scaling[:60]!r}")
     ends = moment(said["until"], place)
     begins = moment(said["from"], place) if said.get("from") else notice.at
     if ends <= begins:
         raise ValueError("it ends before it begins")
-    return Window(begins=begins, ends=ends, where=notice.where, services=frozenset(names))
+    return Window(
+        begins=begins,
+        ends=ends,
+        where=notice.where,
+        services=frozenset(names),
+        scaling=scaling == "yes",
+    )
 
 
 def _block_lines(text: str) -> Iterator[str]:

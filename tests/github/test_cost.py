@@ -24,7 +24,7 @@ def services() -> Iterator[Services]:
 
 
 @pytest.mark.parametrize(
-    "case", ["quiet", "one-newly-down", "all-newly-down", "one-still-down", "one-recovered"]
+    "case", ["quiet", "one-newly-down", "all-newly-down", "one-still-down", "one-recovered", "one-again-down"]
 )
 @pytest.mark.parametrize("size", [1, 40])
 def test_a_run_keeps_to_the_aim(services: Services, case: str, size: int) -> None:

@@ -269,3 +269,41 @@ def test_only_the_newest_of_a_key_is_opened_again(store: GitHubDreamStore) -> No
         store.update(replace(older, state="open"))
     assert store.get(older.number) == older
     assert store.update(replace(newer, state="open")).number == newer.number
+
+
+def test_a_new_one_yields_to_a_former_one_that_was_opened_again_at_the_same_moment(
+    make_store: MakeStore, github: StandIn, person: GitHubRepository
+) -> None:
+    """Whatever lists show: each run asks after its own write, for the former ones by their numbers."""
+    first, second = make_store(fresh_for=10.0), make_store(fresh_for=10.0)
+    former = first.update(replace(first.open(WEB), state="resolved", resolved_at=1_700_000_060.0))
+    assert first.find(WEB.key) == second.find(WEB.key) == former
+    github.faults.stale(3600.0, f"/repos/{REPOSITORY}/issues")
+    create, opened = second._issues.create, []
+
+    def meanwhile(**fields: object) -> object:
+        opened.append(first.update(replace(former, state="healing", flaps=1)))
+        return create(**fields)  # type: ignore[arg-type]
+
+    second._issues.create = meanwhile  # type: ignore[method-assign, assignment]
+    assert second.open(WEB) == opened[0]
+    github.faults.clear()
+    assert [one["number"] for one in issues(person, "open")] == [former.number]
+
+
+def test_of_two_former_ones_that_are_opened_again_where_lists_lag_the_older_one_stays(
+    make_store: MakeStore, github: StandIn, person: GitHubRepository, clock: VirtualClock
+) -> None:
+    store = make_store()
+    older = store.update(replace(store.open(WEB), state="resolved"))
+    newer = store.update(replace(store.open(WEB), state="resolved"))
+    one, other = make_store(fresh_for=10.0), make_store(fresh_for=10.0)
+    assert one.find(WEB.key) == other.find(WEB.key) == newer
+    clock.advance(60.0)
+    # A person opens the older one on its page, which no list shows yet.
+    github.faults.stale(30.0, f"/repos/{REPOSITORY}/issues")
+    person.call("PATCH", f"/issues/{older.number}", body={"state": "open"})
+    with pytest.raises(Conflict):
+        one.update(replace(newer, state="open", flaps=1))
+    github.faults.clear()
+    assert [found["number"] for found in issues(person, "open")] == [older.number]

@@ -102,8 +102,8 @@ class GitHubDreamStore(DreamStore):
             self._close_others(former, rivals)
             return former.dream
         own, doubtful = self._create(dream)
-        # One that had ended may be opened again by somebody at this moment: then what was seen says nothing.
-        rivals = self._around(dream.key, own.dream.number, fresh=self._listing.had(dream.key))
+        rivals = self._around(dream.key, own.dream.number)
+        rivals += self._former_again(dream.key, own.dream.number)
         first = self._first([one for one in rivals if one.dream.number < own.dream.number])
         # Of those that a failed create left one may be ours, and nobody else knows of it.
         self._close_others(first or own, [own, *doubtful])
@@ -116,12 +116,10 @@ class GitHubDreamStore(DreamStore):
             return dream
         written = self._write(before, self._next(before, dream))
         rivals = [one for one in self._listing.known() if self._same_key(one, written)]
-        if before.dream.ended and not dream.ended:
-            rivals = self._living(dream.key, fresh=True) + self._around(dream.key, dream.number)
-            if self._first([one for one in rivals if one.dream.number < dream.number]) is not None:
-                # Somebody opened an older one at the same moment: this one goes back to where it was.
-                self._write(written, replace(before.stored, revision=written.stored.revision + 1))
-                raise Conflict(f"Dream {dream.number} cannot be open while another of its key is: it")
+        if before.dream.ended and not dream.ended and self._former_again(dream.key, dream.number):
+            # Somebody opened an older one at the same moment: this one goes back to where it was.
+            self._write(written, replace(before.stored, revision=written.stored.revision + 1))
+            raise Conflict(f"Dream {dream.number} cannot be open while another of its key is: it")
         if not dream.ended:
             self._close_others(written, rivals)
         return written.dream
@@ -209,15 +207,15 @@ class GitHubDreamStore(DreamStore):
             )
         return found, doubtful
 
-    def _around(self, key: str, number: int | None, *, fresh: bool = True) -> list[Entry]:
+    def _around(self, key: str, number: int | None) -> list[Entry]:
         """Answer what has not ended of a key among the newest issues, lowest number first.
 
         The list comes first and may lag; numbers below ``number`` (of an issue just made) that it does not show are
-        asked for one by one, and where that is not known, those above all that it shows. Not ``fresh``: what was seen
-        around an earlier issue of this run need not be seen again.
+        asked for one by one, and where that is not known, those above all that it shows. What was seen around an
+        earlier issue of this run need not be seen again.
         """
         numbers = range(number - 1, max(0, number - NEWEST), -1) if number is not None else range(0)
-        shown = {} if fresh else {one: self._seen[one] for one in numbers if one in self._seen}
+        shown = {one: self._seen[one] for one in numbers if one in self._seen}
         if number is None or len(numbers) - len(shown) > _FEW:
             shown |= {issue.number: issue for issue in self._issues.page(1, size=NEWEST)}
         top = max(shown, default=0)
@@ -234,6 +232,19 @@ class GitHubDreamStore(DreamStore):
         entries = [entry(issue, self._logins()) for issue in shown.values() if issue.open]
         found = [one for one in entries if one is not None and one.dream.key == key]
         return sorted(found, key=lambda one: one.dream.number)
+
+    def _former_again(self, key: str, number: int) -> list[Entry]:
+        """Answer what had ended of a key, is older than ``number``, and has just been opened again by somebody else.
+
+        Asked for one by one: what counts is how they are now, and lists lag. Who files a new one and who opens a former
+        one again both ask after their own write, so that of two at least one sees the other.
+        """
+        ended = self._listing.ended(
+            pages=1
+        )  # beyond it, a hundred have ended since: nobody opens that one again
+        former = (one for one in ended if one.dream.key == key and one.dream.number < number)
+        found = [self._first([one]) for one in islice(former, _FEW)]
+        return sorted(filter(None, found), key=lambda one: one.dream.number)
 
     def _first(self, rivals: Sequence[Entry]) -> Entry | None:
         """Answer the one of a key that counts, as it is now: what lists show may be over."""

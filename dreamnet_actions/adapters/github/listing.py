@@ -131,23 +131,15 @@ class Listing:
         entries = (entry(issue, self._logins()) for issue in shown.values() if issue.open)
         return list(filter(None, entries))
 
-    def had(self, key: str) -> bool:
-        """Say whether a dream of the key may have ended before, by what is at hand; asks nobody."""
-        with self._guard:
-            pages = [issues for (state, _), (_, issues) in self._pages.items() if state == "closed"]
-            shown = [
-                *(issue for issues in pages for issue in issues),
-                *(issue for _, issue in self._own.values()),
-            ]
-        entries = (entry(issue, self._logins()) for issue in shown if not issue.open)
-        return not pages or any(one is not None and one.dream.key == key for one in entries)
+    def ended(self, *, fresh: bool = False, pages: int | None = None) -> Iterator[Entry]:
+        """Yield the dreams that have ended, newest first; reads a page only when it comes to it.
 
-    def ended(self, *, fresh: bool = False) -> Iterator[Entry]:
-        """Yield the dreams that have ended, newest first; reads a page only when it comes to it."""
+        ``pages``: at most so many are looked through.
+        """
         own = self._recent()
         waiting = sorted((issue for issue in own.values() if not issue.open), key=lambda one: -one.number)
         seen: set[int] = set()
-        for issue in self._closed(fresh):
+        for issue in self._closed(fresh, pages or self._most):
             while waiting and waiting[0].number >= issue.number:
                 yield from self._once(waiting.pop(0), seen)
             mine = own.get(issue.number)
@@ -157,8 +149,8 @@ class Listing:
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _closed(self, fresh: bool) -> Iterator[Issue]:
-        for page in range(1, self._most + 1):
+    def _closed(self, fresh: bool, most: int) -> Iterator[Issue]:
+        for page in range(1, most + 1):
             listed = self._page("closed", page, fresh=fresh)
             yield from listed
             if len(listed) < _PAGE:

@@ -257,6 +257,8 @@ class Maintenance:
     """The time of that day."""
     for_: PositiveSeconds | None = None
     """How long a weekly window lasts."""
+    scaling: bool = False
+    """Whether scaling by load goes on within it; left out, replicas stay as they are."""
     timezone: TimeZone = "UTC"
     """Where the times are those of the clock."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamnet_actions.domain.dream import ENDED, Dream
+from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.book import DreamBook
-from dreamnet_actions.keepers.dreamkeeper.gather import Gather
+from dreamnet_actions.keepers.dreamkeeper.gather import Gather, living
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, next_remedy
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 from dreamnet_actions.ports.stores import DreamStore
@@ -58,22 +58,24 @@ class Acting:
         elif kind == "overdue" and found is not None:
             book.ended(found, worked=False, why=decision.because)
             self.next(self.gather.again(one), found, story, raging)
+        elif kind == "left-alone" and found is not None:
+            book.surely_told(found, one)
         elif kind == "unapproved" and found is not None:
             dream, change = book.unapproved(found, decision.because)
             story.changed(dream, change)
 
     def _file(self, one: Situation, decision: Decision, story: Story, raging: str | None) -> None:
-        """File a dream and do the first thing about it: in one write where it is new and a remedy is asked for."""
+        """File a dream and do the first thing about it, in one write."""
         choice = next_remedy(one, None, raging)
-        if choice.remedy is not None and not choice.asks:
-            dream, change, message = self.book.file_and_ask(one, decision, choice)
-            story.changed(dream, change, message)
-            if message is not None:
-                return
-        else:
-            dream, change = self.book.file(one, decision)
-            story.changed(dream, change)
-        self.next(one, dream, story, raging)
+        dream, change, message, ours = self.book.file_with(one, decision, choice)
+        story.changed(dream, change, message)
+        if not ours:
+            self.next(one, dream, story, raging)
+
+    def untold(self, one: Situation) -> bool:
+        """Say whether the run that filed the dream, which waits for a person since, was cut off before it wrote so."""
+        waits = one.dream is not None and one.dream.state == "needs-human"
+        return waits and one.bad and not self.book.told(one.dream)  # type: ignore[arg-type]
 
     def next(self, one: Situation, dream: Dream, story: Story, raging: str | None = None) -> None:
         """Ask for the next remedy, wait for a cool-down, or ask for a human."""
@@ -108,8 +110,8 @@ class Acting:
 
     def down(self, service: str) -> bool:
         """Say whether a service has a dream that it is down."""
-        found = self.dreams.find(self.context.key(service))
-        return found is not None and found.state not in ENDED and found.health == "failing"
+        found = living(self.dreams, self.context.key(service))
+        return found is not None and found.health == "failing"
 
 
 def stamp(dream: Dream | None) -> tuple[object, ...] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamnet_actions.domain.approval import KEY as APPROVAL
-from dreamnet_actions.domain.approval import Approval
 from dreamnet_actions.domain.dream import BLIP, CALLS, Dream, calls
 from dreamnet_actions.domain.health import Report, main_cause, principal
 from dreamnet_actions.domain.patterns import describe
@@ -15,7 +14,7 @@ from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.keepers.context import Context
-from dreamnet_actions.keepers.dreamkeeper.foresight import Foresight
+from dreamnet_actions.keepers.dreamkeeper.foresight import Foresight, waits
 from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
 from dreamnet_actions.ports.stores import DreamStore
@@ -41,36 +40,32 @@ class DreamBook:
             return self._reopen(one.dream, one, decision, data or {})
         return self._open(one, decision, data or {})
 
-    def file_and_ask(
+    def file_with(
         self, one: Situation, decision: Decision, choice: Choice
-    ) -> tuple[Dream, Change, Outgoing | None]:
-        """Open a dream (or the former one again) with its first remedy under way, in one write, and its message.
+    ) -> tuple[Dream, Change, Outgoing | None, bool]:
+        """Open a dream (or the former one again) with the first thing done about it, in one write: a remedy under way
+        (its message is answered, too), one that is waited with or asked for, or a person called.
 
-        Where somebody filed it just before, theirs is answered, without a message: what it needs is not known here.
+        Where somebody filed it just before, theirs is answered, and False: what it needs is not known here.
         """
-        begun: dict[str, Any] = {
-            "state": "healing",
-            "because": choice.because,
-            "remedy": choice.remedy,
-            "attempt": 1,
-        }
-        fresh = Dream(key=one.key)  # nothing was tried on it yet
-        data: dict[str, object] = {
-            "replicas": one.desired + 1,
-            **self.foresight.under_way(one, fresh, choice),
-        }
-        how = "filed"
+        begun = self.foresight.begun(one, choice)
         if decision.kind == "reopen" and one.dream is not None:
             how = f"reopened ({decision.because})"
-            dream = self.dreams.update(replace(self._again(one.dream, one, decision, data), **begun))
+            dream = self.dreams.update(
+                replace(self._again(one.dream, one, decision, begun.data), **begun.fields)
+            )
         else:
-            asked = replace(self._new(one, decision, data), **begun)
+            how, asked = "filed", replace(self._new(one, decision, begun.data), **begun.fields)
             dream = self.dreams.open(asked)
             if replace(dream, number=0, evidence=()) != replace(asked, evidence=()):
-                return dream, self._opened(dream, one, how), None
-        change = self._opened(dream, one, how, f"healing: {choice.because}")
-        self.started(dream, choice.because)
-        return dream, replace(change, after=f"healing by {choice.remedy}"), self.message(dream)
+                return dream, self._opened(dream, one, how), None, False
+        change = replace(self._opened(dream, one, how, f"{dream.state}: {dream.because}"), after=dream.state)
+        if dream.state == "healing":
+            self.started(dream, dream.because)
+            return dream, replace(change, after=f"healing by {dream.remedy}"), self.message(dream), True
+        if dream.state == "needs-human":
+            self._called(dream)
+        return dream, change, None, True
 
     def _open(self, one: Situation, decision: Decision, data: Mapping[str, object]) -> tuple[Dream, Change]:
         """File a new dream (or answer the one that somebody just filed)."""
@@ -224,23 +219,13 @@ class DreamBook:
         before = dream.state
         held = {**_held(dream), **self.foresight.open(dream), CALLS: calls(dream) + (before != "needs-human")}
         dream = self._to(dream, "needs-human", because, data={**held, **data})
-        self._note(
-            "dream-changed", f"{dream.key}: needs a human, because {because}", dream, state="needs-human"
-        )
+        self._called(dream)
         return dream, Change(what=f"dream {dream.key}", before=before, after="needs-human", why=because)
 
     def wants_approval(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change]:
         """Stop until a person lets the remedy happen, and say what it is and why."""
-        now = self.context.clock.now()
-        asked = Approval(
-            what=str(choice.remedy),
-            why=choice.because,
-            attempt=dream.attempt + 1,
-            asked_at=now,
-            until=now + one.spec.heal.approve_within,
-        )
-        because = f"{asked.what} waits for a person's word; {asked.why}"
-        return self.needs_human(dream, because, **{APPROVAL: asked.to_json()})
+        asked = self.foresight.asking(one, choice, dream.attempt + 1)
+        return self.needs_human(dream, waits(asked), **{APPROVAL: asked.to_json()})
 
     def unapproved(self, dream: Dream, because: str) -> tuple[Dream, Change]:
         """Say that what waited for a person's word waits no longer."""
@@ -281,9 +266,18 @@ class DreamBook:
 
     def surely_told(self, dream: Dream, one: Situation) -> None:
         """Write the fact that the dream was opened, where the run that opened it was cut off just before that."""
-        told = self.context.journal.read(kinds={"dream-opened"}, dream=dream.correlation_id, limit=1)
-        if not told:
+        if not self.told(dream):
             self._opened(dream, one, "filed")
+            if dream.state == "needs-human":
+                self._called(dream)
+
+    def told(self, dream: Dream) -> bool:
+        """Say whether the fact that the dream was opened is written."""
+        return bool(self.context.journal.read(kinds={"dream-opened"}, dream=dream.correlation_id, limit=1))
+
+    def _called(self, dream: Dream) -> None:
+        text = f"{dream.key}: needs a human, because {dream.because}"
+        self._note("dream-changed", text, dream, state="needs-human")
 
     def wait(self, dream: Dream, choice: Choice) -> Dream:
         """Keep the dream open until a remedy may be tried again."""

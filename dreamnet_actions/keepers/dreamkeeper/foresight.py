@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamnet_actions.domain import lessons, outlook
+from dreamnet_actions.domain.approval import KEY as APPROVAL
+from dreamnet_actions.domain.approval import Approval
 from dreamnet_actions.domain.cron import parse_cron
-from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.dream import CALLS, Dream
 from dreamnet_actions.domain.health import main_cause
 from dreamnet_actions.domain.outlook import Outlook
 from dreamnet_actions.domain.remedy import Attempt, Choice, attempts
@@ -21,10 +23,43 @@ _STILL = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a dream is filed with beyond its evidence: fields of it, and what its data hold."""
+
+    fields: Mapping[str, Any]
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Foresight:
     """Reads the journal only."""
 
     context: Context
+
+    def begun(self, one: Situation, choice: Choice) -> Begun:
+        """Answer what a problem's dream is filed with, the first thing being done about it at once."""
+        if choice.remedy is not None and not choice.asks:
+            fields: dict[str, Any] = {"state": "healing", "remedy": choice.remedy, "attempt": 1}
+            data = {"replicas": one.desired + 1, **self.under_way(one, Dream(key=one.key), choice)}
+            return Begun(fields={**fields, "because": choice.because}, data=data)
+        if choice.wait is not None:
+            return Begun(fields={"because": choice.because}, data=self.waiting(None, choice))
+        if choice.remedy is None:
+            return Begun(fields={"state": "needs-human", "because": choice.because}, data={CALLS: 1})
+        asked = self.asking(one, choice, 1)
+        fields = {"state": "needs-human", "because": waits(asked)}
+        return Begun(fields=fields, data={CALLS: 1, APPROVAL: asked.to_json()})
+
+    def asking(self, one: Situation, choice: Choice, attempt: int) -> Approval:
+        """Write what a person is asked to approve."""
+        now = self.context.clock.now()
+        return Approval(
+            what=str(choice.remedy),
+            why=choice.because,
+            attempt=attempt,
+            asked_at=now,
+            until=now + one.spec.heal.approve_within,
+        )
 
     def lessons(self, one: Situation) -> dict[str, Any]:
         """Answer what history teaches about a problem, as its dream keeps it."""
@@ -56,7 +91,7 @@ class Foresight:
         then = next_remedy(replace(one, ledger=[*one.ledger, this], now=at), dream)
         return self._kept(Outlook(remedy=then.remedy or then.later, at=at), dream)
 
-    def waiting(self, dream: Dream, choice: Choice) -> dict[str, Any]:
+    def waiting(self, dream: Dream | None, choice: Choice) -> dict[str, Any]:
         """Answer when the remedy that is waited with has its turn."""
         if choice.wait is None or choice.later is None:
             return self._kept(Outlook(), dream)
@@ -104,3 +139,8 @@ class Foresight:
             if at is not None:
                 planned.append((at, one.cron))
         return {"look": min(planned)[0], "cron": min(planned)[1]} if planned else {}
+
+
+def waits(asked: Approval) -> str:
+    """Say why a dream waits for a person's word."""
+    return f"{asked.what} waits for a person's word; {asked.why}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.dream import LIVING, Dream
 from dreamnet_actions.domain.health import Report, Streak, judge
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.patterns import WINDOW
@@ -82,7 +82,7 @@ class Gather:
         health = judge([report])
         now = self.context.clock.now()
         streak = Streak(successes=1) if health == "healthy" else Streak(failures=1)
-        dream = self.dreams.find(key)
+        dream = self._dream(key, bad=health in ("failing", "degraded"))
         return Situation(
             key=key,
             spec=spec,
@@ -103,7 +103,7 @@ class Gather:
     def _situation(self, key: str, spec: Service, examined: Examined, streak: Streak) -> Situation:
         now = self.context.clock.now()
         bad = examined.health in ("failing", "degraded")
-        dream = self.dreams.find(key)
+        dream = self._dream(key, bad=bad)
         facts = self.context.journal.read(service=key, kinds=_CHANGES, since=now - WINDOW) if bad else []
         fault_at = dream.opened_at if dream is not None and not dream.ended else now
         return Situation(
@@ -119,6 +119,11 @@ class Gather:
             now=now,
             desired=examined.state.stable.desired if examined.state else spec.replicas,
         )
+
+    def _dream(self, key: str, *, bad: bool) -> Dream | None:
+        """Answer the dream that a decision needs. Where nothing is wrong one that has ended says nothing, and is not
+        asked for: at GitHub those are lists of their own."""
+        return self.dreams.find(key) if bad else living(self.dreams, key)
 
     def _ledger(self) -> Sequence[Attempt]:
         since = self.context.clock.now() - WINDOW
@@ -144,6 +149,12 @@ class Gather:
         )
         why = f" ({', '.join(f'{check}: {cause}' for check, cause in causes.items())})" if causes else ""
         self.context.note("check-ended", f"{key} is {health}{why}", service=key, data={"health": health})
+
+
+def living(dreams: DreamStore, key: str) -> Dream | None:
+    """Answer the dream of a key that has not ended."""
+    found = dreams.search(states=LIVING, key=key, limit=1)
+    return found[0] if found else None
 
 
 def _streak_key(key: str) -> str:

@@ -40,6 +40,10 @@ _BAD = frozenset({"failure", "startup_failure", "timed_out"})
 Check = Callable[[], tuple[Status, str]]
 
 
+def _no_mistakes(_text: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class House:
     """The host, its commits, and the services that are released from them."""
@@ -48,6 +52,10 @@ class House:
     source: Source
     released: frozenset[str] = field(default_factory=frozenset)
     notices: Notices | None = None
+    config: str = ""
+    """The configuration's path in the repository, empty where it is none of its files."""
+    judge: Callable[[str], str] = _no_mistakes
+    """Answers what is wrong with a configuration's text, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +92,28 @@ class HostedCheck:
     # ── the checks ──────────────────────────────────────────────────────────────────────────────────────
 
     def _config(self) -> tuple[Status, str]:
-        """A configuration with mistakes assembles no keeper, so that whoever gets here has a valid one."""
-        return (
-            "passed",
-            f"The configuration is valid ({counted(len(self.context.config.services), 'service')}).",
-        )
+        """What stands on the default branch is valid: the next run takes it, and with a mistake in it cannot begin.
+
+        A process that lives on has read it long ago, and a run of another branch has read another one.
+        """
+        services = counted(len(self.context.config.services), "service")
+        path = self.house.config
+        if not path:
+            return (
+                "passed",
+                f"The configuration is valid ({services}), and is none of this repository's files.",
+            )
+        branch = self.house.hosting.repository().default_branch
+        text = self.house.hosting.text(path, branch)
+        if text is None:
+            return "degraded", f"There is no {path} on {branch}: the next run there finds no configuration."
+        mistakes = self.house.judge(text)
+        if mistakes:
+            return (
+                "degraded",
+                f"{path} on {branch}: {mistakes}\nThe next run there cannot begin. Mend it, and push.",
+            )
+        return "passed", f"The configuration on {branch} is valid; this run has {services}."
 
     def _workflows(self) -> tuple[Status, str]:
         """They are there and switched on, and GitHub is not about to switch them off."""

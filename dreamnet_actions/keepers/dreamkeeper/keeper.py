@@ -129,7 +129,7 @@ class DreamKeeper:
         if not request.dry_run:
             gather.remember(situations)
         self._act(situations, story, dry_run=request.dry_run, services=True)
-        load = LoadWatch(context=self.context)
+        load = LoadWatch(context=self.context, windows=self._windows())
         for name in situations:
             if _carries_load(examined[name], services[name]):
                 load.watch(name, services[name], examined[name], story, dry_run=request.dry_run)
@@ -171,7 +171,7 @@ class DreamKeeper:
         for name, decision in decisions.items():
             one = situations[name]
             story.decided(name, decision)
-            if dry_run or decision.kind in IDLE:
+            if dry_run or (decision.kind in IDLE and not acting.untold(one)):
                 continue
             try:
                 with self.context.lock.lease(f"dream/{one.key}", HOLD):

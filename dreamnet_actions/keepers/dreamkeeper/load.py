@@ -9,6 +9,7 @@ from dreamnet_actions.domain.scaling import Recommendation, recommend, stabilise
 from dreamnet_actions.domain.spec.models import MetricCheck, Scale, Service
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.story import Story
+from dreamnet_actions.keepers.dreamkeeper.windows import Windows
 from dreamnet_actions.keepers.examination import Examined
 
 
@@ -17,12 +18,13 @@ class LoadWatch:
     """Keeps the recommendations of each service in the journal's shared state, so that every run adds to them."""
 
     context: Context
+    windows: Windows
 
     def watch(self, name: str, spec: Service, examined: Examined, story: Story, *, dry_run: bool) -> None:
         """Ask for another number of replicas where the load has asked for it long enough.
 
         A metric that could not be read is no load of zero: nothing is scaled down for it. A canary under way holds
-        the number still.
+        the number still, and so does a maintenance window that does not say otherwise.
         """
         state = examined.state
         if state is None or state.canary is not None:
@@ -37,6 +39,9 @@ class LoadWatch:
                 f"scale/{self.context.key(name)}", value, state.stable.desired, check.scale, dry_run
             )
             if wanted != state.stable.desired:
+                if (why := self.windows.still(name)) is not None:
+                    story.heard(name, why)
+                    continue
                 reason = f"{check.metric} is {value:g}, {check.scale.target:g} a replica is the target"
                 self._ask(name, state.stable.desired, wanted, reason, story)
 

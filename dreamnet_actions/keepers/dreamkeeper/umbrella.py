@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import Report
 from dreamnet_actions.keepers.context import SELF
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting
+from dreamnet_actions.keepers.dreamkeeper.gather import living
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation, first_seen
 from dreamnet_actions.keepers.dreamkeeper.selfcheck import SPEC
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 
 KEY = f"{SELF}/umbrella"
+STATE = "umbrella"
+"""The shared state that says that one may speak for somebody."""
 SHOWN = 20
 """Names that its one sentence lists; its data hold all."""
 
@@ -36,7 +40,11 @@ class Umbrella:
     def over(self, decisions: Mapping[str, Decision]) -> dict[str, Decision]:
         """Answer the decisions once those that the umbrella speaks for are taken out; keep its list."""
         fresh = [name for name, one in decisions.items() if one.kind in ("open", "reopen")]
-        dream = self.acting.dreams.find(KEY)
+        # One that a person closed for good still speaks for its members: it is looked for among those that have ended
+        # only where there may be one, since at GitHub that is a list of its own.
+        speaks, _ = self.acting.context.journal.state(STATE)
+        look = self.acting.dreams.find if fresh or speaks else partial(living, self.acting.dreams)
+        dream = look(KEY)
         members = _members(dream)
         if "failing" in members.values() and dream is not None:
             return self._under(dream, dict(members), decisions, fresh)
@@ -79,6 +87,7 @@ class Umbrella:
         with self.acting.context.lock.lease(f"dream/{KEY}", HOLD):
             data = {"members": dict.fromkeys(keys, "failing")}
             dream, change = self.acting.book.file(one, decision, data=data)
+            self.acting.context.journal.set_state(STATE, {"number": dream.number})
         self.story.changed(dream, change)
         return dream.number
 
@@ -116,6 +125,8 @@ class Umbrella:
         with self.acting.context.lock.lease(f"dream/{KEY}", HOLD):
             dream = self.acting.dreams.update(replace(dream, data={**dream.data, "members": members}))
             self.story.touched(dream)
+            if "failing" not in members.values():
+                self.acting.context.journal.set_state(STATE, None)
             if dream.ended or "failing" in members.values():
                 return
             own = sorted(key for key, state in members.items() if state == "own")

@@ -33,6 +33,15 @@ class Windows:
             return None
         return f"it is under maintenance until {rfc3339(found.ends)[:16]}Z ({found.where})"
 
+    def still(self, service: str) -> str | None:
+        """Say why a service's replicas stay as they are now; None where scaling goes on."""
+        now = self.context.clock.now()
+        windows = [*configured(self.context.config.maintenance, now), *self._noticed]
+        found = _first([one for one in windows if not one.scaling], service, now)
+        if found is None:
+            return None
+        return f"it is not scaled under maintenance, until {rfc3339(found.ends)[:16]}Z ({found.where})"
+
     @functools.cached_property
     def _noticed(self) -> list[Window]:
         """Read what was announced. Where that cannot be asked, nothing was: a fault that is told is less harm."""
