@@ -58,7 +58,7 @@ def configured(rules: Sequence[Maintenance], now: float) -> list[Window]:
 
 
 def noticed(notice: Notice, services: Collection[str]) -> Window:
-    """Read a notice: lines ``services: web, db``, ``from: …``, ``until: …`` (and ``timezone: …``, ``scaling: yes``) in a
+    """Read a notice: lines ``services: web, db``, ``from: …``, ``until: …`` (``timezone: …``, ``scaling: yes``) in a
     fenced block or an HTML comment. Without ``services`` all are meant, without ``from`` it begins with the notice.
 
     Raises ValueError that says what is missing or wrong.

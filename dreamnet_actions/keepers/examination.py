@@ -17,6 +17,8 @@ from dreamnet_actions.ports.probe import Look, Probe
 
 IN_RUN = 15.0
 """Seconds that re-checks may take within one run; what is still unclear then waits for the next run."""
+SHORTEST = 0.5
+"""Seconds that a look within a run has at the least; where less is left, the next run goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,26 +78,33 @@ class Examination:
     ) -> dict[str, Examined]:
         """Look, and look again at what fails until its threshold is reached, it passes, or 15 s are over.
 
-        ``already`` are the failures in a row of earlier runs. One blip is never a verdict, and one run is enough.
+        ``already`` are the failures in a row of earlier runs. One blip is never a verdict, and one run is enough: also
+        for what does not answer at all. Its first look waits as long as its check says; those after it share what is
+        left of the 15 s. All services are looked at together, so that it takes no longer for many than for one.
         """
         clock = self.context.clock
         began = clock.monotonic()
         results = self.look(services, only)
         counts = {name: int(one.health in ("failing", "degraded")) for name, one in results.items()}
         while True:
-            unsure = {
-                name: services[name]
+            lacks = {
+                name: services[name].thresholds.failures - counts[name] - already.get(name, 0)
                 for name, one in results.items()
                 if one.health in ("failing", "degraded")
-                and counts[name] + already.get(name, 0) < services[name].thresholds.failures
             }
-            pause = max((spec.thresholds.again_after for spec in unsure.values()), default=0.0)
-            if not unsure or clock.monotonic() - began + pause > IN_RUN:
+            lacks = {name: looks for name, looks in lacks.items() if looks > 0}
+            pause = max((services[name].thresholds.again_after for name in lacks), default=0.0)
+            looks = max(lacks.values(), default=0)
+            share = (IN_RUN - (clock.monotonic() - began)) / looks - pause if looks else 0.0
+            if not lacks or share < SHORTEST:
                 break
             clock.sleep(pause)
-            for name, one in self.look(unsure, only).items():
+            for name, one in self.look(
+                {name: _within(services[name], share) for name in lacks}, only
+            ).items():
                 counts[name] = counts[name] + 1 if one.health in ("failing", "degraded") else 0
-                results[name] = one
+                if not _cut(one, services[name], share):  # else the longer look says more
+                    results[name] = one
         return {
             name: Examined(
                 service=name, health=one.health, reports=one.reports, state=one.state, failures=counts[name]
@@ -143,6 +152,22 @@ class Examination:
                 if name in services and services[name].platform == platform
             }
         return states, faults
+
+
+def _within(spec: Service, seconds: float) -> Service:
+    """Answer a service none of whose checks takes longer than that."""
+    if all(check.timeout <= seconds for check in spec.checks.values()):
+        return spec
+    checks = {
+        name: replace(check, timeout=min(check.timeout, seconds)) for name, check in spec.checks.items()
+    }
+    return replace(spec, checks=checks)
+
+
+def _cut(one: Examined, spec: Service, seconds: float) -> bool:
+    """Say whether a look ended by a limit that is shorter than the check's own."""
+    short = {name for name, check in spec.checks.items() if check.timeout > seconds}
+    return any(report.check in short and report.cause == "timeout" for report in one.reports)
 
 
 def stuck(examined: Examined, why: str) -> Examined:
