@@ -102,10 +102,10 @@ def read(data: Mapping[str, Any]) -> Lessons:
     if not isinstance(held, Mapping):
         return Lessons()
     try:
-        suspect = Suspect(**held["suspect"]) if held.get("suspect") else None
+        suspect = _read_suspect(held["suspect"]) if held.get("suspect") else None
         records = tuple(_read_record(one) for one in held.get("records", ()))
         return Lessons(suspect=suspect, records=records)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return Lessons()
 
 
@@ -145,6 +145,21 @@ def _suspect(change: Fact | None) -> Suspect | None:
     )
 
 
+def _read_suspect(held: Mapping[str, Any]) -> Suspect:
+    commits = {name: commit_of(f"git:{held.get(name)}") for name in ("commit", "former")}
+    return Suspect(**{**held, "text": str(held["text"]), "at": float(held["at"]), **commits})
+
+
 def _read_record(held: Mapping[str, Any]) -> Record:
-    lists = {"dreams": tuple(map(int, held["dreams"])), "commits": tuple(map(str, held["commits"]))}
-    return Record(**{**held, **lists})
+    """Read one; somebody may have written into what is kept, so each part must be what it is to be."""
+    seconds = held.get("seconds")
+    return Record(
+        remedy=str(held["remedy"]),
+        scope=str(held["scope"]),
+        worked=int(held["worked"]),
+        tried=int(held["tried"]),
+        last=float(held["last"]),
+        seconds=float(seconds) if seconds is not None else None,
+        dreams=tuple(map(int, held["dreams"])),
+        commits=tuple(filter(None, (commit_of(f"git:{one}") for one in held["commits"]))),
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.domain.dream import WHAT_NEXT, Dream
+from dreamnet_actions.domain.markdown import inline
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.domain.units import format_duration
 
+_CRON = re.compile(r"[0-9A-Za-z*,/ -]{9,200}")
 KEY = "next"
 """The key under which a dream's data hold it."""
 
@@ -34,20 +37,25 @@ class Outlook:
 def read(data: Mapping[str, Any]) -> Outlook:
     """Read what data hold; what cannot be read says nothing."""
     held = data.get(KEY)
-    try:
-        return replace(Outlook(), **held) if isinstance(held, Mapping) else Outlook()
-    except TypeError:
+    if not isinstance(held, Mapping):
         return Outlook()
+    times = {name: held.get(name) for name in ("at", "look", "every")}
+    if not all(one is None or isinstance(one, int | float) for one in times.values()):
+        return Outlook()
+    remedy, cron = held.get("remedy"), str(held.get("cron") or "")
+    return Outlook(
+        remedy=str(remedy) if remedy else None, cron=cron if _CRON.fullmatch(cron) else "", **times
+    )
 
 
 def sentences(dream: Dream) -> str:
     """Say what happens next, and when, in Markdown."""
     found, said = read(dream.data), [WHAT_NEXT[dream.state]]
     if dream.state in ("healing", "verifying") and found.at is not None:
-        then = f"{found.remedy} is next" if found.remedy else "a person is asked"
+        then = f"{inline(found.remedy)} is next" if found.remedy else "a person is asked"
         said.append(f"If no proof has come by {when(found.at)}, {then}.")
     elif dream.state == "open" and found.at is not None and found.remedy:
-        said.append(f"Next is {found.remedy}, not before {when(found.at)}.")
+        said.append(f"Next is {inline(found.remedy)}, not before {when(found.at)}.")
     elif dream.state == "resolved" and found.at is not None:
         said = [f"Nothing. If it comes back by {when(found.at)}, this issue is opened again."]
     elif dream.state == "snoozed" and dream.until is not None:
@@ -72,4 +80,5 @@ def _looks(found: Outlook) -> str:
         return ""
     if found.every is not None:
         return f"It looks every {format_duration(found.every)}, next at {when(found.look)}."
-    return f"The next look is planned for {when(found.look)}, then by the schedule `{found.cron}`."
+    then = f", then by the schedule `{found.cron}`" if found.cron else ""
+    return f"The next look is planned for {when(found.look)}{then}."

@@ -58,15 +58,27 @@ def asked(github: GitHubWithActions) -> int:
 def test_the_host_is_asked_once_an_hour_and_what_may_not_be_seen_is_no_fault(
     github: GitHubWithActions, tmp_path: Path
 ) -> None:
-    github.create_repository(REPOSITORY, files={"README.md": "x"}, private=True)
+    github.create_repository(REPOSITORY, files={"dreamnet.yml": "version: 1\n"}, private=True)
     first = look(run(github, tmp_path, 1, STARTER))
     assert {one["status"] for one in first.values()} == {"passed"}
     assert "Not seen with this token" in first["self/runs"]["detail"]
+    assert first["self/config"]["detail"] == "The configuration on main is valid; this run has 0 services."
     assert "requests of this hour are left; this look took" in first["self/limits"]["detail"]
     before = asked(github)
     second = look(run(github, tmp_path, 2, STARTER))
     assert "self/runs" not in second
     assert asked(github) == before
+
+
+def test_a_configuration_with_mistakes_on_the_default_branch_is_a_dream(
+    github: GitHubWithActions, tmp_path: Path
+) -> None:
+    bad = "version: 1\nservces: {}\n"
+    github.create_repository(REPOSITORY, files={"dreamnet.yml": bad}, private=True)
+    found = look(run(github, tmp_path, 1, STARTER))
+    assert found["self/config"]["status"] == "degraded"
+    for word in ("dreamnet.yml on main", "dreamnet.yml:2:1", "'services'"):
+        assert word in found["self/config"]["detail"]
 
 
 def test_a_workflow_that_somebody_switched_off_is_a_dream(github: GitHubWithActions, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dreamnet_actions.adapters.github import body, hidden, story
+from dreamnet_actions.domain.briefing import Links
 from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.markdown import BREAK, cut, fenced, inline, title, visible
@@ -176,6 +178,15 @@ def test_what_does_not_fit_is_cut_and_what_is_hidden_agrees() -> None:
     assert body.read(text) == stored != given_
     assert [one.check for one in stored.dream.evidence] == [one.check for one in reports]
     assert stored.dream.data == {"n": 1}
+    links = Links(home="https://github.com/octo/shop", run="https://github.com/octo/shop/actions/runs/7")
+    text, stored = body.body_of(given_, links)
+    said = "[The run that saw them](https://github.com/octo/shop/actions/runs/7) shows all."
+    assert len(text) <= body.MOST
+    assert said in text
+    # Written once more, by a run that saw nothing of it, the note stays; what somebody wrote in its place does not.
+    again, _ = body.body_of(replace(stored, revision=2), Links())
+    assert said in again
+    assert body.read(again.replace("Cut to fit: 10", "@octocat 10")).cut == ""  # type: ignore[union-attr]
     with pytest.raises(RequestTooLarge):
         body.body_of(body.Stored(dream=Dream(key="p/web", data={"n": "x" * body.MOST}), revision=1))
 
@@ -214,3 +225,5 @@ def test_a_long_story_loses_its_oldest_lines_only() -> None:
     assert [at for at, _ in told.lines] == [float(n) for n in range(told.dropped, 3000)]
     assert len(told.lines) > 100
     assert f"{told.dropped} older lines no longer kept here" in text
+    text, _ = story.write(told, "https://github.com/octo/shop")
+    assert "[the journal](https://github.com/octo/shop/tree/dreamnet) has them" in text

@@ -135,6 +135,24 @@ def test_what_is_wrong_is_a_dream_of_its_own_until_it_is_right_again(
     assert dreams(system) == {}
 
 
+def test_the_configuration_of_the_default_branch_is_judged() -> None:
+    system, hosting = hosted()
+    assert system.house is not None
+    judge = lambda text: "" if text == "good" else f"1 mistake: {text}"  # noqa: E731
+    system.house = replace(system.house, config="dreamnet.yml", judge=judge)
+    system.again()
+    assert health(system)["config"] == (
+        "degraded", "There is no dreamnet.yml on main: the next run there finds no configuration.",
+    )  # fmt: skip
+    hosting.files["dreamnet.yml"] = "bad"
+    status, detail = health(system)["config"]
+    assert (status, "dreamnet.yml on main: 1 mistake: bad" in detail) == ("degraded", True)
+    assert dreams(system) == {"self/config": "open"}
+    hosting.files["dreamnet.yml"] = "good"
+    assert health(system)["config"][0] == "passed"
+    assert dreams(system) == {}
+
+
 def test_single_failures_and_runs_of_others_are_no_fault() -> None:
     system, hosting = hosted()
     other = HostedRun(workflow=".github/workflows/ci.yml", event="push", conclusion="failure", began=0.0)

@@ -9,9 +9,11 @@ import pytest
 from dreamnet_actions.domain.release import Snapshot, Traffic
 from dreamnet_actions.domain.spec.models import Thresholds
 from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.keepers.dreamkeeper.windows import USED
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, home, scaled
+from tests.keepers.test_maintenance import Board, stamp, window
 
 
 class Busy(MemoryPlatform):
@@ -149,3 +151,32 @@ def test_a_message_may_not_scale_past_the_configured_bounds_and_a_person_may() -
     assert system.submit({**raw, "id": "m", "correlation_id": "dream-1-0"}).exit_status == 4
     assert system.submit(raw).outcome == "done"
     assert system.submit(raw).outcome == "unchanged"
+
+
+def test_within_a_maintenance_window_replicas_stay_unless_it_says_otherwise() -> None:
+    system, platform = busy()
+    window(system, 600.0)
+    platform.load = 350.0
+    result = system.ask("dreamkeeper", "check", service="web")
+    system.pipe.drain()
+    assert replicas(system) == 1
+    assert "it is not scaled under maintenance" in result.findings[0]["because"]
+    window(system, 600.0, services=("other",))
+    system.round(pause=1.0)
+    assert replicas(system) == 4
+    platform.load = 500.0
+    window(system, 600.0, scaling=True)
+    system.round(pause=1.0)
+    assert replicas(system) == 5
+
+
+def test_a_notice_of_maintenance_holds_replicas_too() -> None:
+    system, platform = busy()
+    system.journal.set_state(USED, True)
+    system.notices = Board(f"```\nuntil: {stamp(system.clock.now() + 600.0)}\n```")
+    system.again()
+    platform.load = 350.0
+    system.round(pause=601.0)
+    assert replicas(system) == 1
+    system.round(pause=1.0)
+    assert replicas(system) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -57,6 +58,10 @@ _CAUSES = {
     "stale": "no news",
     "other": "see below",
 }
+_NOTE = re.compile(
+    r"Cut to fit: \d+ of \d+ reports?, details shortened\."
+    r"(?: \[The run that saw them\]\(https?://[\w./:%-]+\) shows all\.)?"
+)
 _CUTS = (300, 120, 40, 0)
 """How long the details of the evidence may be, tried in turn until the body fits."""
 
@@ -140,10 +145,15 @@ def read(body: str) -> Stored | None:
             dream=dream,
             revision=int(data["rev"]),
             duplicate_of=data.get("duplicate-of"),
-            cut=str(data.get("cut") or ""),
+            cut=_cut(data.get("cut")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _cut(held: object) -> str:
+    """Read the note on what was left out; anything else that stands there is none of ours."""
+    return held if isinstance(held, str) and _NOTE.fullmatch(held) else ""
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────

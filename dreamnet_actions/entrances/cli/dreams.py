@@ -86,6 +86,14 @@ def dream_table(found: Sequence[Dream], now: float) -> str:
     )
 
 
+def _waits(dream: Dream) -> str | None:
+    """Say what a person is asked to approve, and the command for it."""
+    if (asked := dream.asks) is None:
+        return None
+    until = rfc3339(asked.until)
+    return f"an approval of {asked.what} (try {asked.attempt}) until {until}: dreamnet approve {dream.key}"
+
+
 def _told(dream: Dream, story: list[dict[str, Any]], now: float) -> Iterator[str]:
     yield f"Dream {dream.number}: {dream.key} is {dream.state}" + (
         f", {dream.health}" if not dream.ended else ""
@@ -100,6 +108,7 @@ def _told(dream: Dream, story: list[dict[str, Any]], now: float) -> Iterator[str
         "remedy": f"{dream.remedy}, try {dream.attempt}" if dream.remedy else None,
         "flaps": f"reopened {dream.flaps} times" if dream.flaps else None,
         "snoozed": f"until {rfc3339(dream.until)}" if dream.until else None,
+        "waits for": _waits(dream),
         "umbrella": f"part of dream {dream.umbrella}" if dream.umbrella else None,
     }
     for name, text in rows.items():

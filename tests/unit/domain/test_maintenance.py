@@ -84,6 +84,13 @@ def test_a_notice_is_read_from_its_block(text: str) -> None:
     assert found.where == "#7"
 
 
+def test_a_notice_may_let_scaling_go_on() -> None:
+    text = "```\nuntil: 2026-12-01T23:00\nscaling: {}\n```"
+    assert (read(text.format("yes")).scaling, read(text.format("No")).scaling) == (True, False)
+    with pytest.raises(ValueError, match="yes or no"):
+        read(text.format("maybe"))
+
+
 def test_what_is_left_out_is_every_service_and_from_now_on() -> None:
     found = read("<!-- until: 2026-12-01T23:00 -->".replace("<!-- ", "<!--\n").replace(" -->", "\n-->"))
     assert found.begins == NOTICE.at
