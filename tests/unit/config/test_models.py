@@ -95,6 +95,7 @@ def test_windows_of_maintenance_are_read_and_written_back() -> None:
     assert plain["maintenance"][1] | {"start": None, "end": None} == {
         "services": [], "start": None, "end": None,
         "day": "sunday", "from": "22:00", "for": "2h", "timezone": "Europe/Berlin",
+            "scaling": False,
     }  # fmt: skip
     assert COMPOSED.validate(read_text(json.dumps(plain))) == config
 
