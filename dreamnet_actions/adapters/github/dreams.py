@@ -237,7 +237,8 @@ class GitHubDreamStore(DreamStore):
         """Answer what had ended of a key, is older than ``number``, and has just been opened again by somebody else.
 
         Asked for one by one: what counts is how they are now, and lists lag. Who files a new one and who opens a former
-        one again both ask after their own write, so that of two at least one sees the other.
+        one again both ask after their own write. One that was filed, and asked, between the other's last look and its
+        write is not seen by either: the next write to the dream closes it.
         """
         ended = self._listing.ended(
             pages=1
