@@ -18,8 +18,9 @@ from dreamnet_actions.domain.cron import Cron, parse_cron
 
 STATE = "self/schedule/"
 """How the keys of shared state begin that hold a Schedule; the workflow's path and the cron line follow."""
-HOURLY = 3300.0
-"""Seconds after which a tick is written down whatever else there is to write: an hour, less what cron is off by."""
+HOUR = 3600.0
+"""The first tick within an hour of the clock is written down whatever else there is to write. What else is done once an
+hour (looking at the host, at the journal) is due with it, so that all of them together make one commit."""
 WINDOW = 86400.0
 """Seconds that punctuality is judged over; of a schedule that is rarer, the last ``LEAST`` ticks."""
 LEAST = 3
@@ -100,8 +101,8 @@ def punctuality(of: Schedule, now: float, *, grace: float) -> Punctuality:
         planned += max(0, between)
         missed += max(0, between - unwritten)
     last = ticks[-1]
-    # Up to an hour after the last one, others may have come that nobody wrote down.
-    overdue = count(cron, max(last.planned, last.real + HOURLY), now - grace)
+    # Up to the end of its hour others may have come that nobody wrote down.
+    overdue = count(cron, max(last.planned, next_hour(last.real) - 1.0), now - grace)
     late = sorted(one.late for one in ticks)
     return Punctuality(
         planned=planned + overdue,
@@ -110,6 +111,11 @@ def punctuality(of: Schedule, now: float, *, grace: float) -> Punctuality:
         p95=_percentile(late, 0.95),
         silent=now - last.real if overdue else None,
     )
+
+
+def next_hour(at: float) -> float:
+    """Answer when the next hour of the clock begins, both in seconds since 1970."""
+    return (math.floor(at / HOUR) + 1) * HOUR
 
 
 def newest(cron: Cron, at: float) -> float | None:

@@ -84,7 +84,7 @@ def test_the_first_of_the_next_hour_makes_one(
     run: Callable[..., System], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
-    monkeypatch.setattr("dreamnet_actions.adapters.github.weights.HOURLY", 0.0)
+    monkeypatch.setattr("dreamnet_actions.adapters.github.weights.next_hour", lambda at: at)
     run()
     assert [[tick[2] for tick in one] for one in written(run(GITHUB_EVENT_NAME="push"))] == [[1, 2]]
 

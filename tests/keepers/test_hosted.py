@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dreamnet_actions.domain.schedule import Schedule, Tick
+from dreamnet_actions.domain.schedule import Schedule, Tick, next_hour
 from dreamnet_actions.errors import PermanentError, TemporaryError
 from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.windows import USED
@@ -79,12 +79,13 @@ def test_all_is_well_and_the_cost_is_told() -> None:
 
 def test_the_host_is_asked_once_an_hour_by_the_rounds_and_always_by_a_person() -> None:
     system, hosting = hosted()
-    for _ in range(11):
-        system.round(pause=300.0)
+    system.clock.advance(next_hour(system.clock.now()) - system.clock.now())
+    for _ in range(12):
+        system.round(pause=299.0)
     once = hosting.calls
     health(system)
     assert hosting.calls == 2 * once
-    system.clock.advance(3300.0)
+    system.clock.advance(1800.0)
     system.round()
     system.round()
     assert hosting.calls == 3 * once

@@ -12,8 +12,8 @@ weight        before a write to the outside?         at the end of the run?
 ``intent``    yes                                    yes
 ============  =====================================  ======================================================
 
-What this system says of itself (``self/…``) is routine. Where it says when (``at``), it is notable once an hour, so
-that the runs of a quiet day are known, however many commits others make.
+What this system says of itself (``self/…``) is routine. Where it says when (``at``), it is notable as the first of an
+hour of the clock, so that the runs of a quiet day are known, however many commits others make.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from dreamnet_actions.domain.schedule import HOURLY
+from dreamnet_actions.domain.schedule import next_hour
 
 Weight = Literal["routine", "claim", "notable", "intent"]
 
@@ -47,6 +47,8 @@ def of_state(key: str, former: Any, value: Any, *, pushed: bool) -> Weight:
     if key.startswith("self/"):
         return "notable" if _an_hour_on(former, value) else "routine"
     if key.startswith("request/"):
+        if value is None:
+            return "routine"  # its time is over: that is no news, and can wait for whatever is
         return "notable" if pushed else "claim"
     return "intent"
 
@@ -56,4 +58,4 @@ def _an_hour_on(former: Any, value: Any) -> bool:
     if not isinstance(value, Mapping) or "at" not in value:
         return False
     before = former.get("at", 0.0) if isinstance(former, Mapping) else 0.0
-    return bool(value["at"] - before >= HOURLY)
+    return bool(value["at"] >= next_hour(before))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dreamnet_actions.domain.actions import AGENTS
 from dreamnet_actions.domain.health import Status
 from dreamnet_actions.domain.maintenance import noticed
-from dreamnet_actions.domain.schedule import HOURLY, STATE, Schedule, punctuality
+from dreamnet_actions.domain.schedule import STATE, Schedule, next_hour, punctuality
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import NotFound, RefusedError, TemporaryError
 from dreamnet_actions.keepers.context import Context
@@ -80,9 +80,9 @@ class HostedCheck:
         return {name: functools.partial(_as_far_as_seen, check) for name, check in checks.items()}
 
     def due(self) -> bool:
-        """Say whether the host was not asked within this hour."""
+        """Say whether the host was not asked within this hour of the clock."""
         looked, _ = self.context.journal.state(LOOKED)
-        return not looked or self.context.clock.now() - looked["at"] >= HOURLY
+        return not looked or self.context.clock.now() >= next_hour(looked["at"])
 
     def looked(self) -> None:
         """Remember that it was asked now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.health import Report, Status
-from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, punctuality
+from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, next_hour, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
 from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
@@ -20,9 +20,9 @@ from dreamnet_actions.ports.stores import DreamStore, MessageBus
 
 NAME = "dreamnet-health"
 LOOKED = "self/journal"
-"""Where it is kept when the journal was looked through last, and how many flaws that found."""
-EVERY = 3600.0
-"""Seconds after which it is looked through again; where something was wrong, each time."""
+"""Where it is kept when the journal was looked through last, and how many flaws that found.
+
+It is looked through once in each hour of the clock; where something was wrong, each time."""
 TO_DO = "Do not wait for GitHub's cron: keep 'dreamnet watch' running, or start the workflow by a trigger of your own."
 
 SPEC = Service(platform=SELF, heal=Heal(steps=()), thresholds=Thresholds(failures=1, successes=1))
@@ -88,7 +88,7 @@ class SelfCheck:
         """Look whether the journal takes writes, and now and then whether all of it is whole."""
         now = self.context.clock.now()
         former, _ = self.context.journal.state(LOOKED)
-        due = not former or former["flaws"] or now - former["at"] >= EVERY
+        due = not former or former["flaws"] or now >= next_hour(former["at"])
         if self.keeping is not None and due:
             flaws = self.keeping.verify(whole=False).flaws
             if self.writes:

@@ -77,7 +77,7 @@ def test_runs_by_other_events_never_make_more_of_what_was_missed() -> None:
     assert punctuality(came((0, 1, 10), (60, 2, 900)), NOON + 3700, grace=1800).missed == 0
 
 
-def test_silence_counts_from_an_hour_after_the_last_that_was_written_down() -> None:
+def test_silence_counts_from_the_hour_after_the_last_that_was_written_down() -> None:
     of = came((0, 0, 1))
     assert punctuality(of, NOON + 3300 + 1800, grace=1800).silent is None
     found = punctuality(of, NOON + 2 * 3600 + 1800, grace=1800)
