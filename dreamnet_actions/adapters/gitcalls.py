@@ -27,6 +27,7 @@ SAFE = (
     "-c", "protocol.ext.allow=never",
     "-c", "advice.detachedHead=false",
     "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
 )  # fmt: skip
 _REVISION = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f-]([^\s~^:?*\[\\\x00-\x1f\x7f])*")
 TAIL = 4000

@@ -16,6 +16,7 @@ from dreamnet_actions.ports.platform import Platform
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.memory import Memory
+    from dreamnet_actions.bootstrap.tidying import Compacted
     from dreamnet_actions.domain.message import Message
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
@@ -96,6 +97,24 @@ class System:
     def finish(self) -> None:
         """Make durable what this run remembered, and send what it had to say. Raises what the memory's store raises."""
         self.memory.finish()
+
+    def compact(self, *, dry_run: bool = False) -> Compacted:
+        """Drop what the journal need not keep any more; see ``bootstrap.tidying``."""
+        from dreamnet_actions.bootstrap.tidying import compact
+
+        return compact(self, dry_run=dry_run)
+
+    def tidy(self) -> bool:
+        """Forget what nobody can ask for any more, before the end of a run; answers whether it is time to compact."""
+        from dreamnet_actions.bootstrap.tidying import tidy
+
+        return tidy(self)
+
+    def compact_by_itself(self) -> None:
+        """Compact after the end of a run. Raises nothing of ours."""
+        from dreamnet_actions.bootstrap.tidying import compact_by_itself
+
+        compact_by_itself(self)
 
     def receive_only(self, message: Message) -> None:
         """Take a message that came to this run by its event: it and no other is handed out here."""

@@ -29,6 +29,7 @@ KINDS: dict[str, str] = {
     "message-dead": "A message could not be handled and waits for a person.",
     "webhook": "A webhook arrived and was believed.",
     "tick": "The loop began a round, or a schedule of GitHub's started a run: planned and real time.",
+    "ticks": "What ticks that are not kept any more did: how many, and how late.",
     "paused": "Writes were stopped.",
     "resumed": "Writes are allowed again.",
     "error": "An error of ours.",

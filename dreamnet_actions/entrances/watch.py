@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.domain.journal import Fact
+from dreamnet_actions.domain.retention import KEEP_TICKS
 from dreamnet_actions.domain.times import clock_time
 from dreamnet_actions.entrances.delivery import Couriers
 from dreamnet_actions.entrances.views import is_news
@@ -29,10 +30,6 @@ CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
 SYNC = {"agent": "envkeeper", "input": {"action": "sync", "reason": "the loop keeps values in step"}}
 TIDY_EVERY = 3600.0
 """Seconds between two times of tidying up."""
-KEEP_REQUESTS = 7 * 86400.0
-"""Seconds for which the id of an ended request answers its first result."""
-KEEP_TICKS = 48 * 3600.0
-"""Seconds for which every single tick is kept."""
 LOOK = 0.2
 """Seconds between two looks at the journal for news."""
 GRACE = 4.0
@@ -175,9 +172,9 @@ class _Tidy:
         if now < self._due:
             return
         self._due = now + TIDY_EVERY
-        today = self._system.clock.now()
-        self._system.pipe.forget(today - KEEP_REQUESTS)
-        self._system.journal.compact(before=today - KEEP_TICKS, kinds={"tick"})
+        if self._system.tidy():
+            self._system.compact_by_itself()
+        self._system.journal.compact(before=self._system.clock.now() - KEEP_TICKS, kinds={"tick"})
 
 
 def _round(system: System, number: int, *, planned: float) -> None:

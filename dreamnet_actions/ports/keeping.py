@@ -54,3 +54,7 @@ class Keeping(Protocol):
     def repair(self, *, dry_run: bool) -> Repaired:
         """Set right what is damaged from everything that is still known; nothing is thrown away. A dry run only says
         what would be done. Raises Conflict when somebody wrote meanwhile, RequestError where it cannot be repaired."""
+
+    def compact(self) -> str:
+        """Let go of what a store holds beside its newest state, once the journal was compacted; says in a sentence what
+        was done. Nothing of the newest state changes. Raises what the store raises."""

@@ -1,6 +1,7 @@
 """The unit of work upon the branch ``dreamnet``: changes in memory, durable as one commit, replayed when others won.
 
-A rejected fast-forward push is the compare-and-set of all runs; nothing is ever forced. What the files mean is told in
+A rejected fast-forward push is the compare-and-set of all runs; only a checkpoint is forced, over the very commit whose
+files it holds. What the files mean is told in
 ``rows`` and ``daybook``; how they travel in ``remote``.
 """
 
@@ -193,6 +194,25 @@ class Branch:
                 self._unit.clear()
                 self._snapshot = None
         self._tell_lost()
+
+    def checkpoint(self) -> str | None:
+        """Let history begin anew: one commit without a parent, with exactly the files of the newest, takes its place.
+
+        Who pushes meanwhile upon the former one is rejected and puts it upon this one. Answers the commit; None where
+        the history is one commit long. Raises TemporaryError as ``flush`` does.
+        """
+        with self._lock:
+            for _ in self._tries():
+                head = self._reload().head
+                if head is None or self._remote.is_first(head):
+                    return None
+                told = f"checkpoint: what was before is {head}"
+                commit = self._remote.checkpoint(head, told, self._clock.now())
+                if self._remote.push(commit, over=head):
+                    self._head, self._snapshot = commit, None
+                    self._fetched_at = self._clock.monotonic()
+                    return commit
+        return None
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,7 +1,7 @@
 """The branch ``dreamnet`` looked through and repaired (the port ``Keeping``).
 
 The repair is one commit upon what is there and upon what was pushed last, so that it goes out fast-forward whatever
-somebody did to the branch: nothing is forced here either.
+somebody did to the branch: nothing is forced for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dreamnet_actions.adapters.github.schema import lost
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.units import counted
-from dreamnet_actions.errors import Conflict, DreamNetError, JournalDamaged, StateDamaged
+from dreamnet_actions.errors import Conflict, DreamNetError, JournalDamaged, PermanentError, StateDamaged
 from dreamnet_actions.ports.keeping import Flaw, Keeping, Repaired, Verified
 from dreamnet_actions.ports.stores import DreamStore
 from dreamnet_actions.ports.system import Clock
@@ -88,6 +88,21 @@ class GitHubKeeping(Keeping):
         commit = self._put(head, seen if apart else None, mended, flaws)
         self._tell(flaws, mended.steps, commit)
         return Repaired(flaws=flaws, steps=mended.steps, commit=commit)
+
+    def compact(self) -> str:
+        """Drop the rows of what was forgotten, and let the branch's history begin anew, by a checkpoint.
+
+        A branch in which something is wrong keeps its history: a repair needs it.
+        """
+        self._branch.change(lambda at: at.rows.bury(), weight="routine")
+        self._branch.flush()
+        if flaws := self.verify().flaws:
+            return f"Its history stays, for something is wrong: {flaws[0]}. Run 'dreamnet journal repair'."
+        try:
+            commit = self._branch.checkpoint()
+        except PermanentError as error:
+            return f"Its history stays: {error.message}"
+        return f"Its history begins anew with the commit {commit[:12]}." if commit else "Its history stays."
 
     def alarm(self, error: StateDamaged) -> None:
         """Tell people by a dream that runs cannot work with the journal as it is. Where it cannot be told, the run's

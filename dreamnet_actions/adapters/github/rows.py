@@ -81,11 +81,16 @@ class View:
     def _forget_the_forgotten(self) -> None:
         """Drop the rows of forgotten keys when they are many. A version never comes twice all the same: new rows start
         above the highest that was dropped."""
+        if sum(value is None for _, value in self.shared.values()) > _TOMBSTONES:
+            self.bury()
+
+    def bury(self) -> int:
+        """Drop the rows of forgotten keys; answers how many."""
         gone = {key: version for key, (version, value) in self.shared.items() if value is None}
-        if len(gone) > _TOMBSTONES:
-            self.floor = max(self.floor, *gone.values())
-            for key in gone:
-                del self.shared[key]
+        self.floor = max([self.floor, *gone.values()])
+        for key in gone:
+            del self.shared[key]
+        return len(gone)
 
     def version(self, key: str) -> int:
         """Answer the version that a row stands at; 0 where there is none."""

@@ -37,6 +37,13 @@ class SqliteKeeping(Keeping):
             )
         return Repaired(flaws=(), steps=())
 
+    def compact(self) -> str:
+        """Say how much is free: what was dropped leaves pages that are filled first, so that the file does not grow."""
+        with self._database.read() as connection:
+            (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        return f"{pages * size / 1e6:.1f} MB of the file are free for what comes."
+
     def _rows(self) -> Iterator[Flaw]:
         """Yield every row whose data cannot be read."""
         for table, key in (("fact", "seq"), ("shared", "key")):

@@ -22,7 +22,18 @@ from dreamnet_actions.domain.spec.forms import (
     Variable,
 )
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
-from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds, Share
+from dreamnet_actions.domain.spec.values import (
+    STRICT,
+    Ge,
+    Le,
+    Len,
+    MonthOrMore,
+    NameIn,
+    PositiveSeconds,
+    Seconds,
+    Share,
+    TwoDaysOrMore,
+)
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
 
@@ -312,6 +323,20 @@ class Notify:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Remembering:
+    """How long the journal keeps what it holds, and how often it is compacted."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    keep: TwoDaysOrMore = 7776000.0
+    """How long single facts are kept: results of requests, messages, verdicts of checks, changes of dreams."""
+    keep_lessons: MonthOrMore = 34560000.0
+    """How long what is learned from is kept: dreams opened and resolved, remedies, releases, changes of values."""
+    compact_every: PositiveSeconds = 604800.0
+    """The time between two compactions: what is too old is dropped and, in the GitHub home, history begins anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """The whole of ``dreamnet.yml``."""
 
@@ -337,3 +362,5 @@ class Config:
     """Who is told of what."""
     watch: Watch = field(default_factory=Watch)
     """How the long-lived loop and the schedules of GitHub's keep time, and what counts in time."""
+    journal: Remembering = field(default_factory=Remembering)
+    """How long what DreamNet remembers is kept."""

@@ -141,6 +141,15 @@ def _positive_wait(text: object) -> float:
     raise ValueError(f"{shown(text)} is no time at all; write a duration above zero, as in '30s'")
 
 
+def _days(least: int) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        if (seconds := _wait(value)) < least * 86_400.0:
+            raise ValueError(f"{shown(value)} is too short; write {least} days ('{least}d') or more")
+        return seconds
+
+    return read
+
+
 def _share(value: object) -> float:
     try:
         return parse_share(value)
@@ -170,6 +179,12 @@ Seconds = Annotated[float, Written(_wait, _DURATION, "30s", _write_wait)]
 
 PositiveSeconds = Annotated[float, Written(_positive_wait, _DURATION, "30s", _write_wait)]
 """A duration above zero: for limits and rhythms, where none would mean an endless hurry."""
+
+TwoDaysOrMore = Annotated[float, Written(_days(2), _DURATION, "90d", _write_wait)]
+"""A duration of two days at least, which nothing that is still measured needs to be older than."""
+
+MonthOrMore = Annotated[float, Written(_days(30), _DURATION, "400d", _write_wait)]
+"""A duration of 30 days at least, which is what learning reads."""
 
 Share = Annotated[float, Written(_share, _SHARE, "25%", _write_share)]
 """A percentage, written with ``%``; in the program between 0 and 1."""

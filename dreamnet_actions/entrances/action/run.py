@@ -38,8 +38,6 @@ LAST_WORDS = 3.0
 """Seconds for what is still written after SIGINT: the runner sends SIGTERM 7.5 s after it."""
 PATIENCE = 120.0
 """Seconds for which a message that has to wait (somebody holds its service) is tried again within the run."""
-KEEP_REQUESTS = 7 * 86400.0
-"""Seconds for which the id of an ended request answers its first result; a schedule forgets the older ones."""
 
 
 def main() -> int:
@@ -87,9 +85,11 @@ def run(found: Mapping[str, str]) -> AgentResult:
             if found.get("GITHUB_EVENT_NAME") == "schedule" and asked.agent != "dreamkeeper":
                 tell_of_silence(system)
         result = _perform(system, asked, found, dry_run=inputs.dry_run)
-        if found.get("GITHUB_EVENT_NAME") == "schedule":
-            system.pipe.forget(system.clock.now() - KEEP_REQUESTS)
-        return _finished(system, result)
+        due = found.get("GITHUB_EVENT_NAME") == "schedule" and not inputs.dry_run and system.tidy()
+        result = _finished(system, result)
+        if due and not result.exit_status:
+            system.compact_by_itself()
+        return result
     except KeyboardInterrupt:
         _last_words(system)
         raise

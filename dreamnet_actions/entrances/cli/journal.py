@@ -78,6 +78,29 @@ def repair(chosen: Choice, dry_run: bool, as_json: bool) -> None:
 
 
 @journal.command()
+@click.option("--dry-run", is_flag=True, help="Only count what would be dropped.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: facts, summaries, rows, store.")
+@choice
+def compact(chosen: Choice, dry_run: bool, as_json: bool) -> None:
+    """Drop what is older than 'journal' in the configuration says. A schedule does it by itself, now and then.
+
+    In the home github the history of the branch begins anew, with exactly what it holds by then.
+    """
+    with chosen.system(aloud=False) as system:
+        done = system.compact(dry_run=dry_run)
+    if as_json:
+        click.echo(write_json(vars(done)))
+        return
+    would = "would be " if dry_run else ""
+    say(
+        f"{counted(done.facts, 'fact')} and {counted(done.rows, 'row')} {would}dropped, "
+        f"{counted(done.summaries, 'fact')} in the place of ticks {would}written."
+    )
+    if done.store:
+        say(one_line(done.store))
+
+
+@journal.command()
 @click.option("--since", callback=duration, metavar="DURATION", help="The last so long, as 30d.")
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), metavar="KIND", help="Only this kind."
