@@ -225,7 +225,8 @@ class RefusedError(DreamNetError):
 
 
 class Unauthenticated(RefusedError):
-    """The caller did not prove who it is (bearer key or signature)."""
+    """The caller did not prove who it is (bearer key or signature), or DreamNet's own token is not accepted (any more).
+    The latter says nothing about what the token was needed for: a message waits."""
 
     code = "refused.unauthenticated"
     http_status = 401
@@ -238,6 +239,11 @@ class PermissionMissing(RefusedError):
     """DreamNet's own token lacks a permission. That says nothing about what it was needed for: a message waits."""
 
     code = "refused.permission"
+
+
+ABOUT_OUR_TOKEN: tuple[type[DreamNetError], ...] = (PermissionMissing, Unauthenticated)
+"""Refusals of what DreamNet itself asked for, with its own token: it lacks a permission, or it expired in the middle of
+a run. Nothing is wrong with the message that was being worked on."""
 
 
 class IdReused(RefusedError):

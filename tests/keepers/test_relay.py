@@ -9,7 +9,7 @@ import pytest
 from dreamnet_actions.domain.message import HOP_LIMIT, Message
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.spec.models import Heal, Route
-from dreamnet_actions.errors import PermissionMissing, TemporaryError
+from dreamnet_actions.errors import PermissionMissing, TemporaryError, Unauthenticated
 from dreamnet_actions.keepers.relaybot.keeper import TRIES
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, free, home, released, service
@@ -243,16 +243,20 @@ def test_a_message_handed_out_twice_takes_effect_once() -> None:
     assert {one.message.correlation_id for one in system.bus.list()} == {"story-1"}
 
 
+@pytest.mark.parametrize("error", [PermissionMissing, Unauthenticated])
 @pytest.mark.parametrize("where", ["outdated", "verify"])
-def test_a_missing_permission_is_no_answer_and_no_reason_to_give_the_message_up(where: str) -> None:
-    """However often it is tried: once the permission is there, the proof is made and the dream closes."""
+def test_what_the_token_may_not_is_no_answer_and_no_reason_to_give_the_message_up(
+    where: str, error: type[PermissionMissing | Unauthenticated]
+) -> None:
+    """A permission that is missing, a token that expired: however often it is tried, once that is mended the proof is
+    made and the dream closes."""
     system = home(web=service(heal=Heal(recover_within=600.0)))
     system.platforms["local"].kill("web")
     system.ask("dreamkeeper", "check", service="web")
     moved, got = system.dreams.update, system.dreams.get
 
     def refuse(*_: object, **__: object) -> Any:
-        raise PermissionMissing("The token lacks the permission 'issues: write'.", hint="permissions:")
+        raise error("The token was refused.", hint="permissions:\n  issues: write")
 
     if where == "verify":
         assert system.submit({"agent": "relaybot", "input": {"action": "deliver"}}).outcome == "done"
@@ -260,11 +264,14 @@ def test_a_missing_permission_is_no_answer_and_no_reason_to_give_the_message_up(
     else:
         system.dreams.get = refuse  # type: ignore[method-assign]
     for _ in range(TRIES + 3):
-        assert "issues: write" in system.submit({"agent": "relaybot", "input": {"action": "deliver"}}).summary
+        assert (
+            "token was refused"
+            in system.submit({"agent": "relaybot", "input": {"action": "deliver"}}).summary
+        )
         system.clock.advance(61.0)
     waiting = [one for one in system.bus.list() if one.state != "done"]
     assert [one.state for one in waiting] == ["waiting"]
-    assert "issues: write" in waiting[0].error
+    assert "token was refused" in waiting[0].error
     assert facts(system, "message-dead", "remedy-ended") == []
     system.dreams.update, system.dreams.get = moved, got  # type: ignore[method-assign]
     system.pipe.drain()

@@ -28,7 +28,7 @@ from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
 from dreamnet_actions.entrances.cli.environment import environ, now
-from dreamnet_actions.errors import DreamNetError, PermissionMissing, TemporaryError
+from dreamnet_actions.errors import ABOUT_OUR_TOKEN, DreamNetError, TemporaryError
 from dreamnet_actions.pipe import bug, failure
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def _whole(message: Message, found: Mapping[str, str]) -> Message:
 def _route(system: System, message: Message, found: Mapping[str, str]) -> AgentResult:
     """Say whose job a message is; one that is nobody's is put aside, so that it is not lost and does not come again.
 
-    Where a missing permission stops that, it waits: nothing is done here, with the permissions of RelayBot's own job.
+    Where the token stops that (it lacks a permission, or expired), it waits: nothing is done here, with the permissions
+    of RelayBot's own job.
     """
     asks = {"agent": "relaybot", "input": {"action": "route", "event": message.to_json()}}
     result = system.pipe.submit(
@@ -150,7 +151,7 @@ def _route(system: System, message: Message, found: Mapping[str, str]) -> AgentR
     )
     if result.outcome == "refused":
         system.receive_only(message)
-        if (result.error or {}).get("code") != PermissionMissing.code:
+        if (result.error or {}).get("code") not in {one.code for one in ABOUT_OUR_TOKEN}:
             _deliver(system)
     return result
 

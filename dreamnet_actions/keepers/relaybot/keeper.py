@@ -14,8 +14,8 @@ from dreamnet_actions.domain.result import AgentResult, Change, ErrorInfo, Repor
 from dreamnet_actions.domain.route import DEFAULTS, request_for, route
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
+    ABOUT_OUR_TOKEN,
     DreamNetError,
-    PermissionMissing,
     RequestInvalid,
     RequestTooLarge,
     TemporaryError,
@@ -36,6 +36,7 @@ LEASE = 1800.0
 """Seconds for which a delivery belongs to the run that took it; a dead run's is free at once."""
 MOST = 1000
 """Messages that one request may hand out."""
+_OURS = frozenset(one.code for one in ABOUT_OUR_TOKEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +200,7 @@ class RelayBot:
         try:
             return self._hand_over(delivery, finding)
         except DreamNetError as error:
-            if delivery.attempt >= TRIES and not isinstance(error, TemporaryError | PermissionMissing):
+            if delivery.attempt >= TRIES and not isinstance(error, (TemporaryError, *ABOUT_OUR_TOKEN)):
                 return self._bury(delivery, error.message)
             self.bus.retry(delivery, error=error.message, after=min(60.0, 2.0**delivery.attempt))
             finding["error"] = ErrorInfo(
@@ -225,7 +226,7 @@ class RelayBot:
         result = self.submit(request_for(onward, rule))
         finding |= {"result": result.to_json(), "exit_status": result.exit_status}
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
-        if result.outcome == "deferred" or (result.error or {}).get("code") == PermissionMissing.code:
+        if result.outcome == "deferred" or (result.error or {}).get("code") in _OURS:
             return self._later(delivery, result)
         if result.exit_status == 70:
             return self._after_bug(delivery, result)
@@ -289,7 +290,7 @@ class RelayBot:
         return True
 
     def _later(self, delivery: Delivery, result: AgentResult) -> str:
-        """Not now: a lease, a pause, an outage of ours, a permission that a person has yet to give. That is no failure,
+        """Not now: a lease, a pause, an outage of ours, a token that expired or lacks a permission. That is no failure,
         however long it takes."""
         error = (result.error or {}).get("message", result.summary)
         after = min(
