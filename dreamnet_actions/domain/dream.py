@@ -42,6 +42,8 @@ WHAT_NEXT: Mapping[DreamState, str] = {
 """What happens next to a dream in each state, in Markdown, for the people who read its issue."""
 CALLS = "calls"
 """The key in a dream's data that counts how often it began to wait for a person since it was opened last."""
+CLOSED_BY_HAND = "a person closed the issue"
+"""How the reason of a dream begins that a person closed on its page: of that no fact was ever to be written."""
 BLIP = "blip"
 """The key in a dream's data that says that it was over sooner than ``watch.blip-under``."""
 
@@ -88,6 +90,11 @@ class Dream:
     def asks(self) -> Approval | None:
         """What it waits to be approved for, if anything."""
         return read_approval(self.data) if self.state == "needs-human" else None
+
+    @property
+    def closed_by_hand(self) -> bool:
+        """True for one that a person closed on its page."""
+        return self.ended and self.because.startswith(CLOSED_BY_HAND)
 
     @property
     def platform(self) -> str:

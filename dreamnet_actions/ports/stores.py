@@ -26,7 +26,8 @@ class DreamStore(Protocol):
         state may not follow the stored one (``domain.dream.NEXT``) or another open one has the key."""
 
     def comment(self, number: int, at: float, *lines: str) -> None:
-        """Add lines to the dream's own story, all or none; nothing is ever deleted. Raises NotFound."""
+        """Add lines to the dream's own story, all or none; one that is there (the same time, the same words) is not
+        added twice: who was cut off tells again. Nothing is ever deleted. Raises NotFound."""
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         """Answer the dream's story, oldest first. Raises NotFound."""

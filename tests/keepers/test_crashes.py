@@ -52,7 +52,10 @@ def test_a_heal_cut_anywhere_ends_with_one_dream_one_restart_and_every_message_h
         assert max(sent.values()) == 1, point
         opened = facts(system, "dream-opened")
         assert len(opened) == 1, (point, opened)
-        assert len(facts(system, "remedy-started")) == 1, point
+        for kind in ("remedy-started", "remedy-ended", "dream-resolved"):
+            assert len(facts(system, kind)) == 1, (point, kind)
+        told = [text for _, text in system.dreams.comments(dream.number)]
+        assert [text.split(":")[0] for text in told] == ["filed", "healing", "local/web"], (point, told)
         points += 1
     assert points > 80
 

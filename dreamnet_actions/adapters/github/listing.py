@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from dreamnet_actions.adapters.github import body
 from dreamnet_actions.adapters.github.issues import Issue, Issues
-from dreamnet_actions.domain.dream import Dream
+from dreamnet_actions.domain.dream import CLOSED_BY_HAND, Dream
 from dreamnet_actions.ports.system import Clock
 
 LAG = 120.0
@@ -70,7 +70,7 @@ def _as_it_stands(issue: Issue, dream: Dream) -> Dream:
         changed_at=at,
         resolved_at=at if state == "resolved" else None,
         until=None,
-        because=f"a person closed the issue as {how}{who}",
+        because=f"{CLOSED_BY_HAND} as {how}{who}",
     )
 
 

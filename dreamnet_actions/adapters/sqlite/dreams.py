@@ -53,8 +53,9 @@ class SqliteDreamStore(DreamStore):
         with self._database.write() as connection:
             _get(connection, number)
             connection.executemany(
-                "INSERT INTO comment (number, at, body) VALUES (?, ?, ?)",
-                [(number, at, dumps(text)) for text in lines],
+                "INSERT INTO comment (number, at, body) SELECT :number, :at, :body WHERE NOT EXISTS"
+                " (SELECT 1 FROM comment WHERE number = :number AND at = :at AND body = :body)",
+                [{"number": number, "at": at, "body": dumps(text)} for text in lines],
             )
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:

@@ -45,6 +45,8 @@ class Acting:
             found = self.dreams.get(found.number)  # a store may find in a list that it read a moment ago
         if stamp(found) != stamp(one.dream):
             return  # somebody acted on it while we looked; the next round sees it as it is now
+        if found is not None:
+            book.surely_resolved(found)
         if kind == "resolve" and found is not None:
             dream, change = book.resolve(found, decision.because)
             story.changed(dream, change)
@@ -77,6 +79,11 @@ class Acting:
         waits = one.dream is not None and one.dream.state == "needs-human"
         return waits and one.bad and not self.book.told(one.dream)  # type: ignore[arg-type]
 
+    def is_left_to_do(self, one: Situation, decision: Decision) -> bool:
+        """Say whether a decision brings anything to be done."""
+        half_told = one.dream is not None and self.book.is_half_resolved(one.dream)
+        return decision.kind not in IDLE or half_told or self.untold(one)
+
     def next(self, one: Situation, dream: Dream, story: Story, raging: str | None = None) -> None:
         """Ask for the next remedy, wait for a cool-down, or ask for a human."""
         book = self.book
@@ -102,9 +109,7 @@ class Acting:
         """Send the message of the remedy under way again: the same one, so that it is in effect once even if
         the run that should have sent it was cut off just before."""
         self.book.surely_told(dream, one)
-        recorded = sum(attempt.dream == dream.correlation_id for attempt in one.ledger)
-        if recorded < dream.attempt:
-            self.book.started(dream, dream.because)
+        self.book.surely_asked(dream)
         story.says(self.book.message(dream))
         story.touched(dream)
 

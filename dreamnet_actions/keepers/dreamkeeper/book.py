@@ -8,24 +8,19 @@ from typing import Any
 
 from dreamnet_actions.domain.approval import KEY as APPROVAL
 from dreamnet_actions.domain.dream import BLIP, CALLS, Dream, calls
-from dreamnet_actions.domain.health import Report, main_cause, principal
+from dreamnet_actions.domain.health import Report, main_cause
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
 from dreamnet_actions.domain.result import Change, Outgoing
-from dreamnet_actions.domain.units import format_duration
-from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.foresight import Foresight, waits
 from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
-from dreamnet_actions.ports.stores import DreamStore
+from dreamnet_actions.keepers.dreamkeeper.telling import Telling, shown
 
 
 @dataclass(frozen=True, kw_only=True)
-class DreamBook:
+class DreamBook(Telling):
     """Writes dreams and their facts. Each method answers the dream as it now stands."""
-
-    context: Context
-    dreams: DreamStore
 
     @property
     def foresight(self) -> Foresight:
@@ -125,13 +120,6 @@ class DreamBook:
         )
         return dream, change, self.message(dream)
 
-    def started(self, dream: Dream, because: str) -> None:
-        """Write that the dream's remedy was asked for."""
-        text = f"{dream.key}: try {dream.remedy}, because {because}"
-        self._note(
-            "remedy-started", text, dream, remedy=dream.remedy, attempt=dream.attempt, cause=dream.cause
-        )
-
     def message(self, dream: Dream) -> Outgoing:
         """Write the message that asks for the dream's remedy; the same attempt is always the same message.
 
@@ -159,24 +147,6 @@ class DreamBook:
             hops=0,
         )
 
-    def ended(self, dream: Dream, *, worked: bool, why: str) -> None:
-        """Write into the ledger what the dream's remedy did."""
-        if dream.remedy is None:
-            return
-        now = self.context.clock.now()
-        seconds = round(now - dream.changed_at, 3)
-        how = f"worked in {format_duration(seconds)}" if worked else f"did not work: {why}"
-        self._note(
-            "remedy-ended",
-            f"{dream.key}: {dream.remedy} {how}",
-            dream,
-            remedy=dream.remedy,
-            attempt=dream.attempt,
-            cause=dream.cause,
-            worked=worked,
-            seconds=seconds,
-        )
-
     def verifying(self, dream: Dream) -> Dream:
         """Say that the remedy ended and its proof is being looked for. ``changed_at`` stays: time runs from asking."""
         return self.dreams.update(
@@ -185,8 +155,6 @@ class DreamBook:
 
     def resolve(self, dream: Dream, because: str) -> tuple[Dream, Change]:
         """End the dream: a check saw that the problem is gone."""
-        if dream.state in ("healing", "verifying"):
-            self.ended(dream, worked=True, why="")
         now = self.context.clock.now()
         before = dream.state
         blip = now - dream.opened_at < self.context.config.watch.blip_under
@@ -206,12 +174,7 @@ class DreamBook:
                 data=data,
             )
         )
-        took = format_duration(now - dream.opened_at)
-        text = f"{dream.key}: resolved after {took}; {because}"
-        self.dreams.comment(dream.number, now, text)
-        self._note(
-            "dream-resolved", text, dream, seconds=round(now - dream.opened_at, 3), remedy=dream.remedy
-        )
+        self.surely_resolved(dream)
         return dream, Change(what=f"dream {dream.key}", before=before, after="resolved", why=because)
 
     def needs_human(self, dream: Dream, because: str, **data: object) -> tuple[Dream, Change]:
@@ -232,17 +195,17 @@ class DreamBook:
         return self.needs_human(dream, because)
 
     def move(
-        self, dream: Dream, state: str, because: str, *, until: float | None = None
+        self, dream: Dream, state: str, because: str, *, until: float | None = None, request: str = ""
     ) -> tuple[Dream, Change]:
-        """Do what a person said: snooze, won't fix, reopen. What had come to an end is a new story, with no remedy
-        tried."""
+        """Do what a person said (by the request of that id): snooze, won't fix, reopen. What had come to an end is a
+        new story, with no remedy tried."""
         before = dream.state
         fresh: dict[str, object] = {}
         if state == "open" and before in ("resolved", "wont-fix", "needs-human"):
             fresh = {"remedy": None, "attempt": 0, "flaps": dream.flaps + 1}
             fresh |= {"opened_at": self.context.clock.now(), "resolved_at": None} if dream.ended else {}
-        dream = self._to(dream, state, because, until=until, **fresh)
-        self._note("dream-changed", f"{dream.key}: {state}, because {because}", dream, state=state)
+        dream = self._write(dream, state, because, until=until, **fresh)
+        self._moved(dream, request)
         return dream, Change(
             what=f"dream {dream.key}",
             before=before,
@@ -264,21 +227,6 @@ class DreamBook:
         self.dreams.comment(dream.number, now, f"now {one.health}, {cause}: {_detail(one.reports, dream)}")
         return self.dreams.update(replace(dream, health=one.health, cause=cause, evidence=evidence))
 
-    def surely_told(self, dream: Dream, one: Situation) -> None:
-        """Write the fact that the dream was opened, where the run that opened it was cut off just before that."""
-        if not self.told(dream):
-            self._opened(dream, one, "filed")
-            if dream.state == "needs-human":
-                self._called(dream)
-
-    def told(self, dream: Dream) -> bool:
-        """Say whether the fact that the dream was opened is written."""
-        return bool(self.context.journal.read(kinds={"dream-opened"}, dream=dream.correlation_id, limit=1))
-
-    def _called(self, dream: Dream) -> None:
-        text = f"{dream.key}: needs a human, because {dream.because}"
-        self._note("dream-changed", text, dream, state="needs-human")
-
     def wait(self, dream: Dream, choice: Choice) -> Dream:
         """Keep the dream open until a remedy may be tried again."""
         if dream.state == "open" and dream.because == choice.because:
@@ -287,31 +235,15 @@ class DreamBook:
         return self._to(dream, "open", choice.because, data=data)
 
     def _to(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
-        now = self.context.clock.now()
-        given: dict[str, Any] = {"data": {**_held(dream), **self.foresight.open(dream)}, **fields}
-        changed = replace(dream, state=state, because=because, changed_at=now, **given)  # type: ignore[arg-type]
-        dream = self.dreams.update(changed)
-        self.dreams.comment(dream.number, now, f"{state}: {because}")
+        dream = self._write(dream, state, because, **fields)
+        self._line(dream)
         return dream
 
-    def _opened(self, dream: Dream, one: Situation, how: str, *more: str) -> Change:
-        failed = principal(dream.evidence)
-        detail = _shown(failed, dream) if failed else dream.because
-        self._note(
-            "dream-opened",
-            f"{dream.key}: {one.health} ({detail})",
-            dream,
-            cause=dream.cause,
-            health=one.health,
-        )
-        self.dreams.comment(dream.number, dream.opened_at, f"{how}: {detail}", *more)
-        return Change(
-            what=f"dream {dream.key}",
-            before=None,
-            after="open",
-            why=detail,
-            undo=f"dreamnet wont-fix {dream.key}",
-        )
+    def _write(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
+        now = self.context.clock.now()
+        given: dict[str, Any] = {"data": {**_held(dream), **self.foresight.open(dream)}, **fields}
+        changed = replace(dream, state=state, because=because, changed_at=now, **given)
+        return self.dreams.update(changed)
 
     def _pattern(self, one: Situation, now: float) -> str:
         facts = self.context.journal.read(service=one.key, kinds={"dream-opened"})
@@ -324,25 +256,10 @@ class DreamBook:
             now=now,
         )
 
-    def _note(self, kind: str, text: str, dream: Dream, **data: object) -> None:
-        self.context.note(
-            kind,
-            text,
-            service=dream.key,
-            dream=dream.correlation_id,
-            correlation_id=dream.correlation_id,
-            data=data,
-        )
-
 
 def _detail(reports: Sequence[Report], dream: Dream) -> str:
     failed = next((r for r in reports if r.status in ("failed", "degraded")), None)
-    return _shown(failed, dream) if failed else dream.because
-
-
-def _shown(report: Report, dream: Dream) -> str:
-    """Answer a report's detail as comments and facts say it: of all dead messages only how many there are."""
-    return report.detail.partition("\n")[0] if dream.key == LETTERS else report.detail
+    return shown(failed, dream) if failed else dream.because
 
 
 def _evidence(one: Situation) -> tuple[Report, ...]:

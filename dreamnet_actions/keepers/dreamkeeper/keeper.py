@@ -19,7 +19,7 @@ from dreamnet_actions.errors import (
     unknown,
 )
 from dreamnet_actions.keepers.context import SELF, Context
-from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, IDLE, Acting
+from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting
 from dreamnet_actions.keepers.dreamkeeper.calling import Calling
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
 from dreamnet_actions.keepers.dreamkeeper.hosted import House
@@ -171,7 +171,7 @@ class DreamKeeper:
         for name, decision in decisions.items():
             one = situations[name]
             story.decided(name, decision)
-            if dry_run or (decision.kind in IDLE and not acting.untold(one)):
+            if dry_run or not acting.is_left_to_do(one, decision):
                 continue
             try:
                 with self.context.lock.lease(f"dream/{one.key}", HOLD):

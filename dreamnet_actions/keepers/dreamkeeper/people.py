@@ -33,6 +33,9 @@ class People:
             raise lacks_service(dream.service, self.context.config)
         book = Acting(context=self.context, dreams=self.dreams).book
         if dream.state in ("healing", "verifying") and wanted in (None, dream.remedy):
+            if not request.dry_run and book.is_half_asked(dream):
+                with self.context.lock.lease(f"dream/{dream.key}", HOLD):
+                    book.surely_asked(dream)
             return Report(
                 outcome="planned" if request.dry_run else "done",
                 summary=f"{dream.key}: {dream.remedy} is under way.",
@@ -133,11 +136,19 @@ class People:
         self._may_become(dream, state)
         if request.dry_run:
             return Report(outcome="planned", summary=f"{dream.key} would be {state}.", dreams=[dream.key])
+        book = Acting(context=self.context, dreams=self.dreams).book
+        if dream.state == state and dream.because == because:
+            # Said before, by somebody else or by a run of this request that was cut off.
+            with self.context.lock.lease(f"dream/{dream.key}", HOLD):
+                ours = book.surely_moved(dream, request.id)
+            if ours:
+                return Report(outcome="done", summary=f"{dream.key} is {state}.", dreams=[dream.key])
         if dream.state == state and until is None:
             return Report(outcome="unchanged", summary=f"{dream.key} is {state} already.", dreams=[dream.key])
         with self.context.lock.lease(f"dream/{dream.key}", HOLD):
-            book = Acting(context=self.context, dreams=self.dreams).book
-            dream, change = book.move(self.dreams.get(dream.number), state, because, until=until)
+            dream, change = book.move(
+                self.dreams.get(dream.number), state, because, until=until, request=request.id
+            )
         return Report(
             outcome="done", summary=f"{dream.key} is {state}.", changes=[change], dreams=[dream.key]
         )

@@ -53,6 +53,7 @@ class Proving:
         acting = Acting(context=self.context, dreams=self.dreams)
         dream = self.dreams.find(self.context.key(name))
         if dream is not None and dream.ended:
+            acting.book.surely_resolved(dream)
             dream = None
         outcome, verdict = request.input.get("outcome"), request.input.get("verdict")
         applied = outcome in (None, "done", "unchanged") or verdict == "rolled-back"

@@ -182,6 +182,7 @@ class DreamStoreContract:
             (store, another)[n % 2].comment(dream.number, at, text)
         store.comment(dream.number, 1_700_000_010.0, "first", "second")
         told += [(1_700_000_010.0, "first"), (1_700_000_010.0, "second")]
+        another.comment(dream.number, 1_700_000_010.0, "first", "second")  # told again by who was cut off
         store.update(replace(dream, state="resolved"))
         assert list(another.comments(dream.number)) == told
         assert list(store.comments(other.number)) == []

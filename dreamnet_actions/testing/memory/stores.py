@@ -64,7 +64,8 @@ class MemoryDreamStore(DreamStore):
     def comment(self, number: int, at: float, *lines: str) -> None:
         with self._lock:
             self.get(number)
-            self._comments[number] += [(at, text) for text in lines]
+            told = self._comments[number]
+            told += [(at, text) for text in dict.fromkeys(lines) if (at, text) not in told]
 
     def comments(self, number: int) -> Sequence[tuple[float, str]]:
         with self._lock:
