@@ -33,6 +33,10 @@ LEASE = 900.0
 """Seconds for which a request belongs to the run that claimed it; a dead run's claim is free at once."""
 
 
+MOST_KEPT = 1_000
+"""Characters of a request's input, as JSON, that are kept with its claim."""
+
+
 class Keeper(Protocol):
     """A keeper as the pipe sees it."""
 
@@ -129,6 +133,13 @@ class Pipe:
         stored, _ = self._journal.state(f"request/{request_id}")
         return _stored_result(stored) if stored else None
 
+    def begun(self, request_id: str) -> Mapping[str, Any] | None:
+        """Answer the input of the request that claimed that id and is to run again: it was cut off, or ended
+        otherwise than well. None where there is none, or its input was too long to be kept."""
+        stored, _ = self._journal.state(f"request/{request_id}")
+        asked: Mapping[str, Any] | None = stored.get("input") if stored and "result" not in stored else None
+        return asked
+
     def forget(self, before: float) -> int:
         """Drop the answers to requests that began before then (seconds since 1970), so that they do not pile up for
         ever; answers how many. From then on such a request is run again."""
@@ -144,7 +155,8 @@ class Pipe:
     def _claimed(self, request: AgentRequest, began: float) -> AgentResult:
         """Run a request that this run holds the claim of, and store how it ended."""
         key = f"request/{request.id}"
-        self._journal.set_state(key, {"digest": request.digest, "at": began})
+        claim = {"digest": request.digest, "at": began, **_kept(request)}
+        self._journal.set_state(key, claim)
         result = self._perform(request, began)
         if _answers_again(result):
             stored = {
@@ -156,7 +168,7 @@ class Pipe:
             }
             self._journal.set_state(key, stored)
         else:
-            self._journal.set_state(key, {"digest": request.digest, "at": began, "outcome": result.outcome})
+            self._journal.set_state(key, claim | {"outcome": result.outcome})
         return result
 
     def _former(self, request: AgentRequest) -> AgentResult | None:
@@ -349,6 +361,13 @@ def _http_status(report: Report) -> int:
         return 200
     by_outcome: dict[Outcome, int] = {"deferred": 503, "refused": 403, "failed": 502}
     return by_outcome.get(report.outcome, 200)
+
+
+def _kept(request: AgentRequest) -> dict[str, Any]:
+    """Answer what of a request is kept with its claim, so that whoever words it by how things stand can word it again
+    as it was first."""
+    asked = {"action": request.action, **request.input}
+    return {"input": asked} if len(json.dumps(asked)) <= MOST_KEPT else {}
 
 
 def _stored_result(stored: Mapping[str, Any]) -> AgentResult | None:

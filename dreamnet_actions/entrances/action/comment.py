@@ -118,13 +118,15 @@ class Talk:
         if command.name == "explain":
             self._say("+1", lambda: answer.explained(dream, dream_story(self.system, dream), run, home))
             return self._result(f"{dream.key} was explained.")
-        asked = asks(command, dream, by)
-        if command.name == "approve" and self.system.pipe.former(self.spoken.request_id) is None:
-            now, named = self.system.clock.now(), command.words or None
+        pipe, now = self.system.pipe, self.system.clock.now()
+        # A run that was cut off may have changed the dream, and then the same words would ask for something else.
+        begun = pipe.begun(self.spoken.request_id)
+        if command.name == "approve" and begun is None and pipe.former(self.spoken.request_id) is None:
+            named = command.words or None
             if why := objection(dream.asks, now, what=named, said_at=self.spoken.at):
                 self._say("-1" if dream.asks else "+1", lambda: answer.not_approved(why, by, dream, run))
                 return self._result(why)
-        result = self._done(command, dream, asked or {})
+        result = self._done(command, dream, begun or asks(command, dream, by) or {})
         receipt: Receipt = _RECEIPTS.get(result.outcome, "-1")
         # The dream is read again when it is told of: by then it is what the command made of it.
         self._say(
