@@ -242,7 +242,7 @@ class DreamBook(Telling):
     def _write(self, dream: Dream, state: str, because: str, **fields: object) -> Dream:
         now = self.context.clock.now()
         given: dict[str, Any] = {"data": {**_held(dream), **self.foresight.open(dream)}, **fields}
-        changed = replace(dream, state=state, because=because, changed_at=now, **given)
+        changed = replace(dream, state=state, because=because, changed_at=now, **given)  # type: ignore[arg-type]
         return self.dreams.update(changed)
 
     def _pattern(self, one: Situation, now: float) -> str:
