@@ -209,7 +209,7 @@ def prove(
 
         def place() -> Place:
             with guard:
-                folder = Path(name) / str(len(list(Path(name).iterdir())))
+                folder = Path(tempfile.mkdtemp(dir=name))
                 github, clock = stack.enter_context(standing(folder / "github"))
             return Place(github, clock, folder)
 
