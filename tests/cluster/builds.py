@@ -1,0 +1,221 @@
+"""Building the bed's programs from source, once for everybody on this machine.
+
+Each Go module here becomes one folder of programs below the cache, named by the hash of the module's files, the
+Go version and the recipe. A folder is there whole or not at all: it is built beside its place and renamed. Who comes
+while another builds waits, and is told how far that one is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster.errors import BedError
+from tests.cluster.places import SOURCES, cache
+
+KUBERNETES = "1.37.2"
+_VERSION = "k8s.io/component-base/version"
+_TOLD = {
+    "gitVersion": f"v{KUBERNETES}",
+    "gitMajor": KUBERNETES.split(".")[0],
+    "gitMinor": KUBERNETES.split(".")[1],
+    "gitTreeState": "clean",
+}
+
+Say = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """Tell a person what happens."""
+    print(f"cluster: {line}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Go module and what is built from it.
+
+    Attributes:
+        name: Its folder here, and the first word of its folder in the cache.
+        programs: File name of each program, and its package.
+        arguments: What ``go build`` gets besides.
+        seconds: About how long each program takes on two free cores, cold; for people who wait.
+    """
+
+    name: str
+    programs: Mapping[str, str]
+    arguments: tuple[str, ...] = ("-ldflags=-s -w",)
+    seconds: Mapping[str, int] = field(default_factory=dict)
+
+
+MODULES = (
+    Module(
+        "kubernetes",
+        {
+            **{
+                name: f"k8s.io/kubernetes/cmd/{name}"
+                for name in (
+                    "kube-apiserver",
+                    "kube-controller-manager",
+                    "kube-scheduler",
+                    "kubelet",
+                    "kube-proxy",
+                    "kubectl",
+                )
+            },
+            "etcd": "go.etcd.io/etcd/server/v3",
+        },
+        # Without the version the kubelet and the API server disagree.
+        (f"-ldflags=-s -w {' '.join(f'-X {_VERSION}.{key}={value}' for key, value in _TOLD.items())}",),
+        {"kube-apiserver": 222, "kube-controller-manager": 71, "kubelet": 45, "kube-proxy": 18},
+    ),
+    Module(
+        "containerd",
+        {
+            name: f"github.com/containerd/containerd/v2/cmd/{name}"
+            for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+        },
+        ("-tags=no_btrfs,no_zfs,no_devmapper", "-ldflags=-s -w"),
+        {"containerd": 70},
+    ),
+    Module("samples", {"sample": "./sample", "pause": "./pause"}),
+)
+
+
+def programs(tell: Say = say) -> dict[str, Path]:
+    """Answer the path of each program; builds what is not there yet, which takes minutes the first time."""
+    found: dict[str, Path] = {}
+    for module in MODULES:
+        folder = built(module, tell)
+        found.update({name: folder / name for name in module.programs})
+    return found
+
+
+def built(module: Module, tell: Say = say) -> Path:
+    """Answer the folder of a module's programs, and build it where it is not there.
+
+    Raises:
+        BedError: There is no Go, or it could not build; with what it said.
+    """
+    place = cache() / f"{module.name}-{_fingerprint(module)}"
+    if place.is_dir():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(place, tell):
+        if not place.is_dir():
+            _build(module, place, tell)
+    return place
+
+
+def _build(module: Module, place: Path, tell: Say) -> None:
+    beside = place.with_suffix(".unfinished")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    seconds: dict[str, float] = {}
+    tell(f"building {module.name} from source, kept in {place}")
+    for number, (name, package) in enumerate(module.programs.items(), 1):
+        step = f"{name} ({number} of {len(module.programs)})"
+        about = module.seconds.get(name)
+        tell(f"building {step}{f', about {about} s on two free cores' if about else ''}")
+        place.with_suffix(".lock").write_text(step, encoding="utf-8")
+        began = time.monotonic()
+        _go(module, name, package, beside / name, step, tell)
+        seconds[name] = time.monotonic() - began
+    listed = "".join(f"{name} {took:.1f}\n" for name, took in seconds.items())
+    (beside / "seconds").write_text(listed, encoding="utf-8")
+    beside.rename(place)
+    tell(f"built {module.name} in {sum(seconds.values()):.0f} s")
+
+
+def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Say) -> None:
+    command = ["go", "build", "-p", str(min(os.cpu_count() or 1, 4)), "-trimpath", "-mod=readonly"]
+    command += [*module.arguments, "-o", str(into), package]
+    # Nicer than whatever else runs here: nobody waits for a build as for an answer.
+    command = ["nice", "-n", "15", *command]
+    with into.with_suffix(".log").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command, cwd=SOURCES / module.name, env=_environment(), stdout=log, stderr=subprocess.STDOUT
+        )
+        began = time.monotonic()
+        try:
+            while True:
+                try:
+                    status = process.wait(timeout=30)
+                    break
+                except subprocess.TimeoutExpired:
+                    tell(f"still building {step}, {time.monotonic() - began:.0f} s")
+        except BaseException:
+            process.terminate()
+            process.wait(timeout=30)
+            raise
+        log.seek(0)
+        said = log.read()
+    if status:
+        raise BedError(
+            f"{name} could not be built (`{' '.join(command)}` in {module.name}/):\n{said.strip()[-4000:]}"
+        )
+    into.with_suffix(".log").unlink()
+
+
+def _environment() -> dict[str, str]:
+    # Without C the programs are the same on every machine, with a compiler or without.
+    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+
+
+def _fingerprint(module: Module) -> str:
+    """Answer what names a build: a few characters that change when anything does that goes into it."""
+    told = hashlib.sha256()
+    folder = SOURCES / module.name
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            told.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    told.update(repr((dict(module.programs), module.arguments, platform.machine(), _go_version())).encode())
+    return told.hexdigest()[:16]
+
+
+def _go_version() -> str:
+    if shutil.which("go") is None:
+        raise BedError(
+            "no Go found, which builds the cluster; scripts/cluster installs it, or put one on PATH"
+        )
+    # Asked in a module, since that may name a newer Go, which Go then fetches.
+    done = subprocess.run(
+        ["go", "env", "GOVERSION"],
+        cwd=SOURCES / "kubernetes",
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if done.returncode:
+        raise BedError(f"Go cannot be used here: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def _alone(place: Path, tell: Say) -> Iterator[None]:
+    """Hold the build's lock; while another holds it, tell how far that one is."""
+    with place.with_suffix(".lock").open("a+", encoding="utf-8") as lock:
+        heard, told = "", 0.0
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                lock.seek(0)
+                step = lock.read().strip() or "something"
+                if step != heard or time.monotonic() - told > 30:
+                    tell(f"waiting for another build, which is at {step}")
+                    heard, told = step, time.monotonic()
+                time.sleep(0.2)
+        yield
