@@ -117,8 +117,10 @@ def built(module: Module, tell: Say = say) -> Path:
 
 
 def _build(module: Module, place: Path, tell: Say) -> None:
-    beside = place.with_suffix(".unfinished")
-    shutil.rmtree(beside, ignore_errors=True)
+    # Of a builder that was killed: its compiler may still be at it, so the next one's folder has another name.
+    for left in place.parent.glob(f"{place.name}.unfinished-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    beside = place.with_suffix(f".unfinished-{os.getpid()}")
     beside.mkdir()
     seconds: dict[str, float] = {}
     tell(f"building {module.name} from source, kept in {place}")

@@ -1,0 +1,183 @@
+"""A bed comes up after whatever was before, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cluster import leftovers, network, tuning
+from tests.cluster.beds import find
+from tests.cluster.client import SCRIPT, Cluster, script, workload
+from tests.cluster.errors import BedError
+from tests.cluster.places import Bed
+from tests.cluster.processes import running, wait_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),  # up, twice, on a busy machine
+    # Programs are built with the run's own cluster, before any test's time counts.
+    pytest.mark.usefixtures("cluster"),
+]
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """Answer the name of a bed of the test's own, and take it away afterwards."""
+    chosen = f"life-{os.getpid()}"
+    yield chosen
+    script("down", "--name", chosen)
+
+
+def _up(name: str) -> Cluster:
+    script("up", "--name", name, "--owner", str(os.getpid()))
+    facts = json.loads(script("status", "--name", name, "--json"))
+    return Cluster(facts["kubeconfig"], facts["registry"], name)
+
+
+def _deploy(cluster: Cluster) -> None:
+    cluster.apply(*workload(cluster.image("v1")), namespace="default")
+    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=90s", namespace="default", seconds=100)
+
+
+def _seen(name: str) -> list[str]:
+    """Answer whatever on this machine carries the bed's name, found in other ways than ``down`` finds it."""
+    mounts = [line for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines() if name in line]
+    groups = [str(path) for path in leftovers.CGROUPS.rglob(f"*{name}*")]
+    spaces = subprocess.run(
+        ["ip", "netns", "list"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    logs = Path("/var/log/containers")
+    links = [str(path) for path in logs.iterdir() if name in str(path.readlink())] if logs.is_dir() else []
+    notes = (
+        [str(path) for path in Path("/var/lib/cni").rglob(f"*{name}*")]
+        if Path("/var/lib/cni").is_dir()
+        else []
+    )
+    return [*mounts, *groups, *[line for line in spaces if name in line], *links, *notes]
+
+
+def _processes(bed: Bed) -> set[tuple[int, float]]:
+    """Answer who is in the bed's network or in a pod's: id and start time."""
+    spaces = {bed.namespace_file.stat().st_ino}
+    spaces |= {place.stat().st_ino for place in leftovers.mounts(bed) if "netns" in place.parts}
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if Path(f"/proc/{process.pid}/ns/net").stat().st_ino in spaces:
+                found.add((process.pid, process.create_time()))
+        except (OSError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+def _alive(known: set[tuple[int, float]]) -> set[int]:
+    return {
+        pid for pid, born in known if psutil.pid_exists(pid) and psutil.Process(pid).create_time() == born
+    }
+
+
+def test_down_leaves_nothing(name: str) -> None:
+    cluster = _up(name)
+    _deploy(cluster)
+    bed = find(name)
+    assert bed is not None
+    known = _processes(bed)
+    programs = {Path(psutil.Process(pid).exe()).name for pid, _ in known}
+    assert {"etcd", "kube-apiserver", "kubelet", "containerd-shim-runc-v2", "sample", "pause"} <= programs
+    assert _seen(name), "the test looks in the right places"
+    sockets = set(Path("/run/containerd/s").iterdir())
+    script("down", "--name", name)
+    assert _alive(known) == set()
+    assert _seen(name) == []
+    assert bed.link not in network.links()
+    assert not bed.home.exists()
+    assert set(Path("/run/containerd/s").iterdir()) < sockets
+    assert leftovers.left(bed) == []
+
+
+def test_down_of_what_is_not_there_is_well(name: str) -> None:
+    script("down", "--name", name)
+    with pytest.raises(BedError, match="status"):
+        script("status", "--name", name)
+
+
+def test_up_works_after_a_killed_run(name: str) -> None:
+    first = subprocess.Popen(
+        ["bash", str(SCRIPT), "up", "--name", name, "--owner", str(os.getpid())],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    bed = wait_for("the first run to claim its bed", lambda: find(name), 60)
+    wait_for("the first run to start the kubelet", lambda: running(bed, "kubelet"), 120)
+    first.kill()
+    first.wait(timeout=20)
+    left = _processes(bed)
+    assert _alive(left)
+    cluster = _up(name)
+    assert _alive(left) == set(), "what the killed run left is gone"
+    _deploy(cluster)
+
+
+def test_a_bed_whose_owner_is_gone_is_taken_away_by_the_next_up(name: str) -> None:
+    owner = subprocess.Popen(["sleep", "600"])
+    try:
+        script("up", "--name", f"{name}-old", "--owner", str(owner.pid))
+        old = find(f"{name}-old")
+        assert old is not None
+    finally:
+        owner.kill()
+        owner.wait(timeout=20)
+    _up(name)
+    assert leftovers.left(old) == []
+
+
+def test_the_api_server_can_die_and_come_back(name: str) -> None:
+    cluster = _up(name)
+    _deploy(cluster)
+    cluster.kill("kube-apiserver")
+    with pytest.raises(BedError, match="refused"):
+        cluster.get("pods", namespace="default")
+    cluster.start("kube-apiserver")
+    assert cluster.get("deployment", "web", namespace="default")["status"]["readyReplicas"] == 1
+
+
+def test_what_did_not_come_up_is_told_with_its_last_words(name: str) -> None:
+    cluster = _up(name)
+    bed = find(name)
+    assert bed is not None
+    cluster.kill("kube-apiserver")
+    certificate = bed.home / "pki" / "apiserver.crt"
+    certificate.write_text("not a certificate", encoding="ascii")
+    with pytest.raises(
+        BedError, match=r"kube-apiserver ended while waiting for the API server[\s\S]*last lines of"
+    ):
+        cluster.start("kube-apiserver")
+
+
+def test_the_kernels_settings_are_put_back_with_the_last_bed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, kept = tmp_path / "sys", tmp_path / "beds"
+    (settings / "kernel").mkdir(parents=True)
+    (settings / "kernel" / "panic").write_text("1\n", encoding="ascii")
+    (kept / "one").mkdir(parents=True)
+    (kept / "two").mkdir()
+    monkeypatch.setattr(tuning, "_path", lambda name: settings / name)
+    monkeypatch.setattr(tuning, "BEDS", kept)
+    monkeypatch.setattr(tuning, "_KEPT", kept / "kernel.json")
+    tuning.keep()
+    (settings / "kernel" / "panic").write_text("10\n", encoding="ascii")
+    tuning.keep()
+    monkeypatch.setattr(Bed, "home", property(lambda bed: kept / bed.name))
+    tuning.restore(Bed("one", 0))
+    assert (settings / "kernel" / "panic").read_text(encoding="ascii") == "10\n", "another bed is up"
+    (kept / "one").rmdir()
+    tuning.restore(Bed("two", 1))
+    assert (settings / "kernel" / "panic").read_text(encoding="ascii") == "1"
+    assert not (kept / "kernel.json").exists()
