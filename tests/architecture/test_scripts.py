@@ -15,7 +15,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", ["test", "prove", "bench", "generate", "release"])
+@pytest.mark.parametrize("script", ["test", "prove", "bench", "generate", "release", "cluster"])
 @pytest.mark.parametrize("word", ["no-such-thing", "../errors", "a b"])
 def test_a_wrong_word_is_a_request_error(script: str, word: str) -> None:
     run = _run(f"scripts/{script}", word)
@@ -34,7 +34,7 @@ def test_without_a_name_the_names_are_listed(script: str) -> None:
 
 
 def test_every_script_can_be_run_as_it_is() -> None:
-    for name in ("demo", "test", "prove", "bench", "generate", "release", "changelog"):
+    for name in ("demo", "test", "prove", "bench", "generate", "release", "changelog", "cluster"):
         assert os.access(ROOT / "scripts" / name, os.X_OK), name
 
 

@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import sys
+from typing import NoReturn
 
 from tests.cluster import beds, images, parts, processes
 from tests.cluster.builds import programs, say
@@ -29,6 +30,10 @@ DEFAULT = "dev"
 
 def main(words: list[str]) -> int:
     """Do what the words say; answer the exit status: 0, 1 where it is not up, 3 a wrong word, 5 it failed."""
+    known = ("build", "up", "status", "shell", "image", "kill", "start", "down")
+    if not words or words[0] not in (*known, "-h", "--help"):
+        say(f"error: no word '{' '.join(words[:1])}'; there are {', '.join(known)}")
+        return 3
     chosen = _parser().parse_args(words)
     try:
         return int(chosen.do(chosen))
@@ -37,12 +42,16 @@ def main(words: list[str]) -> int:
         return 5
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        say(f"error: {message}; `scripts/cluster --help` tells more")
+        raise SystemExit(3)
+
+
 def _parser() -> argparse.ArgumentParser:
     shown = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(
-        prog="scripts/cluster", description=__doc__, formatter_class=shown, usage="%(prog)s WORD …"
-    )
-    named = argparse.ArgumentParser(add_help=False)
+    top = _Parser(prog="scripts/cluster", description=__doc__, formatter_class=shown, usage="%(prog)s WORD …")
+    named = _Parser(add_help=False)
     named.add_argument("--name", default=DEFAULT, help="which cluster (default: %(default)s)")
     words = top.add_subparsers(required=True, metavar="WORD", title="words")
 

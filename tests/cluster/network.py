@@ -31,8 +31,11 @@ def up(bed: Bed) -> None:
     _ip("link", "set", bed.link, "up")
     for reached in (bed.pods, bed.services):
         _ip("route", "add", str(reached), "via", bed.node, "dev", bed.link)
-    # Packets from this machine to a Service go on to a pod.
+    # Packets from this machine to a Service go on to a pod; and what one pod answers another by way of a Service passes
+    # kube-proxy's rules on the bridge too, where the kernel has them there.
     _run(*enter(bed), "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+    bridged = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+    _run(*enter(bed), "sh", "-c", f"[ ! -e {bridged} ] || echo 1 >{bridged}")
 
 
 def down(bed: Bed) -> None:

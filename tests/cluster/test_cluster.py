@@ -84,6 +84,23 @@ def test_a_pods_own_address_log_and_programs_are_reached(cluster: Cluster, names
         cluster.kubectl("exec", name, "--", "/sample", "-no-such-flag", namespace=namespace)
 
 
+def test_pods_reach_services_and_the_api_server(cluster: Cluster, namespace: str) -> None:
+    cluster.apply(*workload(cluster.image("v1")), namespace=namespace)
+    _rolled_out(cluster, namespace)
+    address = cluster.get("service", "web", namespace=namespace)["spec"]["clusterIP"]
+    api = cluster.get("service", "kubernetes", namespace="default")["spec"]["clusterIP"]
+
+    def fetched(url: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://{address}/fetch?url={url}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    assert fetched(f"http://{address}/")[1].startswith("sample v1")  # itself, by way of its Service
+    assert "certificate" in fetched(f"https://{api}/")[1]
+
+
 def test_an_account_without_a_role_may_do_nothing(cluster: Cluster, namespace: str) -> None:
     cluster.kubectl("create", "serviceaccount", "nobody", namespace=namespace)
     token = cluster.kubectl("create", "token", "nobody", namespace=namespace).strip()

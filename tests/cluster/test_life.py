@@ -62,10 +62,14 @@ def _seen(name: str) -> list[str]:
     return [*mounts, *groups, *[line for line in spaces if name in line], *links, *notes]
 
 
+def _spaces(bed: Bed) -> list[Path]:
+    """Answer the network namespaces of the bed and of its pods."""
+    return [bed.namespace_file, *(place for place in leftovers.mounts(bed) if "netns" in place.parts)]
+
+
 def _processes(bed: Bed) -> set[tuple[int, float]]:
     """Answer who is in the bed's network or in a pod's: id and start time."""
-    spaces = {bed.namespace_file.stat().st_ino}
-    spaces |= {place.stat().st_ino for place in leftovers.mounts(bed) if "netns" in place.parts}
+    spaces = {place.stat().st_ino for place in _spaces(bed)}
     found = set()
     for process in psutil.process_iter():
         try:
@@ -82,7 +86,7 @@ def _alive(known: set[tuple[int, float]]) -> set[int]:
     }
 
 
-def test_down_leaves_nothing(name: str) -> None:
+def test_a_bed_has_no_way_out_and_down_leaves_nothing(name: str) -> None:
     cluster = _up(name)
     _deploy(cluster)
     bed = find(name)
@@ -91,6 +95,11 @@ def test_down_leaves_nothing(name: str) -> None:
     programs = {Path(psutil.Process(pid).exe()).name for pid, _ in known}
     assert {"etcd", "kube-apiserver", "kubelet", "containerd-shim-runc-v2", "sample", "pause"} <= programs
     assert _seen(name), "the test looks in the right places"
+    assert len(_spaces(bed)) == 2
+    for space in _spaces(bed):
+        asked = ["nsenter", f"--net={space}", "ip", "route", "get", "203.0.113.1"]  # sends nothing
+        way = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=20)
+        assert "unreachable" in way.stderr, f"there is a way out of {space}: {way.stdout}"
     sockets = set(Path("/run/containerd/s").iterdir())
     script("down", "--name", name)
     assert _alive(known) == set()

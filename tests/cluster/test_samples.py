@@ -154,6 +154,13 @@ def test_values_and_files_come_byte_for_byte(start: Start, tmp_path: Path) -> No
     assert sample.ask("/env/NOTHING")[0] == 404
 
 
+def test_it_asks_others(start: Start) -> None:
+    one, other = start(VERSION="one").listens(), start(VERSION="other").listens()
+    status, page = one.ask(f"/fetch?url=http://127.0.0.1:{other.port}/")
+    assert (status, page.split()[1]) == (200, "other")
+    assert one.ask("/fetch?url=http://127.0.0.1:1/")[0] == 502
+
+
 def test_a_wrong_value_is_told(start: Start) -> None:
     sample = start(ERROR_RATE="often")
     assert sample.process.wait(timeout=20) == 1

@@ -9,6 +9,7 @@
 //	GET /metrics     what Prometheus reads
 //	GET /env/NAME    the value of a variable of the environment, byte for byte
 //	GET /file/PATH   the bytes of a file, such as a mounted ConfigMap
+//	GET /fetch?url=U what another address answers, as this pod sees it
 //	POST /set?NAME=VALUE&…   changes a behaviour: error-rate, latency, work, never-ready, unhealthy, memory-per-second
 //	POST /crash?code=N       ends at once
 package main

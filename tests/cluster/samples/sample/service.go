@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"runtime"
@@ -53,6 +54,7 @@ func (s *service) routes() http.Handler {
 		}
 		_, _ = w.Write(content)
 	})
+	mux.HandleFunc("GET /fetch", fetch)
 	mux.HandleFunc("POST /set", s.set)
 	mux.HandleFunc("POST /crash", func(_ http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.FormValue("code"))
@@ -77,6 +79,19 @@ func (s *service) page(w http.ResponseWriter, _ *http.Request) {
 	s.well.Add(1)
 	name, _ := os.Hostname()
 	fmt.Fprintf(w, "sample %s %s\n", s.version, name)
+}
+
+// fetch hands on what another address answers, as this pod sees it.
+func fetch(w http.ResponseWriter, r *http.Request) {
+	client := http.Client{Timeout: 5 * time.Second}
+	answer, err := client.Get(r.FormValue("url"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer answer.Body.Close()
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body)
 }
 
 func (s *service) set(w http.ResponseWriter, r *http.Request) {
