@@ -123,11 +123,12 @@ def wait_for_node(bed: Bed, api: Api) -> None:
 
 def down(name: str, tell: Say = say) -> None:
     """Take a bed away, in whatever state it is; one that is not there is no error."""
-    bed = find(name)
-    if bed is None:
-        return
     began = time.monotonic()
-    leftovers.clean(bed)
+    with _claiming():  # two may have found the same bed without an owner
+        bed = find(name)
+        if bed is None:
+            return
+        leftovers.clean(bed)
     if rest := leftovers.left(bed):
         raise BedError(f"bed {name} is not quite gone: {'; '.join(rest)}")
     tell(f"bed {name} gone after {time.monotonic() - began:.1f} s")
@@ -158,7 +159,6 @@ def all_beds() -> list[Bed]:
 
 
 def _claim(name: str, owner: int | None) -> Bed:
-    BEDS.mkdir(parents=True, exist_ok=True)
     with _claiming():
         old = find(name)
         if old is not None:
@@ -178,6 +178,7 @@ def _claim(name: str, owner: int | None) -> Bed:
 
 @contextlib.contextmanager
 def _claiming() -> Iterator[None]:
+    BEDS.mkdir(parents=True, exist_ok=True)
     with (BEDS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

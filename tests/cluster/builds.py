@@ -139,7 +139,7 @@ def _build(module: Module, place: Path, tell: Say) -> None:
 
 
 def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Say) -> None:
-    command = ["go", "build", "-p", str(min(os.cpu_count() or 1, 4)), "-trimpath", "-mod=readonly"]
+    command = [_compiler(), "build", "-p", str(min(os.cpu_count() or 1, 4)), "-trimpath", "-mod=readonly"]
     command += [*module.arguments, "-o", str(into), package]
     # Nicer than whatever else runs here: nobody waits for a build as for an answer.
     command = ["nice", "-n", "15", *command]
@@ -184,6 +184,17 @@ def _fingerprint(module: Module) -> str:
     return told.hexdigest()[:16]
 
 
+def _compiler() -> str:
+    """Answer the Go to use: scripts/setup.sh puts one beside our Python only where the machine's is too old."""
+    ours = Path(sys.prefix) / "bin" / "go"
+    found = str(ours) if ours.exists() else shutil.which("go")
+    if found is None:
+        raise BedError(
+            "no Go found, which builds the cluster; scripts/cluster installs it, or put one on PATH"
+        )
+    return found
+
+
 def _go_version() -> str:
     if shutil.which("go") is None:
         raise BedError(
@@ -191,7 +202,7 @@ def _go_version() -> str:
         )
     # Asked in a module, since that may name a newer Go, which Go then fetches.
     done = subprocess.run(
-        ["go", "env", "GOVERSION"],
+        [_compiler(), "env", "GOVERSION"],
         cwd=SOURCES / "kubernetes",
         env=_environment(),
         capture_output=True,

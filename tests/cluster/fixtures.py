@@ -23,7 +23,6 @@ from tests.cluster.errors import BedError
 from tests.cluster.places import BEDS
 
 _FAILED = pytest.StashKey[str]()
-_RED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +38,23 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture
-def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+def namespace(cluster: Cluster) -> Iterator[str]:
     """Answer a namespace of the test's own; what is in it is told where the test fails."""
     with cluster.namespace() as name:
         yield name
-        if request.node.stash.get(_RED, False):
-            print(cluster.state(name))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Remember which tests failed."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show what is in a failed test's namespace, which is gone when somebody looks."""
     report = yield
-    item.stash[_RED] = item.stash.get(_RED, False) or report.failed
+    used = getattr(item, "funcargs", {})
+    if call.when == "call" and report.failed and {"cluster", "namespace"} <= used.keys():
+        try:
+            told = used["cluster"].state(used["namespace"])
+        except BedError as problem:
+            told = str(problem)
+        report.sections.append(("what is in the namespace", told))
     return report
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +30,12 @@ pytestmark = [
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """Answer the name of a bed of the test's own, and take it away afterwards."""
+    """Answer the name of a bed of the test's own, and take it away afterwards. One at a time: a bed needs a core."""
     chosen = f"life-{os.getpid()}"
-    yield chosen
-    script("down", "--name", chosen)
+    with (Path(tempfile.gettempdir()) / "dreamnet-cluster-life").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield chosen
+        script("down", "--name", chosen)
 
 
 def _up(name: str) -> Cluster:

@@ -1,7 +1,7 @@
 """``scripts/prove cluster``: how long the cluster of the tests takes to come up, to do its first work and to go.
 
-Each round is a bed of its own. Printed are the seconds of each step, the memory of each part once a Deployment of two pods
-serves, and how long its programs took to build where they were built by this cache.
+Each round is a bed of its own. Printed are the seconds of each step, the memory of each part once a Deployment of two
+pods serves, and how long the programs took when they were built.
 """
 
 from __future__ import annotations
