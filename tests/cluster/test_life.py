@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.cluster import leftovers, network, tuning
+from tests.cluster import network, tuning
 from tests.cluster.beds import find
+from tests.cluster.census import alive, census
 from tests.cluster.client import SCRIPT, Cluster, script, workload
 from tests.cluster.errors import BedError
 from tests.cluster.places import Bed
@@ -49,69 +49,22 @@ def _deploy(cluster: Cluster) -> None:
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=90s", namespace="default", seconds=100)
 
 
-def _seen(name: str) -> list[str]:
-    """Answer whatever on this machine carries the bed's name, found in other ways than ``down`` finds it."""
-    mounts = [line for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines() if name in line]
-    groups = [str(path) for path in leftovers.CGROUPS.rglob(f"*{name}*")]
-    spaces = subprocess.run(
-        ["ip", "netns", "list"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    logs = Path("/var/log/containers")
-    links = [str(path) for path in logs.iterdir() if name in str(path.readlink())] if logs.is_dir() else []
-    notes = (
-        [str(path) for path in Path("/var/lib/cni").rglob(f"*{name}*")]
-        if Path("/var/lib/cni").is_dir()
-        else []
-    )
-    return [*mounts, *groups, *[line for line in spaces if name in line], *links, *notes]
-
-
-def _spaces(bed: Bed) -> list[Path]:
-    """Answer the network namespaces of the bed and of its pods."""
-    return [bed.namespace_file, *(place for place in leftovers.mounts(bed) if "netns" in place.parts)]
-
-
-def _processes(bed: Bed) -> set[tuple[int, float]]:
-    """Answer who is in the bed's network or in a pod's: id and start time."""
-    spaces = {place.stat().st_ino for place in _spaces(bed)}
-    found = set()
-    for process in psutil.process_iter():
-        try:
-            if Path(f"/proc/{process.pid}/ns/net").stat().st_ino in spaces:
-                found.add((process.pid, process.create_time()))
-        except (OSError, psutil.NoSuchProcess):
-            continue
-    return found
-
-
-def _alive(known: set[tuple[int, float]]) -> set[int]:
-    return {
-        pid for pid, born in known if psutil.pid_exists(pid) and psutil.Process(pid).create_time() == born
-    }
-
-
 def test_a_bed_has_no_way_out_and_down_leaves_nothing(name: str) -> None:
-    cluster = _up(name)
-    _deploy(cluster)
+    _deploy(_up(name))
     bed = find(name)
     assert bed is not None
-    known = _processes(bed)
-    programs = {Path(psutil.Process(pid).exe()).name for pid, _ in known}
+    before = census(name)
+    programs = {program for _, _, program in before["processes"]}
     assert {"etcd", "kube-apiserver", "kubelet", "containerd-shim-runc-v2", "sample", "pause"} <= programs
-    assert _seen(name), "the test looks in the right places"
-    assert len(_spaces(bed)) == 2
-    for space in _spaces(bed):
-        asked = ["nsenter", f"--net={space}", "ip", "route", "get", "203.0.113.1"]  # sends nothing
-        way = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=20)
-        assert "unreachable" in way.stderr, f"there is a way out of {space}: {way.stdout}"
-    sockets = set(Path("/run/containerd/s").iterdir())
+    assert before["things"], "the census looks in the right places"
+    assert (before["networks"], before["ways out"]) == (2, [])
     script("down", "--name", name)
-    assert _alive(known) == set()
-    assert _seen(name) == []
+    after = census(name)
+    assert alive(before["processes"]) == []
+    assert (after["processes"], after["things"]) == ([], [])
+    assert len(after["sockets"]) < len(before["sockets"])
     assert bed.link not in network.links()
     assert not bed.home.exists()
-    assert set(Path("/run/containerd/s").iterdir()) < sockets
-    assert leftovers.left(bed) == []
 
 
 def test_down_of_what_is_not_there_is_well(name: str) -> None:
@@ -130,10 +83,10 @@ def test_up_works_after_a_killed_run(name: str) -> None:
     wait_for("the first run to start the kubelet", lambda: running(bed, "kubelet"), 120)
     first.kill()
     first.wait(timeout=20)
-    left = _processes(bed)
-    assert _alive(left)
+    left = census(name)["processes"]
+    assert alive(left)
     cluster = _up(name)
-    assert _alive(left) == set(), "what the killed run left is gone"
+    assert alive(left) == [], "what the killed run left is gone"
     _deploy(cluster)
 
 
@@ -146,8 +99,11 @@ def test_a_bed_whose_owner_is_gone_is_taken_away_by_the_next_up(name: str) -> No
     finally:
         owner.kill()
         owner.wait(timeout=20)
+    left = census(old.name)["processes"]
+    assert alive(left)
     _up(name)
-    assert leftovers.left(old) == []
+    assert alive(left) == []
+    assert census(old.name)["things"] == []
 
 
 def test_the_api_server_can_die_and_come_back(name: str) -> None:
