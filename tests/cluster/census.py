@@ -1,6 +1,7 @@
 """``python -m tests.cluster.census NAME``: what on this machine has to do with a bed.
 
-It looks in other ways than ``down`` does, to judge that. As root, for others may not look at root's processes. Prints JSON.
+It looks in other ways than ``down`` does, to judge that. As root, for others may not look at root's processes. Prints
+JSON.
 """
 
 from __future__ import annotations
