@@ -1,7 +1,7 @@
 """Taking a bed away, whoever ended and in whatever state: what ``down`` does, and ``up`` before it begins.
 
-Nothing here trusts a record. Processes are found by the bed's mark in their environment or by their cgroup, and ended
-by their ids; mounts by the bed's folder; cgroups, network and the rest by the bed's name. So it is the same after a
+Nothing here trusts a record. Processes are found by the bed's mark in their environment, by their cgroup or by their
+root, and ended by their ids; mounts by the bed's folder; cgroups, network and the rest by the bed's name. So it is the same after a
 SIGKILL.
 """
 
@@ -76,7 +76,11 @@ def _belongs(pid: int, bed: Bed) -> bool:
     try:
         if f"{MARK}={bed.name}".encode() in (folder / "environ").read_bytes().split(b"\0"):
             return True
-        return any(f"/{bed.cgroup}/" in line for line in (folder / "cgroup").read_text().splitlines())
+        if any(f"/{bed.cgroup}/" in line for line in (folder / "cgroup").read_text().splitlines()):
+            return True
+        # What somebody started with ctr is in no cgroup of the bed; but its root is a mount of the bed's.
+        roots = [line for line in (folder / "mountinfo").read_text().splitlines() if line.split()[4] == "/"]
+        return any(f"={bed.home}/" in line for line in roots)
     except OSError:  # it ended, or is the kernel's own
         return False
 
