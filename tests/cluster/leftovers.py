@@ -1,8 +1,8 @@
 """Taking a bed away, whoever ended and in whatever state: what ``down`` does, and ``up`` before it begins.
 
 Nothing here trusts a record. Processes are found by the bed's mark in their environment, by their cgroup or by their
-root, and ended by their ids; mounts by the bed's folder; cgroups, network and the rest by the bed's name. So it is the same after a
-SIGKILL.
+root, and ended by their ids; mounts by the bed's folder; cgroups, network and the rest by the bed's name. So it is the
+same after a SIGKILL.
 """
 
 from __future__ import annotations
