@@ -144,8 +144,7 @@ _setup_dev_tools() {
     say "set-up: npm packages of tests/github"
     (cd "$ROOT/tests/github" && PATH="$node/bin:$PATH" node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts >&2) ||
         die 5 "the npm packages of the tests could not be installed (above is why)"
-    case "$("$VENV/bin/actionlint" -version 2>/dev/null)" in "v$actionlint"$'
-'*) return 0 ;; esac
+    case "$("$VENV/bin/actionlint" -version 2>/dev/null)" in "v$actionlint"$'\n'*) return 0 ;; esac
     setup_go
     say "set-up: actionlint"
     GOBIN="$VENV/bin" GOFLAGS=-trimpath go install "github.com/rhysd/actionlint/cmd/actionlint@v$actionlint" >&2 ||
