@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -154,6 +155,17 @@ class Cluster:
             yield name
         finally:
             self.kubectl("delete", "namespace", name, "--wait=false")
+
+    def address(self, service: str, namespace: str) -> str:
+        """Answer a Service's address once it leads to a pod; kube-proxy hears of a ready pod a moment after it is."""
+        found = str(self.get("service", service, namespace=namespace)["spec"]["clusterIP"])
+
+        def answers() -> bool:
+            with socket.create_connection((found, 80), timeout=5):
+                return True
+
+        self.wait(f"the Service {service} to lead to a pod", answers, 30, namespace=namespace)
+        return found
 
     def wait(self, what: str, condition: Callable[[], T], seconds: float, *, namespace: str = "") -> T:
         """Wait until ``condition`` answers something true, and answer it; at the limit tell what is there.

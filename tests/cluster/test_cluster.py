@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ def test_a_deployment_rolls_out_by_digest_and_its_service_balances(cluster: Clus
 
     cluster.apply(*workload(second, replicas=2), namespace=namespace)
     _rolled_out(cluster, namespace)
-    assert {_page(address).split()[1] for _ in range(10)} == {"v2"}
+    cluster.wait("v2 alone to answer", lambda: {one.split()[0] for one in answered()} == {"v2"}, 30)
     running = [
         one["imageID"] for pod in _pods(cluster, namespace) for one in pod["status"]["containerStatuses"]
     ]
@@ -87,7 +86,7 @@ def test_a_pods_own_address_log_and_programs_are_reached(cluster: Cluster, names
 def test_pods_reach_services_and_the_api_server(cluster: Cluster, namespace: str) -> None:
     cluster.apply(*workload(cluster.image("v1")), namespace=namespace)
     _rolled_out(cluster, namespace)
-    address = cluster.get("service", "web", namespace=namespace)["spec"]["clusterIP"]
+    address = cluster.address("web", namespace)
     api = cluster.get("service", "kubernetes", namespace="default")["spec"]["clusterIP"]
 
     def fetched(url: str) -> tuple[int, str]:
