@@ -55,12 +55,14 @@ def test_a_deployment_rolls_out_by_digest_and_its_service_balances(cluster: Clus
     assert first != second
     cluster.apply(*workload(first, replicas=2), namespace=namespace)
     _rolled_out(cluster, namespace)
-    address = cluster.get("service", "web", namespace=namespace)["spec"]["clusterIP"]
-    seen = Counter(_page(address) for _ in range(40))  # from outside of the cluster's network
-    assert {page.split()[1] for page in seen} == {"v1"}
-    assert {page.split()[2] for page in seen} == {
-        pod["metadata"]["name"] for pod in _pods(cluster, namespace)
-    }
+    address = cluster.address("web", namespace)
+    pods = {pod["metadata"]["name"] for pod in _pods(cluster, namespace)}
+
+    def answered() -> set[str]:  # asked from outside of the cluster's network
+        return {" ".join(_page(address).split()[1:]) for _ in range(20)}
+
+    both = {f"v1 {pod}" for pod in pods}
+    cluster.wait("both pods to answer", lambda: answered() == both, 30, namespace=namespace)
 
     cluster.apply(*workload(second, replicas=2), namespace=namespace)
     _rolled_out(cluster, namespace)
