@@ -29,6 +29,7 @@ USES: Mapping[str, tuple[Mapping[str, str], str]] = {
         "fetches the commit (https://github.com/actions/checkout#recommended-permissions)",
     ),
     "actions/setup-python": (NOTHING, "takes Python from the runner, or from a public release"),
+    "actions/cache": (NOTHING, "caches of the same repository go by the runner's own token"),
     "actions/upload-artifact": (NOTHING, "artifacts of the same run go by the runner's own token"),
     "actions/download-artifact": (NOTHING, "artifacts of the same run go by the runner's own token"),
     "actions/attest-build-provenance": (
