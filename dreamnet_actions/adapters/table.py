@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
+from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
     ProcessPlatformOptions,
@@ -38,6 +39,13 @@ ROWS: tuple[Row, ...] = (
         adapter=f"{_HERE}.process.platform:ProcessPlatform",
         options=ProcessPlatformOptions,
         workload=ProcessWorkload,
+    ),
+    Row(
+        port="Platform",
+        kind="kubernetes",
+        adapter=f"{_HERE}.kubernetes.platform:KubernetesPlatform",
+        options=KubernetesPlatformOptions,
+        workload=KubernetesWorkload,
     ),
     Row(
         port="SecretSource",

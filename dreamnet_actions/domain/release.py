@@ -95,7 +95,8 @@ class TrackState:
     desired: int
     weight: float
     replicas: tuple[Replica, ...] = ()
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: Traffic | None = field(default_factory=Traffic)
+    """What its clients saw; None where the platform measures none (Kubernetes' Services do not)."""
     settled: bool = False
     """True when exactly the wanted replicas of the wanted release and restart run and are ready."""
     failure: str | None = None

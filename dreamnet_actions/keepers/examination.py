@@ -190,11 +190,11 @@ def _platform_word(
     if isinstance(check, MetricCheck):
         if state is None:
             return Report(service=service, check=name, status="unknown", detail="It was never started.")
-        tracks = state.tracks.values()
-        load = sum(
-            track.traffic.per_second if check.metric == "requests-per-second" else track.traffic.open
-            for track in tracks
-        )
+        measured = [track.traffic for track in state.tracks.values()]
+        if (seen := [one for one in measured if one is not None]) != measured:
+            detail = f"The platform of {service} measures no {check.metric}, so nothing is scaled by it."
+            return Report(service=service, check=name, status="unknown", detail=detail)
+        load = sum(one.per_second if check.metric == "requests-per-second" else one.open for one in seen)
         text = f"{check.metric} is {load:g}."
         scale = check.scale
         if scale and load > scale.target * scale.max * (1 + scale.tolerance):

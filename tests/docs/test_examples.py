@@ -17,6 +17,8 @@ from tests.docs.pages import ROOT
 from tests.docs.sessions import Place, place, sessions
 
 EXAMPLES = sorted(one.parent for one in (ROOT / "examples").glob("*/dreamnet.yml"))
+ON_A_CLUSTER = {"kubernetes": "tests/kubernetes/test_story.py"}
+"""Examples that need more than this machine's own processes, and the tests that run them."""
 REQUESTS = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
 SEED = {
     "dreamkeeper": {"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}},
@@ -41,7 +43,14 @@ def test_an_example_is_valid_told_and_run(example: Path) -> None:
     loaded = bootstrap.check_config(example)
     assert loaded.config.services
     assert (example / "README.md").exists()
-    assert example.name in {one.example for one in sessions()}, "no page runs it"
+    if (story := ON_A_CLUSTER.get(example.name)) is not None:
+        assert f'"examples" / "{example.name}"' in (ROOT / story).read_text("utf-8"), (
+            "its test runs something else"
+        )
+        page = (ROOT / "docs" / f"{example.name}.md").read_text("utf-8")
+        assert (example / "dreamnet.yml").read_text("utf-8") in page, "its page shows another"
+    else:
+        assert example.name in {one.example for one in sessions()}, "no page runs it"
 
 
 @pytest.mark.parametrize("name", REQUESTS)

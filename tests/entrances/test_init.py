@@ -152,10 +152,10 @@ def test_services_are_recognised(name: str, wanted: dict[str, Any]) -> None:
     [
         (
             "compose",
-            "db runs from postgres:16. Kubernetes and containers are no platforms of this version yet",
+            "db runs from postgres:16. What init writes are processes (for Kubernetes",
         ),
-        ("kubernetes", "Deployment shop. Kubernetes and containers are no platforms of this version yet"),
-        ("helm", "a Helm chart. Kubernetes and containers are no platforms of this version yet"),
+        ("kubernetes", "Deployment shop. What init writes are processes (for Kubernetes"),
+        ("helm", "a Helm chart. What init writes are processes (for Kubernetes"),
     ],
 )
 def test_it_says_plainly_what_this_version_does_not_do(name: str, said: str, tmp_path: Path) -> None:
@@ -187,8 +187,8 @@ def test_flags_describe_a_service_where_nothing_is_recognised(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--platform", "kubernetes"], "no platform of this version"),
-        (["--platform", "gke"], "no platform of this version"),
+        (["--platform", "kubernetes"], "no name for the platform that init writes"),
+        (["--platform", "gke"], "no name for the platform that init writes"),
         (["--service", "We b"], "Write --service we-b."),
         (["--service", "self"], "'self'"),
         (["--command", "'open"], "cannot be split"),

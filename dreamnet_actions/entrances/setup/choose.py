@@ -38,15 +38,15 @@ class Asked:
 def platform_name(text: str | None) -> str | None:
     """Answer the platform's name, None where none is given.
 
-    Raises RequestInvalid for what is no name, or a kind that is not there yet.
+    Raises RequestInvalid for what is no name, or a kind that ``init`` does not write.
     """
     if text is None:
         return None
     if _LATER.fullmatch(text):
         raise RequestInvalid(
-            [f"{text!r} is no platform of this version: services run as processes so far."],
+            [f"{text!r} is no name for the platform that init writes: its services are processes."],
             hint="Leave --platform out, or give the process platform a name of your own. "
-            "Kubernetes, GKE and containers come later.",
+            "A platform of kind 'kubernetes' is written by hand (docs/kubernetes.md); GKE and containers come later.",
         )
     return name(text, "--platform")
 

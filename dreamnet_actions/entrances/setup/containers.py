@@ -1,6 +1,6 @@
 """What Dockerfiles, compose files, Kubernetes manifests and Helm charts say of a service. Pure.
 
-They are read for names, ports and readiness only: containers and Kubernetes are no platforms of this version.
+They are read for names, ports and readiness only: what ``init`` writes are processes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HERE_TOO = frozenset(
 """Programs of an image that a machine has as well; a path into the image means nothing outside it."""
 _COMPOSE = ("compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml")
 _KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-_NOT_YET = "Kubernetes and containers are no platforms of this version yet"
+_NOT_YET = "What init writes are processes (for Kubernetes see docs/kubernetes.md)"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -1,8 +1,8 @@
 """Services recognised in what was read of a repository. Pure: guesses with their reasons, never certainties.
 
 The order is that of how surely a file says how the service starts: a Procfile does, a framework's import nearly, a
-Dockerfile's last stage if its program is one of the machine's too. Containers and Kubernetes are no platforms of this
-version: what they say of names, ports and readiness is used, and a note says what is left alone.
+Dockerfile's last stage if its program is one of the machine's too. What containers and
+Kubernetes say of names, ports and readiness is used, and a note says what is left alone: ``init`` writes processes.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class CanaryRun:
 
     def _count(self, state: ServiceState, before: dict[str, Traffic]) -> dict[str, Traffic]:
         """Add what real clients saw on each track since the last look."""
-        now = {name: track.traffic for name, track in state.tracks.items()}
+        now = _measured(state)
         for name, traffic in now.items():
             former = before.get(name, Traffic())
             requests, errors = traffic.connections - former.connections, traffic.errors - former.errors
@@ -117,4 +117,9 @@ class CanaryRun:
 
     def _traffic(self) -> dict[str, Traffic]:
         state = self._state()
-        return {name: track.traffic for name, track in state.tracks.items()} if state else {}
+        return _measured(state) if state else {}
+
+
+def _measured(state: ServiceState) -> dict[str, Traffic]:
+    """Answer what the platform measured on each track; where it measures nothing, our probes are all the evidence."""
+    return {name: track.traffic for name, track in state.tracks.items() if track.traffic is not None}

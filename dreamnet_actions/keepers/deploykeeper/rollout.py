@@ -176,7 +176,10 @@ class Rollout:
             return self._take_back(release, self._state(), f"its canary {fault}")
         self.platform.promote(self.service)
         watched = self._settled()
-        return None if watched.settled else self._take_back(release, watched.state, watched.why)
+        if not watched.settled:
+            return self._take_back(release, watched.state, watched.why)
+        self.platform.withdraw(self.service)  # on some platforms it serves until the stable release is ready
+        return None
 
     def _prove(
         self, release: Release, before: ServiceState | None, change: Change, former: str | None

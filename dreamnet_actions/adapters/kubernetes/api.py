@@ -1,0 +1,303 @@
+"""The Kubernetes API as this family uses it: JSON over the official client's connections, errors translated.
+
+Objects are plain dictionaries, as the API has them: the client's typed models take most of a second to import and most
+of the time of a large list to build. Credentials, TLS, proxies and exec plugins are those of the official client.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from dreamnet_actions.adapters.kubernetes.kinds import path_of
+from dreamnet_actions.errors import (
+    Conflict,
+    DreamNetError,
+    PermissionMissing,
+    PlatformFailed,
+    TemporaryError,
+    Unauthenticated,
+)
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+MANAGER = "dreamnet"
+"""Our field manager (kubernetes.io/docs/reference/using-api/server-side-apply)."""
+TIMEOUT = 30.0
+"""Seconds for one request that is no watch."""
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+Object = dict[str, Any]
+
+
+class Missing(PlatformFailed):
+    """The API server knows no such object, or no such kind (404)."""
+
+
+class Expired(TemporaryError):
+    """What a watch or a list wanted to go on from is gone (410, or 504 in the stream): list anew."""
+
+
+class ApplyConflict(PlatformFailed):
+    """Somebody else manages ``fields`` that we would change (409 of server-side apply); the text says who."""
+
+    def __init__(self, owners: str, fields: tuple[str, ...]) -> None:
+        self.fields = fields
+        super().__init__(
+            f"Others manage what this would change: {owners}.",
+            hint="Let them change it, or add 'adopt: [image]' to the service to take the image over.",
+        )
+
+
+class Api:
+    """One namespace of one cluster. Safe to use from many threads; ``close`` ends what other threads wait for."""
+
+    def __init__(self, configuration: Configuration, namespace: str) -> None:
+        from kubernetes.client.rest import RESTClientObject  # late: it takes a third of a second
+
+        configuration.retries = False
+        self.namespace = namespace
+        self.where = str(configuration.host)
+        self._configuration = configuration
+        self._client: Any = RESTClientObject(configuration)  # it has no types
+        self._lock = threading.Lock()
+        self._open: set[Any] = set()
+        self.closed = False
+
+    # ── Objects ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, version: str, kind: str, name: str) -> Object | None:
+        """Answer an object, or None where there is none."""
+        try:
+            return self.request("GET", self.path(version, kind, name))
+        except Missing:
+            return None
+
+    def list(self, version: str, kind: str, *, labels: str = "") -> Object:
+        """Answer the list of a kind in the namespace, from the newest state, with its ``resourceVersion``."""
+        return self.request(
+            "GET", self.path(version, kind), query={"labelSelector": labels} if labels else {}
+        )
+
+    def apply(self, wanted: Mapping[str, Any], *, force: bool = False, dry_run: bool = False) -> Object:
+        """Apply an object by server-side apply, as the manager ``dreamnet``. Raises ApplyConflict where fields belong
+        to others and ``force`` is not said."""
+        name = wanted["metadata"]["name"]
+        query = {"fieldManager": MANAGER, "force": str(force).lower()}
+        if dry_run:
+            query["dryRun"] = "All"
+        path = self.path(wanted["apiVersion"], wanted["kind"], name)
+        return self.request("PATCH", path, query=query, body=wanted, form=APPLY)
+
+    def create(self, wanted: Mapping[str, Any]) -> Object | None:
+        """Create an object; None where one of that name is there already."""
+        path = self.path(wanted["apiVersion"], wanted["kind"])
+        try:
+            return self.request("POST", path, query={"fieldManager": MANAGER}, body=wanted)
+        except Conflict:
+            return None
+
+    def patch(self, path: str, change: Mapping[str, Any], *, form: str = MERGE) -> Object:
+        """Patch what is at ``path`` (of ``path``) as the manager ``dreamnet``."""
+        return self.request("PATCH", path, query={"fieldManager": MANAGER}, body=change, form=form)
+
+    def delete(self, version: str, kind: str, name: str, *, propagation: str = "Background") -> None:
+        """Delete an object and what it owns; one that is not there is no error."""
+        with contextlib.suppress(Missing):
+            body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+            self.request("DELETE", self.path(version, kind, name), body=body)
+
+    def path(self, version: str, kind: str, name: str = "", sub: str = "") -> str:
+        """Answer the path of a kind, an object or its subresource in the namespace."""
+        path = path_of(version, kind, self.namespace, self._discovered)
+        return "/".join([path, *(quote(one, safe="") for one in (name, sub) if one)])
+
+    # ── Requests ────────────────────────────────────────────────────────────────────────────────────────
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        form: str = "application/json",
+    ) -> Object:
+        """Make one request and answer its JSON.
+
+        Raises TemporaryError (network, 429, 5xx), Unauthenticated (401), PermissionMissing (403), Missing (404),
+        Conflict (409), ApplyConflict, PlatformFailed (422 and all else).
+        """
+        with self._sent(method, path, query or {}, body, form, TIMEOUT) as response:
+            data = self._read(response)
+            if response.status >= 400:
+                raise self._trouble(method, path, response.status, data, response.headers)
+        try:
+            answer: Object = json.loads(data)
+        except ValueError as error:
+            raise TemporaryError(f"{method} {path}: {self.where} did not answer JSON.") from error
+        return answer
+
+    def text(self, path: str, query: Mapping[str, str]) -> str:
+        """Answer what is at ``path`` as text (logs)."""
+        with self._sent("GET", path, query, None, "application/json", TIMEOUT) as response:
+            data = self._read(response)
+            if response.status >= 400:
+                raise self._trouble("GET", path, response.status, data, response.headers)
+        return data.decode("utf-8", "replace")
+
+    def watch(self, path: str, version: str, seconds: int) -> Iterator[Object]:
+        """Answer the events that follow ``version``, for at most ``seconds``; bookmarks are among them.
+
+        Raises Expired where the server no longer has them, TemporaryError where the connection breaks.
+        """
+        query = {
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        with self._sent("GET", path, query, None, "application/json", seconds + 10.0) as response:
+            if response.status in (410, 504):
+                raise Expired(f"watch {path}: {response.status}")
+            if response.status >= 400:
+                raise self._trouble("watch", path, response.status, self._read(response), response.headers)
+            for line in self._lines(response):
+                yield self._event(path, line)
+
+    def close(self) -> None:
+        """End all that is open, also what another thread reads from."""
+        self.closed = True
+        with self._lock:
+            left = list(self._open)
+        for response in left:
+            # Closing would wait for the thread that reads; shutting the socket down ends its wait.
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                response.shutdown()
+        self._client.close()
+
+    @contextlib.contextmanager
+    def _sent(
+        self, method: str, path: str, query: Mapping[str, str], body: Any, form: str, seconds: float
+    ) -> Iterator[Any]:
+        import urllib3
+
+        headers = {"Accept": "application/json", "Content-Type": form, "User-Agent": "dreamnet"}
+        if token := self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
+            headers["Authorization"] = token
+        url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            answered = self._client.request(
+                method, url, headers=headers, body=body, _request_timeout=(10.0, seconds)
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        except Exception as error:
+            # The client wraps a TLS error in an exception of its own.
+            if type(error).__name__ != "ApiException":
+                raise
+            raise self._unreachable(error) from error
+        response = answered.response
+        with self._lock:
+            self._open.add(response)
+        try:
+            yield response
+        finally:
+            with self._lock:
+                self._open.discard(response)
+            with contextlib.suppress(Exception):
+                response.release_conn() if response.isclosed() else response.close()
+
+    def _read(self, response: Any) -> bytes:
+        import urllib3
+
+        try:
+            data: bytes = response.read()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        return data
+
+    def _lines(self, response: Any) -> Iterator[bytes]:
+        """Answer the whole lines of a stream; what is cut off at its end is no event."""
+        import urllib3
+
+        kept = b""
+        try:
+            for part in response.stream(65536):
+                *lines, kept = (kept + part).split(b"\n")
+                yield from lines
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
+            # A response that another thread closes says so in several ways.
+            raise self._unreachable(error) from error
+
+    def _event(self, path: str, line: bytes) -> Object:
+        try:
+            event: Object = json.loads(line)
+        except ValueError as error:
+            raise TemporaryError(f"watch {path}: a line that is no JSON.") from error
+        if event.get("type") == "ERROR":
+            status = event.get("object", {})
+            if status.get("code") in (410, 504):
+                raise Expired(f"watch {path}: {status.get('code')}")
+            raise TemporaryError(f"watch {path}: {_said(status.get('message', 'an error'))}")
+        return event
+
+    def _unreachable(self, error: Exception) -> TemporaryError:
+        return TemporaryError(
+            f"The API server {self.where} cannot be reached: {_said(error)}",
+            hint="That is no fault of the service. Look at the cluster, the kubeconfig and the network.",
+        )
+
+    def _trouble(
+        self, method: str, path: str, status: int, data: bytes, headers: Mapping[str, str]
+    ) -> DreamNetError:
+        """Say what a refused request means; the server's own words are in it, as plain text."""
+        try:
+            told = json.loads(data)
+            words, reason = str(told.get("message", "")), str(told.get("reason", ""))
+            causes = (told.get("details") or {}).get("causes") or []
+        except (ValueError, AttributeError):
+            words, reason, causes = data.decode("utf-8", "replace"), "", []
+        said = f"{method} {path}: {_said(words) or status}"
+        if status == 401:
+            return Unauthenticated(
+                f"{self.where} does not take our credentials. {said}",
+                hint="Look at the kubeconfig's user, or at the service account and its token.",
+            )
+        if status == 403:
+            return PermissionMissing(
+                f"The cluster does not allow this to DreamNet. {said}",
+                hint="Bind the Role of this action (docs/kubernetes.md) to the account that DreamNet uses.",
+            )
+        if status == 404:
+            return Missing(said)
+        if status == 409 and any(one.get("reason") == "FieldManagerConflict" for one in causes):
+            owners = "; ".join(
+                f"{_said(one.get('message', ''))} ({_said(one.get('field', ''))})" for one in causes
+            )
+            return ApplyConflict(owners, tuple(str(one.get("field", "")) for one in causes))
+        if status == 409:
+            return Conflict(f"{path} ({reason})" if reason else path)
+        if status in _TRANSIENT:
+            after = headers.get("Retry-After", "")
+            return TemporaryError(said, retry_after=float(after) if after.isdigit() else 10.0)
+        return PlatformFailed(said)
+
+    def _discovered(self, version: str) -> builtins.list[Object]:
+        """Ask the server for the kinds of a group."""
+        where = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+        resources: builtins.list[Object] = self.request("GET", where).get("resources", [])
+        return resources
+
+
+def _said(words: object) -> str:
+    """Answer the server's words as one line of at most 1,000 characters."""
+    return " ".join(str(words).split())[:1000]

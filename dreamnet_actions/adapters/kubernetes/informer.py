@@ -1,0 +1,188 @@
+"""Watches: what the API server has of one kind, kept up to date by LIST and WATCH (kubernetes.io, "API concepts").
+
+A stream that ends is taken up where it ended; one whose place is gone (410, 504) begins with a new LIST. While the
+server cannot be reached what was seen last stays, with how long that is: whoever reads decides when it is too old.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dreamnet_actions.adapters.kubernetes.api import Api, Expired, Object
+from dreamnet_actions.errors import DreamNetError, TemporaryError
+
+WINDOW = 240
+"""Seconds that one stream lasts at most; the server ends it, and the next goes on from there."""
+PAUSE = 0.5
+"""Seconds before a broken stream is begun anew; doubled up to PAUSE_MOST."""
+PAUSE_MOST = 8.0
+
+
+class Informer:
+    """The objects of one kind in the namespace, by name. Its thread ends with ``close`` (or the process)."""
+
+    def __init__(self, api: Api, version: str, kind: str, changed: threading.Condition) -> None:
+        self._api, self.kind = api, kind
+        self._path = api.path(version, kind)
+        self._version, self._group = "", version
+        self._changed = changed
+        """Held while objects change, and told of each change; shared by the informers that are read together."""
+        self.objects: dict[str, Object] = {}
+        self.synced = False
+        self.trouble: DreamNetError | None = None
+        """What stands in the way now, if anything."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{kind}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to list and watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let the thread end; the api's own ``close`` ends what it reads from."""
+        self._stop.set()
+
+    def put(self, thing: Object) -> None:
+        """Take in an object that a write of ours answered, so that the next look sees it."""
+        with self._changed:
+            self._take("MODIFIED", thing)
+            self._changed.notify_all()
+
+    def drop(self, name: str) -> None:
+        """Forget an object that we have deleted."""
+        with self._changed:
+            self.objects.pop(name, None)
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        pause = PAUSE
+        while not self._stop.is_set():
+            try:
+                if not self._version:
+                    self._list()
+                pause = PAUSE
+                for event in self._api.watch(self._path, self._version, WINDOW):
+                    self._handle(event)
+                    if self._stop.is_set():
+                        return
+            except Expired:
+                self._version = ""
+            except DreamNetError as error:
+                if self._api.closed:
+                    return
+                with self._changed:
+                    self.trouble = error
+                    self._changed.notify_all()
+                self._version = ""  # whether an event was lost with the stream is not known
+                self._stop.wait(pause)
+                pause = min(PAUSE_MOST, 2 * pause)
+
+    def _list(self) -> None:
+        found = self._api.request("GET", self._path)
+        # The objects of a list do not say of which kind they are.
+        said = {"apiVersion": self._group, "kind": self.kind}
+        fresh = {one["metadata"]["name"]: {**said, **one} for one in found.get("items", [])}
+        with self._changed:
+            for name, one in list(self.objects.items()):
+                # A write of ours may be newer than this list.
+                if name in fresh and _newer(one, fresh[name]):
+                    fresh[name] = one
+            self.objects = fresh
+            self._version = found["metadata"]["resourceVersion"]
+            self.synced, self.trouble = True, None
+            self._changed.notify_all()
+
+    def _handle(self, event: Mapping[str, Any]) -> None:
+        thing = event["object"]
+        with self._changed:
+            self._version = thing["metadata"]["resourceVersion"]
+            self.trouble = None
+            if event["type"] != "BOOKMARK":
+                self._take(event["type"], thing)
+                self._changed.notify_all()
+
+    def _take(self, kind: str, thing: Object) -> None:
+        name = thing["metadata"]["name"]
+        known = self.objects.get(name)
+        if kind == "DELETED":
+            # One of that name that was made since is another.
+            if known is None or known["metadata"]["uid"] == thing["metadata"]["uid"]:
+                self.objects.pop(name, None)
+        elif known is None or not _newer(known, thing):
+            self.objects[name] = thing
+
+
+def _newer(one: Object, other: Object) -> bool:
+    """Say whether ``one`` is a later state of the same object than ``other``: resource versions of one kind can be
+    compared as numbers (KEP-5504, since Kubernetes 1.35; etcd's revisions always were)."""
+    mine, its = one["metadata"], other["metadata"]
+    if mine["uid"] != its["uid"]:
+        return False
+    try:
+        return int(mine["resourceVersion"]) > int(its["resourceVersion"])
+    except ValueError:
+        return False
+
+
+class Informers:
+    """The informers that are read together, begun at the first look."""
+
+    KINDS = (
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("apps/v1", "DaemonSet"),
+        ("apps/v1", "ReplicaSet"),
+        ("v1", "Pod"),
+        ("v1", "Service"),
+    )
+
+    def __init__(self, make: Callable[[], Api], *, within: float = 30.0) -> None:
+        self._make, self._within = make, within
+        self.changed = threading.Condition()
+        self._by_kind: dict[str, Informer] = {}
+
+    def __getitem__(self, kind: str) -> Informer:
+        return self._started()[kind]
+
+    def read(self) -> dict[str, dict[str, Object]]:
+        """Answer all objects of now, by kind and name: of one moment, as far as this process has heard.
+
+        Raises TemporaryError (or what the server refused) where a kind could not be listed within the limit, or cannot
+        be watched now: what was seen before a stream broke may be untrue since.
+        """
+        informers = self._started()
+        with self.changed:
+            self.changed.wait_for(
+                lambda: (
+                    all(one.synced and not one.trouble for one in informers.values())
+                    or any(
+                        one.trouble and not isinstance(one.trouble, TemporaryError)
+                        for one in informers.values()
+                    )
+                ),
+                timeout=self._within,
+            )
+            for one in informers.values():
+                if one.trouble is not None:
+                    raise one.trouble
+                if not one.synced:
+                    raise TemporaryError(
+                        f"The cluster did not list its {one.kind}s within {self._within:g} s."
+                    )
+            return {kind: dict(one.objects) for kind, one in informers.items()}
+
+    def close(self) -> None:
+        """Let all threads end."""
+        for one in self._by_kind.values():
+            one.close()
+
+    def _started(self) -> dict[str, Informer]:
+        with self.changed:
+            if not self._by_kind:
+                api = self._make()
+                self._by_kind = {kind: Informer(api, group, kind, self.changed) for group, kind in self.KINDS}
+                for one in self._by_kind.values():
+                    one.start()
+            return self._by_kind

@@ -1,0 +1,188 @@
+"""One namespace of a cluster: the services' workloads in it, how they are found, and how one of them is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dreamnet_actions.adapters.kubernetes import canaries
+from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Object
+from dreamnet_actions.adapters.kubernetes.informer import Informers
+from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.record import (
+    OURS,
+    RECORD,
+    RUN,
+    SERVICE,
+    VERSION,
+    Record,
+    Revision,
+    Revisions,
+    record_of,
+)  # fmt: skip
+from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_name
+from dreamnet_actions.adapters.kubernetes.workloads import Objects
+from dreamnet_actions.domain.release import Release
+from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+APPS = "apps/v1"
+KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+TRIES = 20
+"""How often a write is begun anew because the workload's status changed between reading and writing it."""
+
+
+class Namespace:
+    """The namespace ``name``. ``reach`` answers how the cluster is reached, once that is needed; ``known`` are the keys
+    of the configured services."""
+
+    def __init__(
+        self, name: str, reach: Callable[[], Configuration], known: Mapping[str, KubernetesWorkload]
+    ) -> None:
+        self.name, self._reach, self._known = name, reach, known
+        self._lock = threading.Lock()
+        self._api: Api | None = None
+        self._revisions: Revisions | None = None
+        self.informers = Informers(lambda: self.api)
+
+    @property
+    def api(self) -> Api:
+        """The connection to the cluster, made at its first use."""
+        with self._lock:
+            if self._api is None:
+                self._api = Api(self._reach(), self.name)
+            return self._api
+
+    @property
+    def revisions(self) -> Revisions:
+        """What the releases consist of."""
+        if self._revisions is None:
+            self._revisions = Revisions(self.api)
+        return self._revisions
+
+    def close(self) -> None:
+        """End the watches and let go of the connections."""
+        self.informers.close()
+        if self._api is not None:
+            self._api.close()
+
+    # ── Finding ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def services(self, objects: Objects) -> dict[str, Object]:
+        """Answer the workload of each service: of those that the configuration names, and of those with our record."""
+        found: dict[str, Object] = {}
+        configured = {kind_and_name(keys): one for one, keys in self._known.items() if keys.workload}
+        for kind in KINDS:
+            for name, workload in objects[kind].items():
+                if canaries.is_canary(workload):
+                    continue
+                labels = workload["metadata"].get("labels") or {}
+                ours = labels.get(SERVICE) if record_of(workload) is not None else None
+                if service := configured.get((kind, name), ours):
+                    found[service] = workload
+        return found
+
+    def workload(self, service: str, objects: Objects | None = None) -> Object:
+        """Answer a service's workload as it was seen last. Raises NotFound."""
+        found = self.services(self.informers.read() if objects is None else objects)
+        if service not in found:
+            raise NotFound("service", service, found)
+        return found[service]
+
+    def keys(self, service: str) -> KubernetesWorkload:
+        """Answer where a service's workload is: by the configuration, else by what is there. Raises NotFound."""
+        if service in self._known:
+            return self._known[service]
+        workload = self.workload(service)
+        return KubernetesWorkload(workload=f"{workload['kind'].lower()}/{workload['metadata']['name']}")
+
+    def live(self, keys: KubernetesWorkload) -> Object | None:
+        """Ask the server for a workload as it is now."""
+        kind, name = kind_and_name(keys)
+        return self.api.get(APPS, kind, name)
+
+    def live_or_lacking(self, service: str, keys: KubernetesWorkload) -> Object:
+        """Answer a workload that has to be there. Raises ConfigLacks with what to write."""
+        live = self.live(keys)
+        if live is None:
+            raise ConfigLacks(
+                f"manifests for the service {service!r}, and the cluster has no {keys.workload}",
+                (),
+                lines=f"services:\n  {service}:\n    workload: {keys.workload}\n    manifests: deploy",
+                section=f"services.{service}",
+            )
+        return live
+
+    def before_us(self, service: str, live: Object) -> Revision:
+        """Answer the revision that stands for what was there before DreamNet's first release."""
+        template = json.dumps(live["spec"]["template"], sort_keys=True)
+        digest = hashlib.sha256(template.encode()).hexdigest()[:40]
+        release = Release(service=service, version=f"found:{digest}")
+        keys = replace(self.keys(service), image=None)
+        return image_only(keys, release, live)
+
+    # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def write(
+        self, service: str, keys: KubernetesWorkload, want: Callable[[Object | None, Record | None], Record]
+    ) -> Record:
+        """Read the workload and its record, let ``want`` say what is wanted, and apply both at once; anew where
+        somebody else was first. Answers the record as it is then. Raises Conflict, ApplyConflict."""
+        kind, name = kind_and_name(keys)
+        for _ in range(TRIES):
+            live = self.live(keys)
+            before = record_of(live)
+            after = want(live, before)
+            if live is not None and after == before:
+                self.informers[kind].put(live)
+                return after
+            wanted = _with_notes(self.revisions.get(service, after.stable.revision), after, service)
+            if live is not None:
+                wanted["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+            try:
+                applied = self.applied(wanted, keys)
+            except Conflict:
+                continue
+            self.informers[kind].put(applied)
+            return after
+        raise Conflict(f"{kind} {name}")
+
+    def applied(self, wanted: Object, keys: KubernetesWorkload) -> Object:
+        """Apply an object; the image is taken over from others where the configuration says so, and nothing else."""
+        try:
+            return self.api.apply(wanted)
+        except ApplyConflict as error:
+            if "image" in keys.adopt and error.fields and all(one.endswith(".image") for one in error.fields):
+                return self.api.apply(wanted, force=True)
+            raise
+
+    def apply_others(self, service: str, revision: str, keys: KubernetesWorkload) -> None:
+        """Apply what a revision has beside its workload, in order."""
+        for one in self.revisions.get(service, revision).objects[:-1]:
+            seen = self.applied(one, keys)
+            if seen["kind"] == "Service":
+                self.informers["Service"].put(seen)
+
+    def scale(self, keys: KubernetesWorkload, replicas: int) -> None:
+        """Let so many replicas of a workload run; the next look sees that they are wanted."""
+        kind, name = kind_and_name(keys)
+        self.api.patch(self.api.path(APPS, kind, name, "scale"), {"spec": {"replicas": replicas}})
+        if (live := self.live(keys)) is not None:
+            self.informers[kind].put(live)
+
+
+def _with_notes(revision: Revision, record: Record, service: str) -> Object:
+    """Answer the workload's manifest with the record, and with the marks by which its pods are known."""
+    wanted: Object = json.loads(json.dumps(revision.workload))
+    meta, template = wanted["metadata"], wanted["spec"]["template"].setdefault("metadata", {})
+    meta["annotations"] = {**(meta.get("annotations") or {}), RECORD: record.text()}
+    meta["labels"] = {**(meta.get("labels") or {}), **OURS, SERVICE: service}
+    notes = {RUN: record.stable.mark, VERSION: revision.release.version}
+    template["annotations"] = {**(template.get("annotations") or {}), **notes}
+    return wanted

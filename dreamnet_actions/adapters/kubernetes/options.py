@@ -1,0 +1,47 @@
+"""What the configuration says to the Kubernetes platform. Models only; no client is imported from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from dreamnet_actions.domain.spec.forms import DirectoryInside, Label
+from dreamnet_actions.domain.spec.values import STRICT, Len
+from dreamnet_actions.domain.spec.workloads import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesPlatformOptions:
+    """A platform of kind ``kubernetes``: services are workloads of a cluster, in one namespace of it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    namespace: Label = "default"
+    """The namespace that all services of this platform are in."""
+    kubeconfig: Annotated[str, Len(1, 4096)] | None = None
+    """The path of a kubeconfig file; left out, ``$KUBECONFIG``, else a pod's own service account, else
+    ``~/.kube/config``."""
+    context: Annotated[str, Len(1, 253)] | None = None
+    """The context of the kubeconfig; left out, its current one."""
+    cluster: str | None = None
+    """The cluster's name that requests may ask for; it only has to match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesWorkload:
+    """The keys of a service that runs on Kubernetes."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    needed_keys: ClassVar[tuple[str, ...]] = ("workload",)
+
+    workload: Workload | None = None
+    """The workload that is the service, as ``deployment/NAME``, ``statefulset/NAME`` or ``daemonset/NAME``."""
+    manifests: DirectoryInside | None = None
+    """A file or folder of manifests, as a path from the configuration's root: all of it is applied together, the
+    workload last. Left out, the workload has to be there already, and only its image is changed."""
+    image: Annotated[str, Len(1, 1024)] | None = None
+    """The image that the workload runs, by digest (``NAME@sha256:…``); left out, what the manifests say."""
+    container: Label | None = None
+    """The container that gets the image; left out, the one with the workload's name, else the only one."""
+    adopt: tuple[Literal["image"], ...] = ()
+    """Fields that are taken over from whoever manages them now (Helm, kubectl); others' fields are left alone."""

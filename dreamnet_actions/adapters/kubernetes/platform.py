@@ -1,0 +1,258 @@
+"""KubernetesPlatform: the Platform port over workloads of one namespace.
+
+What is wanted stands in the cluster: each write is one server-side apply of the workload, with DreamNet's record in its
+annotations (``record.py``); the cluster's controllers bring it about, and ``observe`` reads watches (``informer.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from dreamnet_actions.adapters.kubernetes import canaries
+from dreamnet_actions.adapters.kubernetes.access import configuration
+from dreamnet_actions.adapters.kubernetes.api import Object
+from dreamnet_actions.adapters.kubernetes.namespace import Namespace
+from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.record import RECORD, Record, Revision, Run, record_of
+from dreamnet_actions.adapters.kubernetes.rendering import image_only, rendered
+from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
+from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
+from dreamnet_actions.domain.spec.models import Service
+from dreamnet_actions.errors import NotFound
+from dreamnet_actions.ports.platform import Platform
+from dreamnet_actions.ports.site import Site
+from dreamnet_actions.ports.system import Clock
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+
+class KubernetesPlatform(Platform):
+    """The platform ``name``: one namespace of one cluster. ``root`` is what the configuration's paths are relative to;
+    ``known`` are the configured services, by name. Nothing is sent before the first call."""
+
+    WRITES: ClassVar[frozenset[str]] = Platform.WRITES
+    kind = "kubernetes"
+
+    def __init__(
+        self,
+        name: str,
+        options: KubernetesPlatformOptions,
+        *,
+        reach: Callable[[], Configuration],
+        root: Path,
+        clock: Clock,
+        known: Mapping[str, Service],
+    ) -> None:
+        self.name, self.options = name, options
+        self._root, self._clock = root, clock
+        keys = {one: _keys(spec) for one, spec in known.items()}
+        self._namespace = Namespace(options.namespace, reach, keys)
+
+    @classmethod
+    def at(cls, name: str, options: KubernetesPlatformOptions, site: Site) -> KubernetesPlatform:
+        """Make the platform of the configuration that has this name."""
+        return cls(
+            name,
+            options,
+            reach=lambda: configuration(options, site.environ, site.root),
+            root=site.root,
+            clock=site.clock,
+            known={one: spec for one, spec in site.config.services.items() if spec.platform == name},
+        )
+
+    def close(self) -> None:
+        """End the watches and let go of the connections."""
+        self._namespace.close()
+
+    # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def observe(self) -> Snapshot:
+        objects = self._namespace.informers.read()
+        services = self._namespace.services(objects)
+        found = {name: self._state(name, workload, objects) for name, workload in services.items()}
+        return Snapshot(platform=self.name, services=found)
+
+    def configured(self, service: str, spec: Service) -> Release:
+        keys = _keys(spec)
+        release = Release(service=service, version="", image=keys.image)
+        revision = self._revision(service, keys, release)
+        recipe = json.dumps([list(revision.objects), revision.whole], sort_keys=True)
+        digest = hashlib.sha256(recipe.encode()).hexdigest()[:40]
+        return replace(release, version=f"cmd:{digest}")
+
+    def logs(self, service: str, lines: int = 50) -> list[str]:
+        objects = self._namespace.informers.read()
+        api, told = self._namespace.api, list[str]()
+        for pod in pods_of(self._namespace.workload(service, objects), objects):
+            path = api.path("v1", "Pod", pod["metadata"]["name"], "log")
+            query = {"tailLines": str(max(1, lines)), "container": pod["spec"]["containers"][0]["name"]}
+            told += api.text(path, query).splitlines()
+        return told[-lines:] if lines > 0 else []
+
+    def replica_addresses(self, service: str, *, canary: bool = False) -> Collection[str]:
+        services = self.observe().services
+        if service not in services:
+            raise NotFound("service", service, services)
+        state = services[service].canary if canary else services[service].stable
+        return [
+            one.address for one in (state.replicas if state else ()) if one.state == "ready" and one.address
+        ]
+
+    # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def apply(
+        self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0
+    ) -> None:
+        keys, space = _keys(spec), self._namespace
+        if canary:
+            space.workload(service)  # NotFound before anything is written
+        digest = space.revisions.keep(service, self._revision(service, keys, release))
+        if canary:
+            revision = space.revisions.get(service, digest)
+            space.apply_others(service, digest, keys)
+            canaries.begin(space, service, revision, digest, replicas or 1, space.live(keys))
+            return
+        live = space.live(keys)
+        found = None
+        if live is not None and record_of(live) is None:
+            found = space.revisions.keep(service, space.before_us(service, live))
+        space.apply_others(service, digest, keys)
+
+        def want(_: Object | None, record: Record | None) -> Record:
+            if record is None:
+                return Record(stable=Run(digest), former=(Run(found),) if found else ())
+            return record if record.stable.revision == digest else record.pushed(Run(digest))
+
+        record = space.write(service, keys, want)
+        if replicas or live is None:
+            space.scale(keys, replicas or spec.replicas)
+        canaries.end_promoted(space, service)
+        if record.stable.revision == digest:
+            self._prune(service, record)
+
+    def restart(self, service: str, *, token: str) -> None:
+        keys, space = self._namespace.keys(service), self._namespace
+
+        def want(live: Object | None, record: Record | None) -> Record:
+            if live is None:
+                raise NotFound("service", service)
+            if record is None:
+                record = Record(stable=Run(space.revisions.keep(service, space.before_us(service, live))))
+            return record if token in record.restarted else record.restarted_by(token)
+
+        space.write(service, keys, want)
+
+    def scale(self, service: str, replicas: int) -> None:
+        self._namespace.workload(service)
+        self._namespace.scale(self._namespace.keys(service), replicas)
+
+    def shift(self, service: str, share: float) -> None:
+        canaries.shift(self._namespace, self._namespace.workload(service), service, share)
+
+    def promote(self, service: str) -> None:
+        space = self._namespace
+        objects = space.informers.read()
+        space.workload(service, objects)
+        canary = canaries.of(service, objects)
+        beside = record_of(canary)
+        if canary is None or beside is None:
+            return
+        keys, digest = space.keys(service), beside.stable.revision
+        space.apply_others(service, digest, keys)
+
+        def want(_: Object | None, record: Record | None) -> Record:
+            if record is None:
+                return Record(stable=Run(digest))
+            return record if record.stable.revision == digest else record.pushed(Run(digest))
+
+        space.write(service, keys, want)
+        canaries.mark_promoted(space, canary, beside)
+
+    def withdraw(self, service: str) -> None:
+        self._namespace.workload(service)
+        canaries.end(self._namespace, service)
+
+    def undo(self, service: str, *, token: str) -> Release:
+        keys, space = self._namespace.keys(service), self._namespace
+        record = record_of(space.workload(service))
+        if record is None or (token not in record.undone and not record.former):
+            raise NotFound("former release of", service)
+        if token not in record.undone:
+            space.apply_others(service, record.former[0].revision, keys)
+
+        def want(_: Object | None, record: Record | None) -> Record:
+            if record is None or (token not in record.undone and not record.former):
+                raise NotFound("former release of", service)
+            return record if token in record.undone else record.back(token)
+
+        after = space.write(service, keys, want)
+        return space.revisions.get(service, after.undone[token]).release
+
+    def remove(self, service: str) -> None:
+        space = self._namespace
+        workload = space.services(space.informers.read()).get(service)
+        canaries.end(space, service)
+        record = record_of(workload)
+        if workload is None or record is None:
+            return
+        current, informer = (
+            space.revisions.get(service, record.stable.revision),
+            space.informers[workload["kind"]],
+        )
+        if current.whole:
+            for one in reversed(current.objects):
+                space.api.delete(one["apiVersion"], one["kind"], one["metadata"]["name"])
+            informer.drop(workload["metadata"]["name"])
+        else:  # it was there before us: only our own notes go
+            path = space.api.path("apps/v1", workload["kind"], workload["metadata"]["name"])
+            informer.put(space.api.patch(path, {"metadata": {"annotations": {RECORD: None}}}))
+        space.revisions.prune(service, set())
+
+    # ── Parts ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _revision(self, service: str, keys: KubernetesWorkload, release: Release) -> Revision:
+        if keys.manifests is not None:
+            root = Path(release.directory) if release.directory else self._root
+            return rendered(service, keys, release, root, self.options.namespace)
+        return image_only(keys, release, self._namespace.live_or_lacking(service, keys))
+
+    def _prune(self, service: str, record: Record) -> None:
+        """Drop revisions that nothing can go back to, once there are many."""
+        if len(record.former) >= 20:
+            space = self._namespace
+            beside = record_of(canaries.of(service, space.informers.read()))
+            space.revisions.prune(service, record.revisions() | (beside.revisions() if beside else set()))
+
+    def _state(self, service: str, workload: Object, objects: Objects) -> ServiceState:
+        space, now = self._namespace, self._clock.now()
+        record = record_of(workload)
+        if record is None:
+            release, former = space.before_us(service, workload).release, tuple[Release, ...]()
+        else:
+            release = space.revisions.get(service, record.stable.revision).release
+            former = tuple(space.revisions.get(service, one.revision).release for one in record.former)
+        beside, canary = canaries.of(service, objects), None
+        its = record_of(beside)
+        if beside is not None and its is not None and not its.promoted:
+            other = space.revisions.get(service, its.stable.revision).release
+            canary = track("canary", beside, other, its.share, objects, now)
+        weight = 1.0 - canary.weight if canary else 1.0
+        return ServiceState(
+            service=service,
+            address=address_of(workload, objects),
+            stable=track("stable", workload, release, weight, objects, now),
+            canary=canary,
+            former=former,
+        )
+
+
+def _keys(spec: Service) -> KubernetesWorkload:
+    """Answer the Kubernetes platform's keys of a service: the composed model has all platforms' side by side."""
+    names = [one.name for one in fields(KubernetesWorkload)]
+    return KubernetesWorkload(**{name: getattr(spec, name) for name in names if hasattr(spec, name)})
