@@ -23,6 +23,26 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
+LONGEST = ("tests/actions/", "tests/kubernetes/", "tests/cluster/")
+"""Where the stories are that take a minute and more each."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its part of the longest stories, so that none is left alone with them in the end.
+
+    Each worker gets one piece of the list at first (``--dist worksteal``).
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [one for one in items if one.get_closest_marker("slow") and one.nodeid.startswith(LONGEST)]
+    chosen = set(long)
+    rest = [one for one in items if one not in chosen]
+    size = -(-len(rest) // workers)
+    items[:] = [
+        one for at in range(workers) for one in (*long[at::workers], *rest[at * size : (at + 1) * size])
+    ]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a tier that was skipped was not run, so the run is red."""
