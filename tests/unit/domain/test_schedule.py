@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamnet_actions.domain.cron import parse_cron
@@ -28,6 +28,7 @@ seconds = st.integers(1_600_000_000, 2_000_000_000).map(float)
 
 
 @pytest.mark.parametrize("line", LINES)
+@settings(max_examples=30)  # cronsim takes a while for a month of five-minute ticks
 @given(after=seconds, days=st.floats(0, 40))
 def test_planned_times_are_those_of_cronsim(line: str, after: float, days: float) -> None:
     until = after + days * DAY
