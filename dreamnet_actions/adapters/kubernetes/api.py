@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,10 @@ class Api:
 
     def __init__(self, configuration: Configuration, namespace: str) -> None:
         from kubernetes.client.rest import RESTClientObject  # late: it takes a third of a second
+        from urllib3.connection import HTTPConnection
 
-        configuration.retries = False
+        configuration.retries = False  # what may be tried again is decided above this
+        configuration.socket_options = [*HTTPConnection.default_socket_options, *_keep_alive()]
         self.namespace = namespace
         self.where = str(configuration.host)
         self._configuration = configuration
@@ -213,8 +216,8 @@ class Api:
         finally:
             with self._lock:
                 self._open.discard(response)
-            with contextlib.suppress(Exception):
-                response.release_conn() if response.isclosed() else response.close()
+            with contextlib.suppress(OSError):
+                response.close()  # a connection whose answer was read to its end has gone back to the pool already
 
     def _read(self, response: Any) -> bytes:
         import urllib3
@@ -296,6 +299,14 @@ class Api:
         where = f"/api/{version}" if "/" not in version else f"/apis/{version}"
         resources: builtins.list[Object] = self.request("GET", where).get("resources", [])
         return resources
+
+
+def _keep_alive() -> Iterator[tuple[int, int, int]]:
+    """Answer the socket options by which a peer that is gone is noticed in half a minute, on a silent watch too."""
+    yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if (option := getattr(socket, name, None)) is not None:  # macOS has its own
+            yield socket.IPPROTO_TCP, option, value
 
 
 def _said(words: object) -> str:
