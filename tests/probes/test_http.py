@@ -105,7 +105,9 @@ def test_slow_is_degraded() -> None:
     with serving(late) as server:
         report = look(server.url, within=0.1)
         assert (report.status, report.cause) == ("degraded", "slow")
-        assert report.phases["first-byte"] >= 0.2
+        assert (
+            report.phases["first-byte"] > 0.1
+        )  # what makes it slow; the two clocks need not agree to the millisecond
         assert look(server.url, within=5.0).status == "passed"
 
 
