@@ -27,7 +27,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
 from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_name
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound
+from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound, PlatformFailed
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -170,8 +170,14 @@ class Namespace:
                 self.informers["Service"].put(seen)
 
     def scale(self, keys: KubernetesWorkload, replicas: int) -> None:
-        """Let so many replicas of a workload run; the next look sees that they are wanted."""
+        """Let so many replicas of a workload run; the next look sees that they are wanted. Raises PlatformFailed for a
+        DaemonSet, which has no such number."""
         kind, name = kind_and_name(keys)
+        if kind == "DaemonSet":
+            raise PlatformFailed(
+                f"The DaemonSet {name!r} runs one pod on each node; it cannot be scaled.",
+                hint="Change its nodeSelector, or make it a Deployment.",
+            )
         self.api.patch(self.api.path(APPS, kind, name, "scale"), {"spec": {"replicas": replicas}})
         if (live := self.live(keys)) is not None:
             self.informers[kind].put(live)

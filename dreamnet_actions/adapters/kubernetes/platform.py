@@ -130,7 +130,7 @@ class KubernetesPlatform(Platform):
             return record if record.stable.revision == digest else record.pushed(Run(digest))
 
         record = space.write(service, keys, want)
-        if replicas or live is None:
+        if replicas or (live is None and not (keys.workload or "").startswith("daemonset/")):
             space.scale(keys, replicas or spec.replicas)
         canaries.end_promoted(space, service)
         if record.stable.revision == digest:
