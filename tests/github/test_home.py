@@ -231,17 +231,21 @@ def test_a_run_on_a_damaged_journal_ends_with_what_to_do_and_one_dream_tells_of_
     assert run().dreams.get(told.number).state == "resolved"
 
 
+def lose_bodies(github: StandIn, place: Path) -> None:
+    """Take the bodies of large messages off the branch, as somebody does by hand."""
+    git(place.parent, "clone", "--quiet", "-b", "dreamnet", str(github.git_dir(REPOSITORY)), str(place))
+    git(place, "rm", "-rq", "messages")
+    git(place, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "by hand")
+    git(place, "push", "--quiet")
+
+
 def test_damage_that_stops_no_run_is_found_by_the_check_of_this_system(
     run: Make, github: StandIn, tmp_path: Path
 ) -> None:
     first = run()
     first.bus.publish(message(to=None, data={"text": "x" * 9_000}))
     first.finish()
-    place = tmp_path / "work"
-    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(github.git_dir(REPOSITORY)), str(place))
-    git(place, "rm", "-rq", "messages")
-    git(place, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "by hand")
-    git(place, "push", "--quiet")
+    lose_bodies(github, tmp_path / "work")
     second = run()
     result = second.pipe.submit({"agent": "dreamkeeper", "input": {"check": "journal", "target": "self"}})
     assert result.error is None
@@ -269,11 +273,7 @@ def test_a_message_that_cannot_be_read_keeps_nothing_back_of_what_a_run_did(
     first = run()
     first.bus.publish(message(data={"text": "x" * 9_000}))
     first.finish()
-    place = tmp_path / "work"
-    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(github.git_dir(REPOSITORY)), str(place))
-    git(place, "rm", "-rq", "messages")
-    git(place, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "by hand")
-    git(place, "push", "--quiet")
+    lose_bodies(github, tmp_path / "work")
     second = run("schedule")
     second.journal.append(Fact(kind="restarted", at=1_700_000_000.0, text="it was done"))
     with pytest.raises(StateDamaged, match="is not on the branch"):
