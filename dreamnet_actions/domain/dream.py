@@ -42,6 +42,8 @@ WHAT_NEXT: Mapping[DreamState, str] = {
 """What happens next to a dream in each state, in Markdown, for the people who read its issue."""
 CALLS = "calls"
 """The key in a dream's data that counts how often it began to wait for a person since it was opened last."""
+RETRIED = "retried"
+"""The key in a dream's data that counts how often a person had all remedies tried anew though it was never well."""
 CLOSED_BY_HAND = "a person closed the issue"
 """How the reason of a dream begins that a person closed on its page: of that no fact was ever to be written."""
 BLIP = "blip"
@@ -80,6 +82,12 @@ class Dream:
     def ended(self) -> bool:
         """True when nobody has to do anything about it any more."""
         return self.state in ENDED
+
+    @property
+    def came_back(self) -> int:
+        """How often it was well, or put aside, and came back: ``flaps`` counts each new story of it."""
+        retried = self.data.get(RETRIED, 0)
+        return self.flaps - (retried if isinstance(retried, int) else 0)
 
     @property
     def blip(self) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dreamnet_actions.domain.spec.models import ReleaseRules
+
 Track = Literal["stable", "canary"]
 ReplicaState = Literal["starting", "ready", "unready", "exited", "back-off"]
 
@@ -56,6 +58,15 @@ class Release:
             image=data.get("image"),
             environment=data.get("environment"),
         )
+
+
+def rollout_time(rules: ReleaseRules) -> float:
+    """Answer the seconds that a rollout may take once it is built: each step of a canary, getting ready, the proof by
+    the service's checks, and some for the calls between."""
+    steps = max(
+        2, len(rules.strategy.canary or ())
+    )  # one that is asked for has two where none are configured
+    return steps * rules.strategy.soak + 2 * rules.ready_within + 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -233,6 +233,25 @@ def test_a_body_that_is_lost_holds_up_no_other_message(
     assert dispatches.ids == ["m2"]
 
 
+@pytest.mark.parametrize("mode", ["eager", "write-behind"])
+def test_who_takes_what_waits_gets_the_others_too(
+    make: Make, remote: Path, tmp_path: Path, mode: str
+) -> None:
+    """A loop that lives on would else do nothing more until a person repairs the branch."""
+    run = make(mode=mode)
+    run.bus.publish(large(1, 20_000), message(2), message(3))
+    run.journal.finish()
+    place = tmp_path / "work"
+    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(remote), str(place))
+    git(place, "rm", "--quiet", "-r", "messages")
+    git(place, "-c", "user.name=m", "-c", "user.email=m@x.org", "commit", "--quiet", "-m", "x")
+    git(place, "push", "--quiet")
+    another = make(mode=mode)
+    assert [one.message.id for one in another.bus.receive()] == ["m2", "m3"]
+    with pytest.raises(StateDamaged, match="is not on the branch"):
+        another.bus.receive()  # nothing else waits: now it is told
+
+
 def test_a_pointer_to_what_is_not_there_or_another_is_refused(
     make: Make, remote: Path, dispatches: Dispatches, tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dreamnet_actions.domain.maintenance import Notice
-from dreamnet_actions.domain.spec.models import Maintenance
+from dreamnet_actions.domain.release import rollout_time
+from dreamnet_actions.domain.spec.models import Maintenance, ReleaseRules
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.keepers.dreamkeeper.windows import USED
 from dreamnet_actions.ports.notices import Notices
@@ -204,3 +205,32 @@ def test_one_that_lasted_is_none_even_if_it_was_one_before() -> None:
     outage(system, 301.0)
     (dream,) = system.dreams.search()
     assert (dream.flaps, dream.blip) == (1, False)
+
+
+def test_while_its_release_proves_itself_a_service_is_no_dream_and_afterwards_it_is() -> None:
+    """A first release: nothing answers yet, and DeployKeeper judges that."""
+    system = home()
+    sick(system, "web")
+    began = system.clock.now()
+    note = {"request": "r", "version": "git:" + "a" * 40, "phase": "out", "at": began}
+    system.journal.set_state("rollout/local/web", note)
+    for _ in range(3):
+        result = system.ask("dreamkeeper", "check", service="web")
+        assert system.dreams.search() == []
+        assert result.messages == []
+        assert "a release of aaaaaaa is under way" in result.summary
+    system.journal.set_state("rollout/local/web", {**note, "phase": "ended", "verdict": "rollback-failed"})
+    system.ask("dreamkeeper", "check", service="web")
+    assert [one.key for one in system.dreams.search()] == ["local/web"]
+
+
+def test_a_release_whose_run_was_cut_off_is_under_way_no_longer_than_it_may_take() -> None:
+    system = home()
+    sick(system, "web")
+    note = {"request": "r", "version": "git:" + "a" * 40, "phase": "out", "at": system.clock.now()}
+    system.journal.set_state("rollout/local/web", note)
+    system.ask("dreamkeeper", "check", service="web")
+    assert system.dreams.search() == []
+    system.clock.advance(rollout_time(ReleaseRules()))
+    system.ask("dreamkeeper", "check", service="web")
+    assert [one.key for one in system.dreams.search()] == ["local/web"]

@@ -194,3 +194,21 @@ def test_a_heal_that_was_overtaken_asks_for_nothing() -> None:
     system.lock.lease = meanwhile  # type: ignore[method-assign]
     assert system.again().ask("dreamkeeper", "heal", dream="1", remedy="restart").exit_status == 4
     assert remedies(system) == []
+
+
+def test_to_have_all_tried_anew_is_no_coming_back() -> None:
+    system = ill()
+    system.probe.tell("web", "failed", "refused", "connection refused", check="home")
+    for _ in range(12):
+        system.round(pause=120.0)
+    assert dream(system).state == "needs-human"
+    system.ask("dreamkeeper", "reopen", dream="1")
+    assert (dream(system).flaps, dream(system).came_back) == (1, 0)
+    system.probe.tell("web", "passed", None, "200", check="home")
+    for _ in range(3):
+        system.round(pause=60.0)
+    assert dream(system).state == "resolved"
+    system.probe.tell("web", "failed", "refused", "connection refused", check="home")
+    for _ in range(3):
+        system.round(pause=60.0)
+    assert (dream(system).state != "resolved", dream(system).flaps, dream(system).came_back) == (True, 2, 1)

@@ -194,8 +194,8 @@ def _head(dream: Dream, links: Links) -> str:
             f"Comment `/approve` to let it."
         )
     lines += briefing.lines(dream, links)
-    if dream.flaps:
-        lines.append(f"- **Came back:** {counted(dream.flaps, 'time')}")
+    if dream.came_back > 0:
+        lines.append(f"- **Came back:** {counted(dream.came_back, 'time')}")
     if dream.umbrella is not None:
         lines.append(f"- **Part of:** dream {int(dream.umbrella)}")
     if dream.resolved_at is not None:

@@ -92,7 +92,10 @@ class GitHubMessageBus(MessageBus):
     def receive(
         self, *, limit: int = 10, lease: float = 60.0, only: Collection[tuple[str, str]] | None = None
     ) -> Sequence[Delivery]:
-        """Hand out waiting messages as the port says; ``only`` those of these ``(sender, id)``."""
+        """Hand out waiting messages as the port says; ``only`` those of these ``(sender, id)``.
+
+        One whose body is lost holds up none of the others; raises StateDamaged where there is no other.
+        """
 
         def take(at: Snapshot) -> list[Delivery]:
             return [self._lease(at, key, lease) for key in self._ready(at, limit, only)]
@@ -252,13 +255,20 @@ class GitHubMessageBus(MessageBus):
         ]
 
     def _ready(self, at: Snapshot, limit: int, only: Collection[tuple[str, str]] | None) -> Sequence[str]:
-        now = self._clock.now()
-        return [
-            key
-            for key, row in self._by_seq(at)
-            if self._is_ready(row, now)
-            and (only is None or (row["message"]["sender"], row["message"]["id"]) in only)
-        ][: max(0, limit)]
+        now, ready, lost = self._clock.now(), list[str](), list[StateDamaged]()
+        for key, row in self._by_seq(at):
+            named = only is None or (row["message"]["sender"], row["message"]["id"]) in only
+            if len(ready) >= limit or not named or not self._is_ready(row, now):
+                continue
+            try:
+                message_of(at, row)
+            except StateDamaged as error:
+                lost.append(error)
+            else:
+                ready.append(key)
+        if lost and not ready:
+            raise lost[0]
+        return ready
 
     def _take(self, key: str, lease: float, attempts: int) -> Delivery:
         """Lease one message in memory; the push decides whether it was so."""

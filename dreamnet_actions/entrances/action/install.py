@@ -114,7 +114,7 @@ def _make(
     _run([uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder)], environ)
     wanted = [part for lock in locks for part in ("-r", str(lock))]
     python = str(folder / "bin" / "python")
-    # No bytecode: compiling takes longer than one start without it (docs/benchmarks.md).
+    # No bytecode: compiling all takes longer than the first start, which writes what it needs (docs/benchmarks.md).
     _run(
         [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--no-deps", *wanted],
         environ,

@@ -50,8 +50,12 @@ def start(root: Path) -> int:
 def _second(root: Path, python: Path, found: Mapping[str, str]) -> NoReturn:
     """Become the second stage, which takes signals again once it can.
 
-    -P: neither the working folder (the user's repository) nor a script's own is searched for modules.
+    -P: neither the working folder (the user's repository) nor a script's own is searched for modules. Bytecode is
+    written, whatever the job's own variables say: the environment is kept, and compiling PyGithub alone takes longer
+    than all the rest of a start (docs/benchmarks.md).
     """
-    ours = {**found, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {**found, "PYTHONPATH": str(root)}
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        ours.pop(name, None)
     sys.stdout.flush()
     os.execve(python, [str(python), "-P", "-m", SECOND], ours)  # noqa: S606

@@ -55,7 +55,8 @@ class Record:
         over = former.get("phase") == "ended" and phase != "ended"
         if over or former.get("version") != version:
             former = {"token": f"{self.request.id}/{self.context.ids.fresh()}"}
-        intent = {**former, "request": self.request.id, "version": version, "phase": phase, **more}
+        at = self.context.clock.now()
+        intent = {**former, "request": self.request.id, "version": version, "phase": phase, "at": at, **more}
         self.context.journal.set_state(self._key, intent)
         return intent
 

@@ -15,7 +15,17 @@ from dreamnet_actions.ports.stores import DreamStore
 HOLD = 300.0
 """Seconds for which a run may hold one dream, beside the time that it waits; a dead run's hold is free at once."""
 IDLE = frozenset(
-    {"nothing", "unknown", "suspected", "maintenance", "held", "left-alone", "recovering", "gathered"}
+    {
+        "nothing",
+        "unknown",
+        "suspected",
+        "maintenance",
+        "rolling-out",
+        "held",
+        "left-alone",
+        "recovering",
+        "gathered",
+    }
 )
 """Decisions that change no dream."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamnet_actions.domain.approval import KEY as APPROVAL
-from dreamnet_actions.domain.dream import BLIP, CALLS, Dream, calls
+from dreamnet_actions.domain.dream import BLIP, CALLS, RETRIED, Dream, calls
 from dreamnet_actions.domain.health import Report, main_cause
 from dreamnet_actions.domain.patterns import describe
 from dreamnet_actions.domain.remedy import MESSAGES, Choice
@@ -92,6 +92,8 @@ class DreamBook(Telling):
 
     def _again(self, former: Dream, one: Situation, decision: Decision, data: Mapping[str, object]) -> Dream:
         """Write a former dream anew: with one flap more, and none of what was tried."""
+        if RETRIED in former.data:
+            data = {**data, RETRIED: former.data[RETRIED]}
         return replace(self._new(one, decision, data), number=former.number, flaps=former.flaps + 1)
 
     def ask(self, dream: Dream, choice: Choice, one: Situation) -> tuple[Dream, Change, Outgoing]:
@@ -203,7 +205,11 @@ class DreamBook(Telling):
         fresh: dict[str, object] = {}
         if state == "open" and before in ("resolved", "wont-fix", "needs-human"):
             fresh = {"remedy": None, "attempt": 0, "flaps": dream.flaps + 1}
-            fresh |= {"opened_at": self.context.clock.now(), "resolved_at": None} if dream.ended else {}
+            if dream.ended:
+                fresh |= {"opened_at": self.context.clock.now(), "resolved_at": None}
+            else:
+                data = {**_held(dream), **self.foresight.open(dream)}
+                fresh["data"] = {**data, RETRIED: dream.flaps + 1 - dream.came_back}
         dream = self._write(dream, state, because, until=until, **fresh)
         self._moved(dream, request)
         return dream, Change(

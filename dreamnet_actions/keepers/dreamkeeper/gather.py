@@ -9,9 +9,10 @@ from dreamnet_actions.domain.dream import LIVING, Dream
 from dreamnet_actions.domain.health import Report, Streak, judge
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.patterns import WINDOW
-from dreamnet_actions.domain.release import ServiceState
+from dreamnet_actions.domain.release import Release, ServiceState, rollout_time
 from dreamnet_actions.domain.remedy import Attempt, attempts, suspect
-from dreamnet_actions.domain.spec.models import MetricCheck, Service
+from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service
+from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.plan import Situation
@@ -118,7 +119,20 @@ class Gather:
             possible=_possible(spec, examined.state, facts),
             now=now,
             desired=examined.state.stable.desired if examined.state else spec.replicas,
+            rollout=self._rollout(key, spec, now) if bad else None,
         )
+
+    def _rollout(self, key: str, spec: Service, now: float) -> str | None:
+        """Say which release of the service is under way by DeployKeeper's note on it, while that may be true."""
+        note, _ = self.context.journal.state(f"rollout/{key}")
+        if not isinstance(note, dict) or note.get("phase") == "ended":
+            return None
+        rules = spec.release or ReleaseRules()
+        ends = note.get("at", 0.0) + rollout_time(rules)
+        if now >= ends:
+            return None  # its run was cut off
+        what = Release(service="", version=str(note.get("version"))).short
+        return f"a release of {what} is under way, and has until {rfc3339(ends)[11:16]} to prove itself"
 
     def _dream(self, key: str, *, bad: bool) -> Dream | None:
         """Answer the dream that a decision needs. Where nothing is wrong one that has ended says nothing, and is not

@@ -18,6 +18,7 @@ Kind = Literal[
     "unknown",  # our own fault: no evidence either way
     "suspected",  # it failed, but not often enough yet
     "maintenance",  # somebody works on it
+    "rolling-out",  # DeployKeeper is bringing a release of it out, or taking one back, and judges it itself
     "held",  # something that it needs is the real problem
     "gathered",  # it is part of an umbrella dream
     "left-alone",  # a person said so (snoozed, won't fix) or has the word (needs human)
@@ -51,6 +52,8 @@ class Situation:
     now: float
     desired: int = 1
     """Replicas that it should have now."""
+    rollout: str | None = None
+    """What DeployKeeper is doing with it now, in words."""
 
     @property
     def bad(self) -> bool:
@@ -108,10 +111,8 @@ def decide(
     if not one.confirmed:
         seen, needed = one.streak.failures, one.spec.thresholds.failures
         return Decision(kind="suspected", because=f"{seen} of {needed} looks in a row failed")
-    if maintenance:
-        return Decision(kind="maintenance", because=maintenance)
-    if blocked_by:
-        return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
+    if (others := _others(one, dream, blocked_by, maintenance)) is not None:
+        return others
     if dream is None:
         return first_seen(one, watch, storm)
     if (asked := dream.asks) is not None and not asked.stands(one.now):
@@ -122,6 +123,19 @@ def decide(
     if dream.state in ("healing", "verifying"):
         return _under_way(one, dream)
     return Decision(kind="heal", because="it is still failing", choice=next_remedy(one, dream, storm))
+
+
+def _others(
+    one: Situation, dream: Dream | None, blocked_by: str | None, maintenance: str | None
+) -> Decision | None:
+    """Leave a fault to whoever has it in hand: people, DeployKeeper, or the dream of what the service needs."""
+    if maintenance:
+        return Decision(kind="maintenance", because=maintenance)
+    if one.rollout and (dream is None or dream.state not in ("healing", "verifying")):
+        return Decision(kind="rolling-out", because=one.rollout)
+    if blocked_by:
+        return Decision(kind="held", because=f"{blocked_by}, which it needs, is failing")
+    return None
 
 
 def next_remedy(

@@ -109,4 +109,4 @@ def _why(one: dict[str, Any]) -> str:
     failed = [check for check in one["checks"] if check["status"] in ("failed", "degraded", "unknown")]
     failed.sort(key=lambda check: check["cause"] != "crash")
     why = str(failed[0]["detail"] if failed else one.get("because", "no check failed")).rstrip(".")
-    return f"{why}; {one['because']}" if one.get("decision") == "maintenance" else why
+    return f"{why}; {one['because']}" if one.get("decision") in ("maintenance", "rolling-out") else why
