@@ -145,7 +145,8 @@ def test_an_old_python_is_told_what_to_add(tmp_path: Path) -> None:
     ("text", "wanted"),
     [
         ("platforms:\n  here: {process: {}}\n", []),
-        ("platforms:\n  p: {gke: {project: p}}\n", ["kubernetes", "gcp"]),
+        ("platforms:\n  p: {gke: {project: p}}\n", ["gke"]),
+        ("platforms:\n  p: {\"gke\": {project: p}}\n  q: {kubernetes: {}}\n", ["kubernetes", "gke"]),
         ("platforms:\n  p:\n    kubernetes:\n      context: x\n", ["kubernetes"]),
         ("env:\n  a: {from: {gcp-secret-manager: {project: p}}, to: []}\n", ["gcp"]),
         ("", []),

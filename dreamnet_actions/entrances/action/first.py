@@ -24,8 +24,9 @@ from dreamnet_actions.pipe import failure
 from dreamnet_actions.ports.runner import Runner
 
 EXTRAS: Mapping[str, str] = {
-    "kubernetes": r"^\s*[\"']?(kubernetes|gke)[\"']?\s*:|\{\s*(kubernetes|gke)\s*:",
-    "gcp": r"\b(gke|gcp-secret-manager)[\"']?\s*:",
+    "kubernetes": r"^\s*[\"']?kubernetes[\"']?\s*:|\{\s*[\"']?kubernetes[\"']?\s*:",
+    "gke": r"^\s*[\"']?gke[\"']?\s*:|\{\s*[\"']?gke[\"']?\s*:",
+    "gcp": r"\bgcp-secret-manager[\"']?\s*:",
 }
 """Which words of the configuration mean which extra. A word in a comment costs a few seconds, and does no harm."""
 
