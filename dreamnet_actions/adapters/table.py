@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
+from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
@@ -47,6 +48,14 @@ ROWS: tuple[Row, ...] = (
         options=KubernetesPlatformOptions,
         workload=KubernetesWorkload,
     ),
+    Row(
+        port="Platform",
+        kind="gke",
+        adapter=f"{_HERE}.kubernetes.platform:KubernetesPlatform",
+        options=GkePlatformOptions,
+        workload=KubernetesWorkload,
+    ),
+    Row(port="ClusterAccess", kind="gke", adapter=f"{_HERE}.gcp.gke:GkeAccess"),
     Row(
         port="SecretSource",
         kind="dotenv",

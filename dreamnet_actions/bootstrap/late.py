@@ -15,6 +15,13 @@ def adapter(port: str, kind: str) -> Any:
     return imported(row.adapter)
 
 
+def has_adapter(port: str, kind: str) -> bool:
+    """Say whether the table has an adapter of that port and kind."""
+    from dreamnet_actions.adapters.table import ROWS
+
+    return any((row.port, row.kind) == (port, kind) for row in ROWS)
+
+
 def imported(place: str) -> Any:
     """Answer what ``module:name`` names."""
     module, _, name = place.partition(":")

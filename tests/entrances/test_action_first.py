@@ -146,7 +146,7 @@ def test_an_old_python_is_told_what_to_add(tmp_path: Path) -> None:
     [
         ("platforms:\n  here: {process: {}}\n", []),
         ("platforms:\n  p: {gke: {project: p}}\n", ["gke"]),
-        ("platforms:\n  p: {\"gke\": {project: p}}\n  q: {kubernetes: {}}\n", ["kubernetes", "gke"]),
+        ('platforms:\n  p: {"gke": {project: p}}\n  q: {kubernetes: {}}\n', ["kubernetes", "gke"]),
         ("platforms:\n  p:\n    kubernetes:\n      context: x\n", ["kubernetes"]),
         ("env:\n  a: {from: {gcp-secret-manager: {project: p}}, to: []}\n", ["gcp"]),
         ("", []),

@@ -1,4 +1,5 @@
-"""How a cluster is reached: a kubeconfig, or the service account of the pod that DreamNet runs in."""
+"""How a cluster is reached: a kubeconfig, the service account of the pod that DreamNet runs in, or what a provider
+offers (``ClusterAccess``)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions
+from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.ports.cluster import ClusterAccess
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -42,3 +45,34 @@ def configuration(
             hint="Set KUBECONFIG, or 'kubeconfig' of the platform; in a pod, give it a service account.",
         ) from error
     return found
+
+
+def reached_by(access: ClusterAccess) -> Configuration:
+    """Answer a configuration of the official client that goes where ``access`` says, with its token of the moment."""
+    from kubernetes import client  # late: it takes a third of a second
+
+    place = access.endpoint()
+    found: Any = client.Configuration(host=place.url, ca_cert_data=place.authority)
+    found.api_key_prefix["BearerToken"] = "Bearer"
+
+    def fresh(configuration: Configuration) -> None:
+        configuration.api_key["BearerToken"] = access.token().reveal()
+
+    found.refresh_api_key_hook = fresh
+    found.access = access
+    return cast("Configuration", found)
+
+
+def renewed(configuration: Configuration, header: str | None) -> str | None:
+    """Answer the header of another token than the one in ``header``, which the server refused; None where there is no
+    other: credentials of a kubeconfig are what they are."""
+    access: ClusterAccess | None = getattr(configuration, "access", None)
+    if access is None or header is None:
+        return None
+    return f"Bearer {access.renew(SecretValue(header.removeprefix('Bearer '))).reveal()}"
+
+
+def advice(configuration: Configuration) -> str:
+    """Answer what to look at where the API server cannot be reached."""
+    access: ClusterAccess | None = getattr(configuration, "access", None)
+    return access.advice() if access else "Look at the cluster, the kubeconfig and the network."

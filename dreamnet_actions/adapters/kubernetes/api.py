@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from dreamnet_actions.adapters.kubernetes.access import advice, renewed
 from dreamnet_actions.adapters.kubernetes.kinds import path_of
 from dreamnet_actions.errors import (
     Conflict,
@@ -191,23 +192,14 @@ class Api:
     def _sent(
         self, method: str, path: str, query: Mapping[str, str], body: Any, form: str, seconds: float
     ) -> Iterator[Any]:
-        import urllib3
-
         headers = {"Accept": "application/json", "Content-Type": form, "User-Agent": "dreamnet"}
         if token := self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
             headers["Authorization"] = token
         url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        try:
-            answered = self._client.request(
-                method, url, headers=headers, body=body, _request_timeout=(10.0, seconds)
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
-        except Exception as error:
-            # The client wraps a TLS error in an exception of its own.
-            if type(error).__name__ != "ApiException":
-                raise
-            raise self._unreachable(error) from error
+        answered = self._answered(method, url, headers, body, seconds)
+        if answered.status == 401 and (other := renewed(self._configuration, headers.get("Authorization"))):
+            answered.response.drain_conn()
+            answered = self._answered(method, url, headers | {"Authorization": other}, body, seconds)
         response = answered.response
         with self._lock:
             self._open.add(response)
@@ -218,6 +210,22 @@ class Api:
                 self._open.discard(response)
             with contextlib.suppress(OSError):
                 response.close()  # a connection whose answer was read to its end has gone back to the pool already
+
+    def _answered(self, method: str, url: str, headers: dict[str, str], body: Any, seconds: float) -> Any:
+        """Send one request and answer what comes back, before its body is read."""
+        import urllib3
+
+        try:
+            return self._client.request(
+                method, url, headers=headers, body=body, _request_timeout=(10.0, seconds)
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        except Exception as error:
+            # The client wraps a TLS error in an exception of its own.
+            if type(error).__name__ != "ApiException":
+                raise
+            raise self._unreachable(error) from error
 
     def _read(self, response: Any) -> bytes:
         import urllib3
@@ -256,7 +264,7 @@ class Api:
     def _unreachable(self, error: Exception) -> TemporaryError:
         return TemporaryError(
             f"The API server {self.where} cannot be reached: {_said(error)}",
-            hint="That is no fault of the service. Look at the cluster, the kubeconfig and the network.",
+            hint=f"That is no fault of the service. {advice(self._configuration)}",
         )
 
     def _trouble(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from dreamnet_actions.adapters.kubernetes import canaries
-from dreamnet_actions.adapters.kubernetes.access import configuration
+from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
@@ -24,6 +24,7 @@ from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, 
 from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import NotFound
+from dreamnet_actions.ports.cluster import ClusterAccess
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.site import Site
 from dreamnet_actions.ports.system import Clock
@@ -55,16 +56,25 @@ class KubernetesPlatform(Platform):
         self._namespace = Namespace(options.namespace, reach, keys)
 
     @classmethod
-    def at(cls, name: str, options: KubernetesPlatformOptions, site: Site) -> KubernetesPlatform:
-        """Make the platform of the configuration that has this name."""
-        return cls(
+    def at(
+        cls, name: str, options: KubernetesPlatformOptions, site: Site, access: ClusterAccess | None = None
+    ) -> KubernetesPlatform:
+        """Make the platform of the configuration that has this name; ``access`` reaches the cluster where that is no
+        matter of a kubeconfig."""
+
+        def reach() -> Configuration:
+            return reached_by(access) if access else configuration(options, site.environ, site.root)
+
+        made = cls(
             name,
             options,
-            reach=lambda: configuration(options, site.environ, site.root),
+            reach=reach,
             root=site.root,
             clock=site.clock,
             known={one: spec for one, spec in site.config.services.items() if spec.platform == name},
         )
+        made.kind = site.config.platforms[name].kind
+        return made
 
     def close(self) -> None:
         """End the watches and let go of the connections."""

@@ -1,0 +1,1 @@
+"""Google Cloud: credentials by google-auth, and the clusters of Google Kubernetes Engine."""

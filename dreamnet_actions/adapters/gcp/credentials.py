@@ -1,0 +1,138 @@
+"""Who we are towards Google: the credentials of a platform, found and refreshed by google-auth.
+
+In this order: the configuration's provider with the job's own token from GitHub; the file that the configuration or
+``GOOGLE_APPLICATION_CREDENTIALS`` names (federation as google-github-actions/auth writes it, or a service account's
+key); gcloud's application default credentials; the metadata server of the machine or pod. Importing this module imports
+no client.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
+from dreamnet_actions.adapters.gcp.services import address
+from dreamnet_actions.errors import ConfigError, ExtraMissing
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
+"""What tokens are for. The cluster names an account by its address only with the second
+(https://cloud.google.com/kubernetes-engine/docs/how-to/api-server-authentication)."""
+_WAYS = (
+    "In a workflow: 'identity-provider' on the platform and 'permissions: {id-token: write}' on the job, or "
+    "google-github-actions/auth before it. On a machine: gcloud auth application-default login, or "
+    "GOOGLE_APPLICATION_CREDENTIALS. All of it: docs/gke.md"
+)
+
+
+def credentials(options: GkePlatformOptions, environ: Mapping[str, str], root: Path, request: Any) -> Any:
+    """Answer google-auth's credentials of a platform. ``request`` is google-auth's transport.
+
+    Raises ExtraMissing without google-auth, ConfigError where there are none or they cannot be read.
+    """
+    try:
+        import google.auth
+    except ImportError:
+        raise ExtraMissing("A platform of kind gke", "google-auth", "gke") from None
+    found = _federated(options, environ)
+    if found is None and (file := _file(options, environ, root)) is not None:
+        found = _from_file(file, request)
+    if found is None:
+        try:
+            found, _ = google.auth.default(scopes=SCOPES, request=request)
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise ConfigError(
+                f"There are no credentials for Google Cloud.{_why(environ)}", hint=_WAYS
+            ) from error
+    if options.service_account and not _acts_as(found, options.service_account):
+        from google.auth import impersonated_credentials
+
+        acting: Any = impersonated_credentials  # google-auth's constructors have no types
+        found = acting_credentials.Credentials(
+            source_credentials=found,
+            target_principal=options.service_account,
+            target_scopes=list(SCOPES),
+            iam_endpoint_override=_impersonation(options.service_account, environ),
+        )
+    return found
+
+
+def _federated(options: GkePlatformOptions, environ: Mapping[str, str]) -> Any:
+    """Answer credentials from the token that GitHub gives this job; None outside of a job, or without a provider."""
+    if options.identity_provider is None:
+        return None
+    url, bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"), environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not url or not bearer:
+        return None
+    from google.auth import identity_pool
+
+    pools: Any = identity_pool
+    audience = f"//iam.googleapis.com/{options.identity_provider}"
+    # GitHub gives the audience that is asked for, and providers take their own name with https: before it.
+    asked = f"{url}{'&' if '?' in url else '?'}audience=https:{audience}"
+    account = options.service_account
+    return pools.Credentials(
+        audience=audience,
+        subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106 - a kind of token, and no token
+        token_url=f"{address('sts', environ)}/v1/token",
+        credential_source={
+            "url": asked,
+            "headers": {"Authorization": f"Bearer {bearer}", "Accept": "application/json"},
+            "format": {"type": "json", "subject_token_field_name": "value"},
+        },
+        service_account_impersonation_url=_impersonation(account, environ) if account else None,
+        scopes=list(SCOPES),
+    )
+
+
+def _file(options: GkePlatformOptions, environ: Mapping[str, str], root: Path) -> Path | None:
+    """Answer the file of credentials that is named, or that gcloud left where it leaves it; if any."""
+    if named := options.credentials or environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return root / Path(named).expanduser()
+    folder = environ.get("CLOUDSDK_CONFIG") or "~/.config/gcloud"
+    left = Path(folder).expanduser() / "application_default_credentials.json"
+    return left if left.is_file() else None
+
+
+def _from_file(file: Path, request: Any) -> Any:
+    import google.auth
+    from google.auth.credentials import with_scopes_if_required
+    from google.auth.exceptions import GoogleAuthError
+
+    load: Any = google.auth.load_credentials_from_dict
+    scoped: Any = with_scopes_if_required
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            # It warns of files from strangers; this one is named by whoever runs us.
+            warnings.simplefilter("ignore")
+            found, _ = load(info, request=request)
+    except (OSError, ValueError, GoogleAuthError) as error:
+        raise ConfigError(
+            f"The credentials in {str(file)!r} cannot be used: {_plain(error)}",
+            hint="Have google-github-actions/auth run before DreamNet in the same job, or name another one: docs/gke.md",
+        ) from error
+    return scoped(found, SCOPES)
+
+
+def _acts_as(found: Any, account: str) -> bool:
+    """Say whether credentials are of an account already."""
+    return account in (getattr(found, "service_account_email", None), getattr(found, "signer_email", None))
+
+
+def _impersonation(account: str, environ: Mapping[str, str]) -> str:
+    place = address("iamcredentials", environ)
+    return f"{place}/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+
+
+def _why(environ: Mapping[str, str]) -> str:
+    if environ.get("GITHUB_ACTIONS") == "true" and not environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+        return " GitHub gives this job no token of its own: it lacks 'permissions: {id-token: write}'."
+    return ""
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else error).split())[:300]

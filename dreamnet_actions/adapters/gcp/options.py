@@ -1,0 +1,98 @@
+"""What the configuration says of Google Cloud. Models only; no client is imported from here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from dreamnet_actions.domain.spec.forms import Label
+from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
+
+_PROVIDER = (
+    r"projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}"
+)
+_ACCOUNT = r"[a-z0-9][a-z0-9-]{4,62}@[a-z0-9.:-]+\.gserviceaccount\.com"
+_PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_PLACE = r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?"
+
+
+def _provider(value: object) -> str:
+    text = value.removeprefix("//iam.googleapis.com/") if isinstance(value, str) else ""
+    if re.fullmatch(_PROVIDER, text):
+        return text
+    raise ValueError(
+        f"{shown(value)} is no provider; write projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/"
+        "PROVIDER, with the project's number, not its name"
+    )
+
+
+def _account(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_ACCOUNT, value):
+        return value
+    raise ValueError(f"{shown(value)} is no service account; write NAME@PROJECT.iam.gserviceaccount.com")
+
+
+def _project(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_PROJECT, value):
+        return value
+    raise ValueError(
+        f"{shown(value)} is no project; write its id (not its name or number), as in 'shop-4711'"
+    )
+
+
+def _place(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_PLACE, value):
+        return value
+    raise ValueError(
+        f"{shown(value)} is no region or zone; write one as in 'europe-west1' or 'europe-west1-b'"
+    )
+
+
+Provider = Annotated[
+    str,
+    Written(
+        _provider,
+        rf"^(//iam\.googleapis\.com/)?{_PROVIDER}$",
+        "projects/123456789/locations/global/workloadIdentityPools/github/providers/github",
+    ),
+]
+"""A provider of a workload identity pool, by its whole name."""
+ServiceAccount = Annotated[
+    str, Written(_account, f"^{_ACCOUNT}$", "deployer@shop-4711.iam.gserviceaccount.com")
+]
+"""A service account's address."""
+Project = Annotated[str, Written(_project, f"^{_PROJECT}$", "shop-4711")]
+"""A project's id."""
+Place = Annotated[str, Written(_place, f"^{_PLACE}$", "europe-west1")]
+"""A region or a zone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GkePlatformOptions:
+    """A platform of kind ``gke``: services are workloads of a cluster of Google Kubernetes Engine, in one namespace of
+    it. Credentials are found by Google's own library: no gcloud, no plugin, no kubeconfig."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    project: Project
+    """The id of the project that the cluster is in."""
+    location: Place
+    """The cluster's region, or its zone."""
+    cluster: Label
+    """The cluster's name; requests may ask for it, too."""
+    namespace: Label = "default"
+    """The namespace that all services of this platform are in."""
+    endpoint: Literal["auto", "dns", "ip", "private-ip", "connect-gateway"] = "auto"
+    """Which of the cluster's addresses to use. ``auto``: the DNS endpoint where the cluster lets it be used from
+    outside, else its public address, else its private one. ``connect-gateway`` goes through the fleet that the cluster is in."""
+    identity_provider: Provider | None = None
+    """The provider of Workload Identity Federation that trusts this repository. With it a workflow's job gets its
+    credentials from GitHub's own token: the job needs ``permissions: {id-token: write}``. Left out, what
+    ``GOOGLE_APPLICATION_CREDENTIALS`` names, else the application default credentials, else the machine's own
+    account."""
+    service_account: ServiceAccount | None = None
+    """The service account to act as; left out, the identity that the credentials are of."""
+    credentials: Annotated[str, Len(1, 4096)] | None = None
+    """The path of a file of credentials (federation, service account), in place of
+    ``GOOGLE_APPLICATION_CREDENTIALS``."""
