@@ -51,7 +51,7 @@ def credentials(options: GkePlatformOptions, environ: Mapping[str, str], root: P
         from google.auth import impersonated_credentials
 
         acting: Any = impersonated_credentials  # google-auth's constructors have no types
-        found = acting_credentials.Credentials(
+        found = acting.Credentials(
             source_credentials=found,
             target_principal=options.service_account,
             target_scopes=list(SCOPES),
@@ -113,7 +113,7 @@ def _from_file(file: Path, request: Any) -> Any:
     except (OSError, ValueError, GoogleAuthError) as error:
         raise ConfigError(
             f"The credentials in {str(file)!r} cannot be used: {_plain(error)}",
-            hint="Have google-github-actions/auth run before DreamNet in the same job, or name another one: docs/gke.md",
+            hint="Have google-github-actions/auth run before DreamNet in the same job, or name another: docs/gke.md",
         ) from error
     return scoped(found, SCOPES)
 

@@ -85,7 +85,7 @@ class GkePlatformOptions:
     """The namespace that all services of this platform are in."""
     endpoint: Literal["auto", "dns", "ip", "private-ip", "connect-gateway"] = "auto"
     """Which of the cluster's addresses to use. ``auto``: the DNS endpoint where the cluster lets it be used from
-    outside, else its public address, else its private one. ``connect-gateway`` goes through the fleet that the cluster is in."""
+    outside, else its public address, else its private one. ``connect-gateway`` goes through the cluster's fleet."""
     identity_provider: Provider | None = None
     """The provider of Workload Identity Federation that trusts this repository. With it a workflow's job gets its
     credentials from GitHub's own token: the job needs ``permissions: {id-token: write}``. Left out, what

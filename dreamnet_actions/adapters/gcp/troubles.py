@@ -111,7 +111,14 @@ def _exchange(said: str, low: str, case: Case) -> DreamNetError | None:
             f"The provider takes tokens of another issuer than GitHub's.{case.says}",
             hint="Make it with: --issuer-uri https://token.actions.githubusercontent.com",
         )
-    if "subject token" in low or "mapped attribute" in low:
+    if "127 bytes" in low:
+        return Unauthenticated(
+            f"The subject of the job's token is longer than Google takes (127 bytes).{case.says}",
+            hint="Map a shorter one: gcloud iam workload-identity-pools providers update-oidc PROVIDER "
+            "--workload-identity-pool POOL --location global --attribute-mapping "
+            "google.subject=assertion.repository_id,attribute.repository=assertion.repository",
+        )
+    if "subject token" in low or "subject_token" in low:
         return Unauthenticated(
             f"GitHub gave this job no token that can be swapped: {said}",
             hint="The job needs 'permissions: {id-token: write}', in the calling workflow too.",
