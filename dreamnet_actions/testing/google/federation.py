@@ -2,7 +2,8 @@
 
 Mappings and conditions are CEL (cloud.google.com/iam/docs/workload-identity-federation, "Attribute mappings" and
 "Attribute conditions"). Known here is what guides and docs/gke.md use: ``assertion.NAME``, ``attribute.NAME``,
-``google.subject``, texts, ``+``, ``==``, ``!=``, ``in [...]``, ``.startsWith(…)``, ``&&`` and ``||``; anything else raises.
+``google.subject``, texts, ``+``, ``==``, ``!=``, ``in [...]``, ``.startsWith(…)``, ``&&`` and ``||``; anything else
+raises.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def mapped(provider: Provider, claims: Mapping[str, Any]) -> dict[str, str]:
     return names
 
 
-def _value(expression: str, values: Mapping[str, str]) -> str | bool | list[str]:
+def _value(expression: str, values: Mapping[str, str]) -> Any:
     """Answer what an expression is."""
     tokens, place = [], 0
     while place < len(expression.rstrip()):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import re
 import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from dreamnet_actions.testing.google.apis import SCOPE
@@ -58,80 +57,71 @@ class Upstream:
         return http.client.HTTPSConnection(self.host, self.port, timeout=seconds, context=self.context)
 
 
-def front(world: World, upstream: Upstream, asked: list[Asked]) -> type[Handler]:
-    """Answer the handler; every request that it sends on is noted in ``asked``."""
+class Front(Handler):
+    """One request at a time of a connection; ``front`` makes the class for one API server."""
 
-    class Front(Handler):
-        def setup(self) -> None:
-            """Make the handshake in this connection's own thread."""
-            self.request.settimeout(30)
-            self.request.do_handshake()
-            super().setup()
+    world: ClassVar[World]
+    upstream: ClassVar[Upstream]
+    asked: ClassVar[list[Asked]]
 
-        def handle(self) -> None:
-            """Serve until the other side goes, which is no error."""
-            try:
-                super().handle()
-            except OSError:
-                self.close_connection = True
+    def setup(self) -> None:
+        """Make the handshake in this connection's own thread."""
+        self.request.settimeout(30)
+        self.request.do_handshake()
+        super().setup()
 
-        def do_GET(self) -> None:
-            self._send_on()
+    def handle(self) -> None:
+        """Serve until the other side goes, which is no error."""
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the base class names them so
+    def do_GET(self) -> None:  # noqa: N802 - the base class names it so
+        """Judge the token, and send the request on."""
+        data = self.body()
+        grant = self.world.grant(self.headers.get("Authorization"))
+        if grant is None or SCOPE not in grant.scopes:
+            self._refuse(401, "Unauthorized", "Unauthorized")
+        elif not self.world.may(grant, f"projects/{self.world.project}", VIEWS) and not self._by_address():
+            self._refuse(403, "Forbidden", 'Required "container.clusters.connect" permission.')
+        else:
+            self._pass(grant, data)
 
-        def _send_on(self) -> None:
-            data = self.body()
-            grant = world.grant(self.headers.get("Authorization"))
-            if grant is None or SCOPE not in grant.scopes:
-                self._refuse(401, "Unauthorized", "Unauthorized")
-            elif not world.may(grant, f"projects/{world.project}", VIEWS) and not self._by_address():
-                self._refuse(403, "Forbidden", 'Required "container.clusters.connect" permission.')
-            else:
-                self._pass(grant, data)
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - as above
 
-        def _by_address(self) -> bool:
-            """Say whether the cluster's address was asked, which asks IAM for nothing; its DNS endpoint does."""
-            return self.headers.get("Host", "").startswith("127.0.0.1")
+    def _by_address(self) -> bool:
+        """Say whether the cluster's address was asked, which asks IAM for nothing; its DNS endpoint does."""
+        return self.headers.get("Host", "").startswith("127.0.0.1")
 
-        def _refuse(self, status: int, reason: str, said: str) -> None:
-            told = {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "status": "Failure",
-                "message": said,
-                "reason": reason,
-            }
-            self.tell(status, {**told, "code": status})
+    def _refuse(self, status: int, reason: str, said: str) -> None:
+        told = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": said, "reason": reason}
+        self.tell(status, {**told, "code": status})
 
-        def _pass(self, grant: Grant, data: bytes) -> None:
-            path = _GATEWAY.sub("", self.path)
-            headers = {name: value for name, value in self.headers.items() if name.lower() in _KEPT}
-            connection = upstream.connect(300)
-            try:
-                connection.request(
-                    self.command, path, data, headers | upstream.headers | {"Impersonate-User": grant.name}
-                )
-                answer = connection.getresponse()
-                asked.append(Asked(user=grant.name, method=self.command, path=path, status=answer.status))
-                self.send_response(answer.status)
-                for name in ("Content-Type", "Retry-After"):
-                    if value := answer.headers.get(name):
-                        self.send_header(name, value)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                while part := answer.read1(65536):
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-                self.wfile.write(b"0\r\n\r\n")
-            except (OSError, http.client.HTTPException):
-                self.close_connection = True
-            finally:
-                connection.close()
-
-    return Front
+    def _pass(self, grant: Grant, data: bytes) -> None:
+        path = _GATEWAY.sub("", self.path)
+        headers = {name: value for name, value in self.headers.items() if name.lower() in _KEPT}
+        headers |= {**self.upstream.headers, "Impersonate-User": grant.name}
+        connection = self.upstream.connect(300)
+        try:
+            connection.request(self.command, path, data, headers)
+            answer = connection.getresponse()
+            self.asked.append(Asked(user=grant.name, method=self.command, path=path, status=answer.status))
+            self.send_response(answer.status)
+            for name in ("Content-Type", "Retry-After"):
+                if value := answer.headers.get(name):
+                    self.send_header(name, value)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            while part := answer.read1(65536):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
+        except (OSError, http.client.HTTPException):
+            self.close_connection = True
+        finally:
+            connection.close()
 
 
-def kubeconfig(text: str) -> dict[str, Any]:
-    """Read a kubeconfig that is written as JSON."""
-    found: dict[str, Any] = json.loads(text)
-    return found
+def front(world: World, upstream: Upstream, asked: list[Asked]) -> type[Front]:
+    """Answer the handler of one API server; every request that it sends on is noted in ``asked``."""
+    return type("OneFront", (Front,), {"world": world, "upstream": upstream, "asked": asked})

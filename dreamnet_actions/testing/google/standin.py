@@ -25,8 +25,8 @@ JOB = "a-jobs-own-bearer"
 
 
 class GoogleStandIn:
-    """A project at Google's, with GitHub's issuer of tokens beside it. ``folder`` keeps its files; ``now`` answers seconds
-    since 1970, for itself and nobody else. ``close`` ends it."""
+    """A project at Google's, with GitHub's issuer of tokens beside it. ``folder`` keeps its files; ``now`` answers
+    seconds since 1970, for itself and nobody else. ``close`` ends it."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
         from cryptography.hazmat.primitives.asymmetric import rsa
@@ -52,7 +52,9 @@ class GoogleStandIn:
     # ── What there is ───────────────────────────────────────────────────────────────────────────────────
 
     def cluster(self, name: str, location: str, kubeconfig: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        """Have a cluster that is the API server which ``kubeconfig`` names; ``more`` are fields of the container API's."""
+        """Have a cluster that is the API server which ``kubeconfig`` names; ``more`` are fields of the container
+        API's."""
+        project, number = self.world.project, self.world.number
         server = Server(front(self.world, Upstream(kubeconfig), self.asked), self._context)
         self._fronts.append(server)
         told = {
@@ -66,12 +68,12 @@ class GoogleStandIn:
                 "ipEndpointsConfig": {"enabled": True, "publicEndpoint": f"127.0.0.1:{server.port}"},
             },
             "fleet": {
-                "project": self.world.project,
-                "membership": f"//gkehub.googleapis.com/projects/{self.world.number}/locations/global/memberships/{name}",
+                "project": project,
+                "membership": f"//gkehub.googleapis.com/projects/{number}/locations/global/memberships/{name}",
             },
             **more,
         }
-        whole = f"projects/{self.world.project}/locations/{location}/clusters/{name}"
+        whole = f"projects/{project}/locations/{location}/clusters/{name}"
         self.world.clusters[whole] = told
         return told
 
@@ -100,7 +102,7 @@ class GoogleStandIn:
         return email
 
     def key_of(self, email: str) -> Path:
-        """Make a key of a service account; answers its file, as ``gcloud iam service-accounts keys create`` writes it."""
+        """Make a key of a service account; answers its file, as gcloud writes it."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import rsa
 

@@ -8,12 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-VIEWS = (
-    "roles/container.clusterViewer",
-    "roles/container.viewer",
-    "roles/container.developer",
-    "roles/container.admin",
-)
+VIEWS = tuple(f"roles/container.{one}" for one in ("clusterViewer", "viewer", "developer", "admin"))
 """Roles that may look a cluster up, and connect to it (cloud.google.com/iam/docs/roles-permissions/container)."""
 ACTS = ("roles/iam.workloadIdentityUser", "roles/iam.serviceAccountTokenCreator")
 """Roles that may act as a service account."""
