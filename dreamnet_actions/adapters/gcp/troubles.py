@@ -155,7 +155,7 @@ def _keys(said: str, low: str, case: Case) -> DreamNetError | None:
             f"The key of the service account is not valid any more: {said}",
             hint="Make a new one, or better none: Workload Identity Federation needs no key (docs/gke.md).",
         )
-    if "invalid_grant" in low or "invalid_rapt" in low or "reauth" in low:
+    if any(word in low for word in ("expired", "revoked", "stale to sign-in", "invalid_rapt", "reauth")):
         return Unauthenticated(
             f"The login has ended: {said}.{case.says}{case.clock}",
             hint="On a machine, log in again: gcloud auth application-default login. In a workflow, run the job again.",

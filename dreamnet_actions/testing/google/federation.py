@@ -56,7 +56,7 @@ def exchange(world: World, form: Mapping[str, str]) -> dict[str, Any]:
             token, provider.key, algorithms=["RS256"], options={"verify_aud": False, "verify_exp": False}
         )
     except jwt.PyJWTError as error:
-        raise oauth("invalid_grant", f"Error connecting to the given credential's issuer: {error}") from error
+        raise oauth("invalid_grant", f"The ID Token is not valid: {error}") from error
     if claims["exp"] <= world.now():
         raise oauth("invalid_grant", f"ID Token issued at {claims['iat']} is stale to sign-in.")
     names = mapped(provider, claims)
