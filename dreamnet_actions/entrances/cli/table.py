@@ -38,6 +38,7 @@ COMMANDS: dict[str, Row] = {
     "down": Row(_RUN, "pausing:down", "End the services that run as processes on this machine."),
     "init": Row(_SET, "init:init", "Set DreamNet up in this repository: configuration and workflows."),
     "doctor": Row(_SET, "doctor:doctor", "What is missing, here and at GitHub, with the line to add."),
+    "roles": Row(_SET, "roles:roles", "What a cluster has to allow to DreamNet, as Roles for kubectl."),
     "validate": Row(_SET, "settings:validate", "Check the configuration; every mistake with its line."),
     "config": Row(_SET, "settings:config", "Every value of the configuration, with where it comes from."),
 }

@@ -1,0 +1,76 @@
+"""What each action needs of a cluster: the one table behind the Roles that we ship, ``dreamnet roles`` and the doctor.
+
+A new need is one line. ``tests/kubernetes/test_roles.py`` runs every action with exactly its Role on a real authorizer,
+and compares what it used; ``scripts/prove roles`` takes each permission away in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+ACTIONS = ("status", "deploy", "rollback", "restart", "scale", "canary")
+"""What can be done on a platform. ``status`` is all that only looks: checks and verifying, too. What else can be done
+looks, too; a canary is a deploy that takes longer."""
+EVERY = ACTIONS
+WRITES = ("deploy", "rollback", "restart")
+RELEASES = ("deploy", "rollback", "canary")
+OUT = ("deploy", "canary")
+
+
+@dataclass(frozen=True, order=True)
+class Permission:
+    """One verb on one resource (``deployments/scale`` is one) of one API group; the core group is the empty text."""
+
+    group: str
+    resource: str
+    verb: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """What some actions need: ``verbs`` on ``resources`` of ``group``, and why."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    actions: tuple[str, ...]
+    why: str
+
+    def permissions(self) -> Iterator[Permission]:
+        """Answer each verb on each resource."""
+        for resource in self.resources:
+            for verb in self.verbs:
+                yield Permission(self.group, resource, verb)
+
+
+def _need(group: str, resources: str, verbs: str, actions: tuple[str, ...], why: str) -> Need:
+    return Need(group, tuple(resources.split()), tuple(verbs.split()), actions, why)
+
+
+WORKLOADS = "deployments statefulsets daemonsets"
+NEEDS: tuple[Need, ...] = (
+    _need("apps", WORKLOADS, "list watch", EVERY, "workloads are seen"),
+    _need("apps", "replicasets", "list watch", EVERY, "which pods are of which release"),
+    _need("", "pods services", "list watch", EVERY, "why a pod is not well, and where a service is asked"),
+    _need("apps", "controllerrevisions", "get", EVERY, "what each release consists of"),
+    _need("apps", WORKLOADS, "get patch", WRITES, "a release, a restart or the way back is one write of the workload"),
+    _need("apps", "deployments", "get patch", ("canary",), "a canary and what it becomes"),
+    _need("apps", WORKLOADS, "create", ("deploy",), "a workload comes with its first release"),
+    _need("apps", "deployments/scale statefulsets/scale", "patch", ("deploy", "scale"), "how many run"),
+    _need("apps", "deployments statefulsets", "get", ("scale",), "how many run, as it is right after the write"),
+    _need("apps", "controllerrevisions", "create", (*OUT, "restart"), "a release is kept, so that it can come back"),
+    _need("apps", "controllerrevisions", "list delete", ("deploy",), "of many releases the oldest are forgotten"),
+    _need("", "services configmaps", "create patch", RELEASES, "what the manifests hold beside the workload"),
+    _need("apps", "deployments", "create", ("canary",), "a canary is a Deployment beside the service's own"),
+    _need("apps", "deployments", "delete", ("canary", "rollback"), "a canary goes when it has served its purpose"),
+    _need("apps", "deployments/scale", "patch", ("canary",), "the share of a canary is its number of pods"),
+    _need("", "pods/status", "patch", ("canary",), "which of a canary's pods serve"),
+)  # fmt: skip
+"""Each need in one line."""
+
+
+def needed(actions: Iterable[str] = ACTIONS) -> frozenset[Permission]:
+    """Answer what actions need together."""
+    wanted = set(actions)
+    return frozenset(one for need in NEEDS if wanted & set(need.actions) for one in need.permissions())

@@ -1,0 +1,267 @@
+"""Every action on a real cluster, each by an account that has that action's Role and nothing else.
+
+The accounts are Google's (the stand-in's), and their requests pass the stand-in's front, so what each used is known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from dreamnet_actions.adapters.kubernetes.access import configuration
+from dreamnet_actions.adapters.kubernetes.namespace import Namespace
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, Permission, needed
+from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.record import SERVICE, Record
+from dreamnet_actions.bootstrap import Options, assemble
+from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.testing.google.front import Asked
+from dreamnet_actions.testing.google.standin import GoogleStandIn
+from tests.cluster.client import Cluster, workload
+
+KINDS = {"web": "Deployment", "db": "StatefulSet", "agent": "DaemonSet"}
+_PATH = re.compile(
+    r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/namespaces/[^/]+/(?P<kind>[^/?]+)(?:/(?P<name>[^/?]+)(?:/(?P<sub>[^/?]+))?)?"
+)
+
+
+@dataclass(kw_only=True)
+class Acts:
+    """Three services in one namespace, one of each kind. ``root`` is where their configuration is."""
+
+    cluster: Cluster
+    namespace: str
+    root: Path
+    google: GoogleStandIn
+    keys: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.google.cluster("autopilot-cluster-1", "europe-west1", self.kubeconfig())
+        for action in ACTIONS:
+            email = self.google.account(f"can-{action}")
+            self.keys[action] = self.google.key_of(email).rename(self.google.folder / f"{action}.json")
+            self.allow(action, needed([action]))
+            who = {"kind": "User", "name": email, "apiGroup": "rbac.authorization.k8s.io"}
+            role = {"kind": "Role", "name": f"dreamnet-{action}", "apiGroup": "rbac.authorization.k8s.io"}
+            self._apply("RoleBinding", f"dreamnet-{action}", roleRef=role, subjects=[who])
+        for name in KINDS:
+            self.manifests(name)
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """The administrator's."""
+        told: dict[str, Any] = json.loads(
+            self.cluster.kubectl("config", "view", "--raw", "--flatten", "--minify", "-ojson")
+        )
+        return told
+
+    def email(self, action: str) -> str:
+        return f"can-{action}@{self.google.world.project}.iam.gserviceaccount.com"
+
+    def allow(self, action: str, permissions: frozenset[Permission]) -> None:
+        """Make the action's Role hold these permissions and no others."""
+        rules = [
+            {"apiGroups": [p.group], "resources": [p.resource], "verbs": [p.verb]}
+            for p in sorted(permissions)
+        ]
+        self._apply("Role", f"dreamnet-{action}", rules=rules)
+
+    def _apply(self, kind: str, name: str, **content: Any) -> None:
+        version = "rbac.authorization.k8s.io/v1"
+        self.cluster.apply(
+            {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content},
+            namespace=self.namespace,
+        )
+
+    # ── The services ────────────────────────────────────────────────────────────────────────────────────
+
+    def manifests(self, name: str, *, more: bool = False) -> None:
+        """Write a service's manifests; ``more``: with a Service that was not there, and another ConfigMap."""
+        deployment, service = workload("to-be-released", name=name)
+        deployment["kind"] = KINDS[name]
+        del deployment["spec"]["replicas"]
+        if KINDS[name] == "StatefulSet":
+            deployment["spec"]["serviceName"] = name
+        things = [deployment, service]
+        if name == "web":
+            container = deployment["spec"]["template"]["spec"]["containers"][0]
+            container["envFrom"] = [{"configMapRef": {"name": "web"}}]
+            things.append(
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": "web"},
+                    "data": {"A": str(more)},
+                }
+            )
+        if more:
+            things.append({**service, "metadata": {"name": f"{name}-more"}})
+        folder = self.root / "deploy" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
+
+    def configure(self, action: str, tag: str, *, canary: bool = False) -> None:
+        """Write the configuration by which the account of ``action`` works, with the images of ``tag``."""
+        options = {
+            "project": self.google.world.project, "location": "europe-west1", "cluster": "autopilot-cluster-1",
+            "namespace": self.namespace, "credentials": str(self.keys[action]),
+        }  # fmt: skip
+        image = self.cluster.image(tag)
+        services: dict[str, Any] = {}
+        for name in KINDS:
+            services[name] = {
+                "platform": "production", "workload": f"{KINDS[name].lower()}/{name}",
+                "manifests": f"deploy/{name}", "image": image, "checks": {"pods": {"workload": "ready"}},
+            }  # fmt: skip
+        if action == "restart":
+            services["old"] = {"platform": "production", "workload": "deployment/old"}
+        if canary:
+            address = self.cluster.get("service", "web", namespace=self.namespace)["spec"]["clusterIP"]
+            services["web"]["checks"] = {"home": {"http": f"http://{address}/"}}
+            services["web"]["release"] = {"strategy": {"canary": ["50%"], "soak": "8s"}}
+        config = {"version": 1, "platforms": {"production": {"gke": options}}, "services": services}
+        (self.root / "dreamnet.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    def do(self, action: str, **keys: Any) -> AgentResult:
+        """Run an action in a system of its own."""
+        system = assemble(Options(root=self.root, environ=self.google.environment()))
+        try:
+            agent = "dreamkeeper" if action == "check" else "deploykeeper"
+            return system.pipe.submit({"agent": agent, "input": {"action": action, **keys}})
+        finally:
+            for one in system.platforms.values():
+                one.close()  # type: ignore[attr-defined]
+            system.close()
+
+    # ── The play ────────────────────────────────────────────────────────────────────────────────────────
+
+    def play(self) -> None:
+        """Have every action done so that each of its needs comes up."""
+        for action in ACTIONS:
+            getattr(self, f"_{action}")()
+
+    def expect(self, verdict: str | None, action: str, **keys: Any) -> None:
+        """Do an action, and see how it ends."""
+        result = self.do(action, **keys)
+        assert result.verdict == verdict if verdict else result.outcome == "done", result.to_json()
+
+    def _status(self) -> None:
+        """Somebody else has deployed."""
+        self.configure("deploy", "one")
+        self.expect("deployed", "deploy")
+        self.configure("status", "one")
+        self.expect(None, "status")
+        self.expect("healthy", "check")
+
+    def _deploy(self) -> None:
+        """Another release, after more of them than are remembered."""
+        self.configure("deploy", "two")
+        self.grow("web", 20)
+        self.expect("deployed", "deploy")
+
+    def _rollback(self) -> None:
+        self.configure("canary", "three")
+        self.begin_canary()
+        self.configure("rollback", "two")
+        self.lose()
+        for name in KINDS:
+            self.expect(None, "rollback", service=name)
+
+    def _restart(self) -> None:
+        """Of services that DreamNet has deployed, and of one that was there before it."""
+        self.configure("restart", "two")
+        deployment, _ = workload(self.cluster.image("two"), name="old")
+        self.cluster.apply(deployment, namespace=self.namespace)
+        for name in (*KINDS, "old"):
+            self.expect(None, "restart", service=name)
+
+    def _scale(self) -> None:
+        self.configure("scale", "two")
+        for name in ("web", "db"):
+            self.expect(None, "scale", service=name, replicas=2)
+
+    def _canary(self) -> None:
+        self.manifests("web", more=True)
+        self.configure("canary", "three", canary=True)
+        self.expect("deployed", "deploy")
+
+    # ── What happens to the services ────────────────────────────────────────────────────────────────────
+
+    def grow(self, name: str, releases: int) -> None:
+        """Note so many former releases in a service's record."""
+        options = KubernetesPlatformOptions(kubeconfig=self.cluster.kubeconfig)
+        keys = KubernetesWorkload(workload=f"{KINDS[name].lower()}/{name}")
+        space = Namespace(self.namespace, lambda: configuration(options, {}, self.root), {name: keys})
+
+        def want(_: object, record: Record | None) -> Record:
+            assert record is not None
+            return replace(record, former=(record.stable,) * releases)
+
+        try:
+            record = space.write(name, keys, want)
+            # And one release that nothing speaks of any more.
+            kept = space.revisions.get(name, record.stable.revision)
+            space.revisions.keep(name, replace(kept, whole=not kept.whole))
+        finally:
+            space.close()
+
+    def begin_canary(self) -> None:
+        """Have a canary of ``web``, as a run leaves one that is cut off."""
+        system = assemble(Options(root=self.root, environ=self.google.environment()))
+        platform, spec = system.platforms["production"], system.config.services["web"]
+        try:
+            platform.apply("web", spec, platform.configured("web", spec), canary=True, replicas=1)
+        finally:
+            platform.close()  # type: ignore[attr-defined]
+            system.close()
+
+    def lose(self) -> None:
+        """Take away what a release has beside its workload."""
+        self.cluster.kubectl("delete", "configmap,service", "-l", SERVICE, "--wait", namespace=self.namespace)
+
+    # ── What was used ───────────────────────────────────────────────────────────────────────────────────
+
+    def used(self, action: str) -> frozenset[Permission]:
+        """Answer what the account of an action was let do so far."""
+        mine = [one for one in list(self.google.asked) if one.user == self.email(action)]
+        return frozenset(
+            p for one in mine if one.status < 400 or one.status == 404 for p in _permissions(one)
+        )
+
+
+def _permissions(asked: Asked) -> Iterator[Permission]:
+    """Answer what a request needed; an object that an apply makes needs ``create`` beside ``patch``."""
+    parts = urlsplit(asked.path)
+    found = _PATH.fullmatch(parts.path)
+    if found is None:
+        return
+    resource = f"{found['kind']}/{found['sub']}" if found["sub"] else found["kind"]
+    verbs = {"GET": ["get"], "POST": ["create"], "DELETE": ["delete"], "PATCH": ["patch"]}[asked.method]
+    if asked.method == "GET" and not found["name"]:
+        verbs = ["watch" if "watch=1" in parts.query else "list"]
+    if asked.method == "PATCH" and asked.status == 201:
+        verbs.append("create")
+    for verb in verbs:
+        yield Permission(found["group"] or "", resource, verb)
+
+
+@contextmanager
+def acts_on(cluster: Cluster, namespace: str, folder: Path) -> Iterator[Acts]:
+    """The acts in a namespace, with a stand-in for Google of their own."""
+    place = folder / "google"
+    place.mkdir()
+    google = GoogleStandIn(place, time.time)
+    root = folder / "root"
+    root.mkdir()
+    try:
+        yield Acts(cluster=cluster, namespace=namespace, root=root, google=google)
+    finally:
+        google.close()
