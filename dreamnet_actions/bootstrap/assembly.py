@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from dreamnet_actions.bootstrap.keepers import Keepers
-from dreamnet_actions.bootstrap.late import Late, adapter, has_adapter, imported
+from dreamnet_actions.bootstrap.late import Late, adapter, imported
 from dreamnet_actions.bootstrap.memory import memory_of
+from dreamnet_actions.bootstrap.platforms import platform_at
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.domain.release import Release
@@ -109,13 +110,7 @@ class Assembly:
     def platform(self, name: str) -> Platform:
         """Make one platform of the configuration, behind the gate."""
         chosen = self.config.platforms[name]
-        made: Platform
-        if has_adapter("ClusterAccess", chosen.kind):
-            # A provider's cluster: its family says how it is reached, and the family of its workloads does the rest.
-            access = adapter("ClusterAccess", chosen.kind).at(chosen.options, self.site, self.reporter.mask)
-            made = adapter("Platform", chosen.kind).at(name, chosen.options, self.site, access)
-        else:
-            made = adapter("Platform", chosen.kind).at(name, chosen.options, self.site)
+        made = platform_at(name, chosen, self.site, self.reporter.mask)
         return self.gate.before(made, outside=True)
 
     def told(self) -> ReleaseReporter:

@@ -40,3 +40,13 @@ class ClusterAccess(Protocol):
 
     def advice(self) -> str:
         """Answer what to look at where the API server cannot be reached at this endpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One thing that was looked at in a cluster; ``fix`` is the command that mends what is wrong."""
+
+    well: bool
+    what: str
+    detail: str
+    fix: str = ""

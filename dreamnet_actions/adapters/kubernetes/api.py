@@ -286,7 +286,7 @@ class Api:
         if status == 403:
             return PermissionMissing(
                 f"The cluster does not allow this to DreamNet. {said}",
-                hint="Bind the Role of this action (docs/kubernetes.md) to the account that DreamNet uses.",
+                hint="Give DreamNet's account the Role of this action: dreamnet roles prints it (docs/kubernetes.md).",
             )
         if status == 404:
             return Missing(said)

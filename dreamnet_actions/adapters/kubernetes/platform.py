@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dreamnet_actions.adapters.kubernetes import canaries
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
+from dreamnet_actions.adapters.kubernetes.inspection import inspect
 from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import RECORD, Record, Revision, Run, record_of
@@ -24,7 +25,7 @@ from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, 
 from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import NotFound
-from dreamnet_actions.ports.cluster import ClusterAccess
+from dreamnet_actions.ports.cluster import ClusterAccess, Seen
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.site import Site
 from dreamnet_actions.ports.system import Clock
@@ -79,6 +80,10 @@ class KubernetesPlatform(Platform):
     def close(self) -> None:
         """End the watches and let go of the connections."""
         self._namespace.close()
+
+    def inspect(self) -> Iterator[Seen]:
+        """Look at the cluster for the doctor: whether it answers, and what we may do there."""
+        return inspect(self._namespace.api, self.name)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 

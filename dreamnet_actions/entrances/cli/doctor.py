@@ -41,7 +41,7 @@ def doctor(chosen: Choice, offline: bool, as_json: bool) -> None:
     copy = working_copy(start, variables)
     root = Path(copy.root) if copy else start
     hosting, because = (None, "--offline") if offline else _hosting(copy, variables)
-    found = examine(surroundings(root, copy, variables, hosting), because=because)
+    found = examine(surroundings(root, copy, variables, hosting, offline=offline), because=because)
     if as_json:
         click.echo(write_json(_as_json(found)))
     else:

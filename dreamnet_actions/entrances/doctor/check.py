@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -62,6 +62,8 @@ class Surroundings:
     callers: tuple[Caller, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     hosting: Hosting | None = None
+    environ: Mapping[str, str] | None = None
+    """The environment by which clusters are reached; None while nothing outside may be asked."""
 
     @property
     def asked(self) -> Hosting:

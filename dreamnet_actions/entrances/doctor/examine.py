@@ -9,7 +9,7 @@ from pathlib import Path
 from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.config.source import find
 from dreamnet_actions.domain.spec.models import Config
-from dreamnet_actions.entrances.doctor import hosted, local
+from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
@@ -28,6 +28,8 @@ CHECKS: tuple[Check, ...] = (
     Check(name="remote", look=local.remote),
     Check(name="workflows", look=local.workflows),
     Check(name="listeners", look=local.listeners),
+    Check(name="federation", look=clusters.federation),
+    Check(name="clusters", look=clusters.clusters),
     Check(name="token", look=hosted.token, online=True),
     Check(name="repository", look=hosted.repository, online=True),
     Check(name="permissions", look=hosted.permissions, online=True),
@@ -61,9 +63,14 @@ class Examined:
 
 
 def surroundings(
-    root: Path, copy: WorkingCopy | None, environ: Mapping[str, str], hosting: Hosting | None
+    root: Path,
+    copy: WorkingCopy | None,
+    environ: Mapping[str, str],
+    hosting: Hosting | None,
+    *,
+    offline: bool = False,
 ) -> Surroundings:
-    """Read what there is here: the configuration, the remote, the workflows."""
+    """Read what there is here: the configuration, the remote, the workflows. ``offline``: clusters are not asked."""
     from dreamnet_actions.bootstrap import check_config
 
     config: Loaded | ConfigError
@@ -92,6 +99,7 @@ def surroundings(
         callers=tuple(callers),
         unreadable=tuple(unreadable),
         hosting=hosting,
+        environ=None if offline else environ,
     )
 
 
