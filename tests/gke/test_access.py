@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from dreamnet_actions.adapters.kubernetes.access import reached_by
+from dreamnet_actions.adapters.kubernetes.api import Api
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import (
     ConfigError,
@@ -280,6 +282,17 @@ def test_a_cluster_that_is_not_there_or_may_not_be_seen(google: GoogleStandIn, a
     google.world.away = True
     with pytest.raises(TemporaryError):
         access(credentials=key).endpoint()
+
+
+def test_an_address_that_nobody_answers_at_is_told_with_what_to_open(
+    google: GoogleStandIn, access: Access, known: dict[str, Any]
+) -> None:
+    known["endpoint"] = "127.0.0.1:9"
+    found = access(credentials=str(google.key_of(google.account("deployer"))))
+    with pytest.raises(TemporaryError, match="cannot be reached") as failed:
+        Api(reached_by(found), "web").request("GET", "/version")
+    assert "authorized networks" in failed.value.hint
+    assert "--location europe-west1 --project shop-4711 --enable-dns-access" in failed.value.hint
 
 
 def test_options_say_what_is_wrong_with_them(tmp_path: Path) -> None:

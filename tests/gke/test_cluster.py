@@ -146,13 +146,3 @@ def test_a_job_without_a_service_account_by_the_dns_endpoint_and_the_gateway(sho
     assert {one.user for one in shop.google.asked} == {ME}
     shop.say("      namespace:", "      endpoint: connect-gateway\n      namespace:")
     assert shop.dreamnet("check", job=job)["verdict"] == "healthy"
-
-
-def test_an_address_that_nobody_answers_at_is_told_with_what_to_open(shop: Shop) -> None:
-    email = shop.google.account("deployer", ME)
-    shop.told["endpoint"] = "127.0.0.1:9"
-    job = shop.google.job(**job_claims("octocat/shop", MAIN, immutable=True))
-    failed = shop.dreamnet("deploy", job=job, status=75)
-    assert "authorized networks" in failed["error"]["hint"]
-    assert "--project shop-4711 --enable-dns-access" in failed["error"]["hint"]
-    assert email

@@ -66,7 +66,9 @@ class GkeAccess(ClusterAccess):
     def renew(self, refused: SecretValue) -> SecretValue:
         with self._lock:
             if self._credentials is None or self._credentials.token == refused.reveal():
-                self._refresh(refused=True)
+                # Quite anew: what the token was made from may have ended, too, and google-auth would use it again.
+                self._credentials = None
+                self._refresh()
             return SecretValue(str(self._credentials.token))
 
     def who(self) -> str:
@@ -102,8 +104,8 @@ class GkeAccess(ClusterAccess):
         state = self._credentials.token_state
         return state is TokenState.FRESH or (state is TokenState.STALE and self._now() - self._asked < AGAIN)
 
-    def _refresh(self, *, refused: bool = False) -> None:
-        """Get another token. While the old one is good and was not refused, Google may be away for a moment."""
+    def _refresh(self) -> None:
+        """Get another token. While the old one is good, Google may be away for a moment."""
         from google.auth.credentials import TokenState
         from google.auth.exceptions import GoogleAuthError
 
@@ -114,7 +116,7 @@ class GkeAccess(ClusterAccess):
             self._credentials.refresh(self._transport)
         except GoogleAuthError as error:
             meant = troubles.refused(error, self._case())
-            if before is TokenState.STALE and not refused and isinstance(meant, TemporaryError):
+            if before is TokenState.STALE and isinstance(meant, TemporaryError):
                 return
             raise meant from error
         self._mask(SecretValue(str(self._credentials.token)))

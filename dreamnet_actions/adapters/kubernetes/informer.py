@@ -164,9 +164,11 @@ class Informers:
                 ),
                 timeout=self._within,
             )
+            # What was refused for good says more than that another kind is not listed yet.
+            troubles = [one.trouble for one in informers.values() if one.trouble is not None]
+            if troubles:
+                raise min(troubles, key=lambda trouble: isinstance(trouble, TemporaryError))
             for one in informers.values():
-                if one.trouble is not None:
-                    raise one.trouble
                 if not one.synced:
                     raise TemporaryError(
                         f"The cluster did not list its {one.kind}s within {self._within:g} s."
