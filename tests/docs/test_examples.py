@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT
 from tests.docs.sessions import Place, place, sessions
 
 EXAMPLES = sorted(one.parent for one in (ROOT / "examples").glob("*/dreamnet.yml"))
-ON_A_CLUSTER = {"kubernetes": "tests/kubernetes/test_story.py"}
+ON_A_CLUSTER = {"gke": "tests/gke/test_cluster.py", "kubernetes": "tests/kubernetes/test_story.py"}
 """Examples that need more than this machine's own processes, and the tests that run them."""
 REQUESTS = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
 SEED = {
