@@ -15,7 +15,7 @@ from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.domain.spec.models import Chosen
+from dreamnet_actions.domain.spec.models import Chosen, ReleaseRules
 from dreamnet_actions.errors import ConfigError, DreamNetError
 from dreamnet_actions.pipe import Pipe
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
@@ -144,7 +144,7 @@ class Assembly:
         released = {
             name
             for name, spec in self.config.services.items()
-            if spec.release is not None and spec.release.git is not None and self._is_own(spec.release.git)
+            if spec.release is not None and self._is_own(spec.release.repository)
         }
         hosting = self.gate.before(self.memory.hosting)
         return House(
@@ -177,17 +177,36 @@ class Assembly:
         sources: dict[str, Source] = {}
         builders: dict[str, Builder] = {}
         for name, spec in self.config.services.items():
-            if spec.release is None or spec.release.git is None:
+            if spec.release is None or (repository := spec.release.repository) is None:
                 continue
-            sources[name] = self.source(spec.release.git)
+            sources[name] = self.source(repository)
             builder: Builder = adapter("Builder", "directory")(
                 sources[name],
                 self.state,
                 environment=for_commands(self.options.environ),
                 in_use=partial(_directories, platforms[spec.platform], name),
             )
-            builders[name] = self.gate.before(builder)
+            builders[name] = self.gate.before(self.images(builder, spec.release))
         return sources, builders
+
+    def images(self, files: Builder, rules: ReleaseRules) -> Builder:
+        """Answer what builds a service's images out of what ``files`` builds; that itself where there are none."""
+        if rules.image is None:
+            return files
+        kind = imported("dreamnet_actions.adapters.images.choice:builder_of")(
+            rules.image, self.options.environ
+        )
+        origin = imported("dreamnet_actions.adapters.images.choice:origin")
+        more = {"pause": self.clock.sleep} if kind == "cloud-build" else {}
+        made: Builder = adapter("Builder", kind)(
+            files,
+            state=self.state,
+            environ=for_commands(self.options.environ),
+            reporter=self.reporter,
+            origin=partial(origin, self.loaded.root / (rules.repository or "."), self.options.environ),
+            **more,
+        )
+        return made
 
     def source(self, git: str) -> Source:
         """Make the source of one repository: the home's own where it is the checkout that this run stands in."""
@@ -196,8 +215,10 @@ class Assembly:
         made: Source = adapter("Source", "git")(self.loaded.root / git, environment=self.options.environ)
         return made
 
-    def _is_own(self, git: str) -> bool:
+    def _is_own(self, git: str | None) -> bool:
         """Say whether a path is that of the checkout that the configuration is in."""
+        if git is None:
+            return False
         root = self.loaded.root.resolve()
         return (root / git).resolve() == root
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -49,6 +50,10 @@ class Builder(Protocol):
     def build(self, service: str, spec: Service, revision: str) -> Release:
         """Build the revision (once: a second call answers the first result). Raises CommandFailed with the build's
         last lines, NotFound for an unknown revision."""
+
+    def foreseen(self, service: str, spec: Service, revision: str) -> AbstractContextManager[Release]:
+        """Answer the release that ``build`` would make, with its files for the time of the block; nothing is built. An
+        image that is not built yet is there by its name and tag. Raises NotFound for an unknown revision."""
 
 
 class ReleaseReporter(Protocol):

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
@@ -79,6 +80,21 @@ class DirectoryBuilder:
             directory=str(directory),
             command=tuple(getattr(spec, "command", None) or ()),
         )
+
+    @contextlib.contextmanager
+    def foreseen(self, service: str, spec: Service, revision: str) -> Iterator[Release]:
+        """Answer the release of a revision with its files as committed, in a folder that goes with the block."""
+        commit = self._source.resolve(revision).revision
+        with tempfile.TemporaryDirectory(prefix="dreamnet-foreseen-") as folder:
+            directory = Path(folder) / commit
+            self._source.checkout(commit, str(directory))
+            yield Release(
+                service=service,
+                version=f"git:{commit}",
+                revision=commit,
+                directory=str(directory),
+                command=tuple(getattr(spec, "command", None) or ()),
+            )
 
     def _make(self, rules: ReleaseRules, commit: str, directory: Path) -> None:
         _complete(directory).unlink(missing_ok=True)

@@ -21,6 +21,10 @@ from dreamnet_actions.domain.spec.forms import (
     MessagePattern,
     Variable,
 )
+from dreamnet_actions.domain.spec.images import (
+    CloudBuild as CloudBuild,
+)  # the table of classes is made of this module
+from dreamnet_actions.domain.spec.images import ImageBuild
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
 from dreamnet_actions.domain.spec.values import (
     STRICT,
@@ -150,12 +154,19 @@ class ReleaseRules:
     """The branch whose pushes are deployed."""
     build: tuple[str, ...] = ()
     """A command run in the checked-out revision before it is started."""
+    image: ImageBuild | None = None
+    """The image that is built from each commit; left out, none is."""
     build_timeout: PositiveSeconds = 600.0
-    """The longest that ``build`` may take."""
+    """The longest that ``build``, and after it the image's build, may take."""
     ready_within: PositiveSeconds = 60.0
     """How long a new version has to become ready."""
     strategy: Strategy = field(default_factory=Strategy)
     """How the new version takes over."""
+
+    @property
+    def repository(self) -> str | None:
+        """The repository whose commits are the versions: where an image is built, the configuration's own at least."""
+        return self.git or ("." if self.image else None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,9 @@ def wanted_of(
 
     ``branch`` wins over the one that the configuration deploys; ``otherwise`` counts where it deploys none.
     """
-    released = [one.release.branch for one in config.services.values() if one.release and one.release.git]
+    released = [
+        one.release.branch for one in config.services.values() if one.release and one.release.repository
+    ]
     base = Wanted(
         branch=branch or (released[0] if released else otherwise or "main"),
         services=tuple(config.services),

@@ -201,7 +201,9 @@ class DeployKeeper:
         return {
             name: spec
             for name, spec in found.items()
-            if spec.release is not None and spec.release.git is not None and spec.release.branch == branch
+            if spec.release is not None
+            and spec.release.repository is not None
+            and spec.release.branch == branch
         }
 
     def _each(self, request: AgentRequest, do: Callable[[str, Service], Report]) -> Report:
@@ -230,7 +232,7 @@ def _longest(spec: Service) -> float:
     """Answer the seconds that a rollout of the service may take: its build, each step, getting ready, and back."""
     rules = spec.release or ReleaseRules()
     soaks = len(rules.strategy.canary or DEFAULT_STEPS) * rules.strategy.soak
-    return HOLD + rules.build_timeout + soaks + 5 * rules.ready_within
+    return HOLD + (2 if rules.image else 1) * rules.build_timeout + soaks + 5 * rules.ready_within
 
 
 def _error_of(name: str, error: DreamNetError) -> Report:

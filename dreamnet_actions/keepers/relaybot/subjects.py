@@ -76,7 +76,7 @@ def _released_from(branch: str, message: Message, config: Config) -> list[dict[s
             "reason": f"push to {branch}",
         }
         for name, spec in config.services.items()
-        if spec.release is not None and spec.release.git is not None and spec.release.branch == branch
+        if spec.release is not None and spec.release.repository is not None and spec.release.branch == branch
     ]
 
 

@@ -153,24 +153,41 @@ class BuilderContract:
         """Answer a builder that has built nothing yet."""
         raise NotImplementedError
 
+    def service(self, build: tuple[str, ...] = ()) -> Service:
+        """Answer the service that is built. Override it where a builder needs to be told more."""
+        return service_with(build)
+
     def test_a_build_is_a_release(self, repository: Repository, builder: Builder) -> None:
         revision = repository.commit({"a": "1"})
-        release = builder.build("web", service_with(), "main")
+        release = builder.build("web", self.service(), "main")
         assert (release.service, release.version, release.revision) == ("web", f"git:{revision}", revision)
 
     def test_twice_is_once(self, repository: Repository, builder: Builder) -> None:
         revision = repository.commit({"a": "1"})
-        assert builder.build("web", service_with(), "main") == builder.build("web", service_with(), revision)
+        assert builder.build("web", self.service(), "main") == builder.build("web", self.service(), revision)
 
     def test_revisions_and_services_stay_apart(self, repository: Repository, builder: Builder) -> None:
         repository.commit({"a": "1"})
         first, other = (
-            builder.build("web", service_with(), "main"),
-            builder.build("api", service_with(), "main"),
+            builder.build("web", self.service(), "main"),
+            builder.build("api", self.service(), "main"),
         )
         repository.commit({"a": "2"})
-        second = builder.build("web", service_with(), "main")
+        second = builder.build("web", self.service(), "main")
         assert len({(one.service, one.version) for one in (first, other, second)}) == 3
+
+    def test_what_is_foreseen_is_built_later(self, repository: Repository, builder: Builder) -> None:
+        revision = repository.commit({"a": "1"})
+        with builder.foreseen("web", self.service(("false",)), "main") as release:
+            assert (release.service, release.version, release.revision) == (
+                "web",
+                f"git:{revision}",
+                revision,
+            )
+            if release.directory:
+                assert (Path(release.directory) / "a").read_text() == "1"
+        assert not release.directory or not Path(release.directory).exists()
+        assert builder.build("web", self.service(), "main").version == release.version
 
     def test_a_failed_build_says_why_and_is_tried_again(
         self, repository: Repository, builder: Builder
@@ -178,13 +195,13 @@ class BuilderContract:
         repository.commit({"a": "1"})
         for _ in range(2):
             with pytest.raises(CommandFailed):
-                builder.build("web", service_with(("false",)), "main")
-        assert builder.build("web", service_with(("true",)), "main").service == "web"
+                builder.build("web", self.service(("false",)), "main")
+        assert builder.build("web", self.service(("true",)), "main").service == "web"
 
     def test_an_unknown_revision_is_not_found(self, repository: Repository, builder: Builder) -> None:
         repository.commit({"a": "1"})
         with pytest.raises(NotFound):
-            builder.build("web", service_with(), "nope")
+            builder.build("web", self.service(), "nope")
 
 
 class ReleaseReporterContract:

@@ -93,6 +93,12 @@ class MemoryBuilder(Builder):
             )
         return self._built[service, commit]
 
+    @contextlib.contextmanager
+    def foreseen(self, service: str, spec: Service, revision: str) -> Iterator[Release]:
+        commit = self._source.resolve(revision).revision
+        command = tuple(getattr(spec, "command", None) or ())
+        yield Release(service=service, version=f"git:{commit}", revision=commit, command=command)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:

@@ -252,7 +252,7 @@ def memory_system(
         name: MemoryPlatform(name, kind=one.kind, clock=clock, starts_in=starts_in)
         for name, one in config.platforms.items()
     }
-    released = [name for name, spec in config.services.items() if spec.release and spec.release.git]
+    released = [name for name, spec in config.services.items() if spec.release and spec.release.repository]
     sources = {name: MemorySource() for name in released}
     probe = ScriptedProbe((Check,), lambda look: system.look(look))
     system = MemorySystem(

@@ -1,0 +1,1 @@
+"""Images: built by real programs, looked up at real registries."""
