@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol
 
+from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.release import Release, Snapshot
 from dreamnet_actions.domain.spec.models import Service
 
@@ -19,7 +20,7 @@ class Platform(Protocol):
     """
 
     WRITES: ClassVar[frozenset[str]] = frozenset(
-        {"apply", "restart", "scale", "shift", "promote", "withdraw", "undo", "remove"}
+        {"apply", "restart", "scale", "shift", "promote", "withdraw", "undo", "remove", "tidy"}
     )
     name: str
     """The platform's name in the configuration."""
@@ -31,6 +32,11 @@ class Platform(Protocol):
 
     def configured(self, service: str, spec: Service) -> Release:
         """Answer the release that the configuration alone describes: its command in its directory (``cmd:…``)."""
+
+    def preview(self, service: str, spec: Service, release: Release) -> Sequence[Difference]:  # noqa: ARG002
+        """Answer what applying ``release`` would change, by the platform's own word, and what it would refuse; nothing
+        is changed. A platform that has no such word answers nothing."""
+        return ()
 
     def apply(
         self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0
@@ -60,6 +66,11 @@ class Platform(Protocol):
     def undo(self, service: str, *, token: str) -> Release:
         """Go back to exactly the first of ``former`` (its files, command and environment), which leaves ``former``;
         answer it. The same token again answers the same and changes nothing. Raises NotFound where there is none."""
+
+    def tidy(self, service: str, spec: Service) -> Sequence[str]:  # noqa: ARG002
+        """Delete what former releases put there and the present one, which has proved itself, does not have; answer
+        what that was. Nothing that a kept release needs to come back, unless applying it makes that again."""
+        return ()
 
     def remove(self, service: str) -> None:
         """End the service and forget it."""

@@ -74,7 +74,8 @@ def registry(folder: Path, **auth: Any) -> Iterator[Running]:
     try:
         until = time.monotonic() + 30
         while not _answers(host):
-            assert process.poll() is None and time.monotonic() < until, log.read_text("utf-8")
+            assert process.poll() is None, log.read_text("utf-8")
+            assert time.monotonic() < until, log.read_text("utf-8")
             time.sleep(0.02)
         yield Running(host, log)
     finally:

@@ -46,7 +46,11 @@ def make(real: RealRepository, tmp_path: Path) -> Callable[[], BuildahBuilder]:
         files = DirectoryBuilder(GitSource(real.directory, environment=environ), state, environment=environ)
         reporter = RecordingReporter()
         return BuildahBuilder(
-            files, state=state, environ=environ, reporter=reporter, origin=lambda: origin(real.directory, environ)
+            files,
+            state=state,
+            environ=environ,
+            reporter=reporter,
+            origin=lambda: origin(real.directory, environ),
         )
 
     return made
@@ -103,7 +107,9 @@ def test_an_image_is_built_once_a_commit_and_answered_by_its_digest(
 def test_dockerfile_target_arguments_platforms_and_the_command_before_count(
     real: RealRepository, make: Callable[[], BuildahBuilder], open_registry: Running, name: str
 ) -> None:
-    stages = "FROM scratch AS one\nARG WHO=nobody\nENV WHO=$WHO\nCOPY made /made\nFROM scratch\nCOPY made /other\n"
+    stages = (
+        "FROM scratch AS one\nARG WHO=nobody\nENV WHO=$WHO\nCOPY made /made\nFROM scratch\nCOPY made /other\n"
+    )
     commit = real.commit({"app/build/Dockerfile.web": stages, "app/b": "1"})
     more = {"build": "app", "file": "build/Dockerfile.web", "target": "one", "args": {"WHO": "we $all"}}
     push, builder = f"{open_registry.host}/{name}", make()

@@ -1,4 +1,4 @@
-"""What tags mean, asked at real registries: an open one, one with passwords, one that trusts tokens of another server."""
+"""What tags mean, asked at real registries: an open one, one with passwords, one that trusts tokens."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def test_a_registry_with_passwords_is_shown_the_login_of_docker(tmp_path: Path) 
         program = tmp_path / "bin" / "docker-credential-mine"
         program.parent.mkdir()
         answer = json.dumps({"ServerURL": running.host, "Username": "somebody", "Secret": WORD})
-        program.write_text(f"#!/bin/sh\nread server\ntest \"$1 $server\" = 'get {running.host}' && echo '{answer}'\n")
+        program.write_text(
+            f"#!/bin/sh\nread server\ntest \"$1 $server\" = 'get {running.host}' && echo '{answer}'\n"
+        )
         program.chmod(0o755)
         folder = tmp_path / "helped"
         folder.mkdir()

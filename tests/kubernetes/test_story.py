@@ -89,9 +89,9 @@ def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
     return made
 
 
-def account(cluster: Cluster, namespace: str, folder: Path) -> Path:
-    """Make a service account with the example's Role; answer a kubeconfig of it."""
-    cluster.kubectl("apply", "-f-", namespace=namespace, given=(EXAMPLE / "rbac.yaml").read_text("utf-8"))
+def account(cluster: Cluster, namespace: str, folder: Path, example: Path = EXAMPLE) -> Path:
+    """Make a service account with an example's Role; answer a kubeconfig of it."""
+    cluster.kubectl("apply", "-f-", namespace=namespace, given=(example / "rbac.yaml").read_text("utf-8"))
     cluster.kubectl("create", "serviceaccount", "dreamnet", namespace=namespace)
     bind = ("create", "rolebinding", "dreamnet", "--role=dreamnet", f"--serviceaccount={namespace}:dreamnet")
     cluster.kubectl(*bind, namespace=namespace)

@@ -113,10 +113,14 @@ class Api:
         """Patch what is at ``path`` (of ``path``) as the manager ``dreamnet``."""
         return self.request("PATCH", path, query={"fieldManager": MANAGER}, body=change, form=form)
 
-    def delete(self, version: str, kind: str, name: str, *, propagation: str = "Background") -> None:
-        """Delete an object and what it owns; one that is not there is no error."""
-        with contextlib.suppress(Missing):
-            body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    def delete(
+        self, version: str, kind: str, name: str, *, propagation: str = "Background", uid: str = ""
+    ) -> None:
+        """Delete an object and what it owns; one that is not there is no error, nor is one with another ``uid``."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        with contextlib.suppress(Missing, *([Conflict] if uid else [])):
             self.request("DELETE", self.path(version, kind, name), body=body)
 
     def path(self, version: str, kind: str, name: str = "", sub: str = "") -> str:

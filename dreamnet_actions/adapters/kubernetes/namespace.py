@@ -142,7 +142,7 @@ class Namespace:
             if live is not None and after == before:
                 self.informers[kind].put(live)
                 return after
-            wanted = _with_notes(self.revisions.get(service, after.stable.revision), after, service)
+            wanted = with_notes(self.revisions.get(service, after.stable.revision), after, service)
             if live is not None:
                 wanted["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
             try:
@@ -153,13 +153,14 @@ class Namespace:
             return after
         raise Conflict(f"{kind} {name}")
 
-    def applied(self, wanted: Object, keys: KubernetesWorkload) -> Object:
-        """Apply an object; the image is taken over from others where the configuration says so, and nothing else."""
+    def applied(self, wanted: Object, keys: KubernetesWorkload, *, dry_run: bool = False) -> Object:
+        """Apply an object; the image is taken over from others where the configuration says so, and nothing else.
+        ``dry_run``: the server does all but keep it."""
         try:
-            return self.api.apply(wanted)
+            return self.api.apply(wanted, dry_run=dry_run)
         except ApplyConflict as error:
             if "image" in keys.adopt and error.fields and all(one.endswith(".image") for one in error.fields):
-                return self.api.apply(wanted, force=True)
+                return self.api.apply(wanted, force=True, dry_run=dry_run)
             raise
 
     def apply_others(self, service: str, revision: str, keys: KubernetesWorkload) -> None:
@@ -183,7 +184,7 @@ class Namespace:
             self.informers[kind].put(live)
 
 
-def _with_notes(revision: Revision, record: Record, service: str) -> Object:
+def with_notes(revision: Revision, record: Record, service: str) -> Object:
     """Answer the workload's manifest with the record, and with the marks by which its pods are known."""
     wanted: Object = json.loads(json.dumps(revision.workload))
     meta, template = wanted["metadata"], wanted["spec"]["template"].setdefault("metadata", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.domain.spec.forms import DirectoryInside, Label
+from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label
 from dreamnet_actions.domain.spec.values import STRICT, Len
 from dreamnet_actions.domain.spec.workloads import Workload
 
@@ -23,6 +23,8 @@ class KubernetesPlatformOptions:
     ``~/.kube/config``."""
     context: Annotated[str, Len(1, 253)] | None = None
     """The context of the kubeconfig; left out, its current one."""
+    plain_http: Annotated[tuple[HostPort, ...], Len(0, 20)] = ()
+    """Registries (``host:port``) that speak no TLS, where images are looked up; this machine's own need no word."""
     cluster: str | None = None
     """The cluster's name that requests may ask for; it only has to match."""
 
@@ -37,11 +39,19 @@ class KubernetesWorkload:
     workload: Workload | None = None
     """The workload that is the service, as ``deployment/NAME``, ``statefulset/NAME`` or ``daemonset/NAME``."""
     manifests: DirectoryInside | None = None
-    """A file or folder of manifests, as a path from the configuration's root: all of it is applied together, the
-    workload last. Left out, the workload has to be there already, and only its image is changed."""
+    """A file or folder of manifests, or of a kustomization, as a path from the configuration's root: all of it is
+    applied together, the workload last. Left out, the workload has to be there already, and only its image is
+    changed."""
     image: Annotated[str, Len(1, 1024)] | None = None
-    """The image that the workload runs, by digest (``NAME@sha256:…``); left out, what the manifests say."""
+    """The image that the workload runs, by digest (``NAME@sha256:…``) or by a tag, whose digest is looked up; left
+    out, the one that ``release`` builds, else what the manifests say."""
     container: Label | None = None
     """The container that gets the image; left out, the one with the workload's name, else the only one."""
     adopt: tuple[Literal["image"], ...] = ()
     """Fields that are taken over from whoever manages them now (Helm, kubectl); others' fields are left alone."""
+    copy: tuple[Literal["secrets", "configmaps"], ...] = ()
+    """What its pods read and the manifests do not hold: a release gets copies under a name with the hash of their
+    content, which nobody can change, and a rollback brings them back."""
+    prune: bool = True
+    """Whether what left the manifests is deleted once a release without it has proved itself. PersistentVolumeClaims
+    never are."""

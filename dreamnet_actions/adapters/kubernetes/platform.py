@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreamnet_actions.adapters.kubernetes import canaries
+from dreamnet_actions.adapters.kubernetes import canaries, stuck
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.inspection import inspect
+from dreamnet_actions.adapters.kubernetes.making import Making
 from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
-from dreamnet_actions.adapters.kubernetes.record import RECORD, Record, Revision, Run, record_of
-from dreamnet_actions.adapters.kubernetes.rendering import image_only, rendered
+from dreamnet_actions.adapters.kubernetes.preview import previewed
+from dreamnet_actions.adapters.kubernetes.pruning import Pruning
+from dreamnet_actions.adapters.kubernetes.record import KEPT, RECORD, SERVICE, Record, Run, record_of
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
+from dreamnet_actions.adapters.registry import Registry
+from dreamnet_actions.adapters.registrylogins import Logins
+from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.cluster import ClusterAccess, Seen
 from dreamnet_actions.ports.platform import Platform
-from dreamnet_actions.ports.site import Site
+from dreamnet_actions.ports.site import Site, for_commands
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -50,11 +55,20 @@ class KubernetesPlatform(Platform):
         root: Path,
         clock: Clock,
         known: Mapping[str, Service],
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.options = name, options
-        self._root, self._clock = root, clock
+        self._clock = clock
         keys = {one: _keys(spec) for one, spec in known.items()}
         self._namespace = Namespace(options.namespace, reach, keys)
+        self._making = Making(
+            self._namespace,
+            root=root,
+            environ=environ or {},
+            registry=Registry(Logins(environ or {}), options.plain_http),
+            now=clock.monotonic,
+        )
+        self._pruning = Pruning(self._namespace)
 
     @classmethod
     def at(
@@ -73,6 +87,7 @@ class KubernetesPlatform(Platform):
             root=site.root,
             clock=site.clock,
             known={one: spec for one, spec in site.config.services.items() if spec.platform == name},
+            environ=for_commands(site.environ),
         )
         made.kind = site.config.platforms[name].kind
         return made
@@ -96,10 +111,22 @@ class KubernetesPlatform(Platform):
     def configured(self, service: str, spec: Service) -> Release:
         keys = _keys(spec)
         release = Release(service=service, version="", image=keys.image)
-        revision = self._revision(service, keys, release)
+        revision = self._making.revision(service, keys, release)
         recipe = json.dumps([list(revision.objects), revision.whole], sort_keys=True)
         digest = hashlib.sha256(recipe.encode()).hexdigest()[:40]
-        return replace(release, version=f"cmd:{digest}")
+        return replace(revision.release, version=f"cmd:{digest}")
+
+    def preview(self, service: str, spec: Service, release: Release) -> Sequence[Difference]:
+        keys, space = _keys(spec), self._namespace
+        revision = self._making.revision(service, keys, release, unbuilt=True)
+        record = record_of(space.live(keys))
+        now = space.revisions.get(service, record.stable.revision).objects if record else []
+        found = list(previewed(space, service, keys, revision, now))
+        if record is not None and revision.whole and keys.prune:
+            why = f"it left the manifests; its label {SERVICE} is {service}"
+            left = self._pruning.left_by(service, record, revision.objects)
+            found += [Difference(object=f"{one.kind}/{one.name}", effect="deleted", why=why) for one in left]
+        return found
 
     def logs(self, service: str, lines: int = 50) -> list[str]:
         objects = self._namespace.informers.read()
@@ -127,7 +154,7 @@ class KubernetesPlatform(Platform):
         keys, space = _keys(spec), self._namespace
         if canary:
             space.workload(service)  # NotFound before anything is written
-        digest = space.revisions.keep(service, self._revision(service, keys, release))
+        digest = space.revisions.keep(service, self._making.revision(service, keys, release, write=True))
         if canary:
             revision = space.revisions.get(service, digest)
             space.apply_others(service, digest, keys)
@@ -147,9 +174,23 @@ class KubernetesPlatform(Platform):
         record = space.write(service, keys, want)
         if replicas or (live is None and not (keys.workload or "").startswith("daemonset/")):
             space.scale(keys, replicas or spec.replicas)
+        stuck.free(space, keys, record, self._clock)
         canaries.end_promoted(space, service)
         if record.stable.revision == digest:
-            self._prune(service, record)
+            self._prune(service, keys, record)
+
+    def tidy(self, service: str, spec: Service) -> Sequence[str]:
+        keys, space = _keys(spec), self._namespace
+        record = record_of(space.live(keys))
+        if record is None or not keys.prune:
+            return ()
+        present = space.revisions.get(service, record.stable.revision)
+        left = self._pruning.left_by(service, record, present.objects) if present.whole else []
+        for one in left:
+            self._pruning.delete(one)
+            if one.kind == "Service":
+                space.informers["Service"].drop(one.name)
+        return [f"{one.kind}/{one.name}" for one in left]
 
     def restart(self, service: str, *, token: str) -> None:
         keys, space = self._namespace.keys(service), self._namespace
@@ -207,6 +248,7 @@ class KubernetesPlatform(Platform):
             return record if token in record.undone else record.back(token)
 
         after = space.write(service, keys, want)
+        stuck.free(space, keys, after, self._clock)
         return space.revisions.get(service, after.undone[token]).release
 
     def remove(self, service: str) -> None:
@@ -227,22 +269,16 @@ class KubernetesPlatform(Platform):
         else:  # it was there before us: only our own notes go
             path = space.api.path("apps/v1", workload["kind"], workload["metadata"]["name"])
             informer.put(space.api.patch(path, {"metadata": {"annotations": {RECORD: None}}}))
-        space.revisions.prune(service, set())
+        self._pruning.forget(service, set(), prune=True)
 
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _revision(self, service: str, keys: KubernetesWorkload, release: Release) -> Revision:
-        if keys.manifests is not None:
-            root = Path(release.directory) if release.directory else self._root
-            return rendered(service, keys, release, root, self.options.namespace)
-        return image_only(keys, release, self._namespace.live_or_lacking(service, keys))
-
-    def _prune(self, service: str, record: Record) -> None:
+    def _prune(self, service: str, keys: KubernetesWorkload, record: Record) -> None:
         """Drop revisions that nothing can go back to, once there are many."""
-        if len(record.former) >= 20:
-            space = self._namespace
-            beside = record_of(canaries.of(service, space.informers.read()))
-            space.revisions.prune(service, record.revisions() | (beside.revisions() if beside else set()))
+        if len(record.former) >= KEPT:
+            beside = record_of(canaries.of(service, self._namespace.informers.read()))
+            kept = record.revisions() | (beside.revisions() if beside else set())
+            self._pruning.forget(service, kept, prune=keys.prune)
 
     def _state(self, service: str, workload: Object, objects: Objects) -> ServiceState:
         space, now = self._namespace, self._clock.now()

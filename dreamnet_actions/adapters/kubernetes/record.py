@@ -178,14 +178,10 @@ class Revisions:
         self._known[service, digest] = made
         return made
 
-    def prune(self, service: str, kept: set[str]) -> None:
-        """Delete the revisions of a service that nothing speaks of any more."""
-        found = self._api.list("apps/v1", "ControllerRevision", labels=f"{SERVICE}={service}")
-        for one in found.get("items", []):
-            digest = one["metadata"]["name"].rpartition("-")[2]
-            if digest not in kept:
-                self._api.delete("apps/v1", "ControllerRevision", one["metadata"]["name"])
-                self._known.pop((service, digest), None)
+    def drop(self, service: str, digest: str) -> None:
+        """Delete a revision that nothing speaks of any more."""
+        self._api.delete("apps/v1", "ControllerRevision", _name(service, digest))
+        self._known.pop((service, digest), None)
 
 
 def _name(service: str, digest: str) -> str:

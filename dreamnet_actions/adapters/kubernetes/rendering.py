@@ -16,10 +16,12 @@ from typing import Any
 
 import yaml
 
+from dreamnet_actions.adapters.kubernetes import kustomize
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.kinds import order
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE, Revision
+from dreamnet_actions.adapters.kubernetes.references import config_of, pods_in
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.workloads import KINDS
 from dreamnet_actions.errors import ConfigInvalid, Mistake
@@ -29,7 +31,14 @@ _REFUSED = {
     "Secret": "a Secret's values belong into no file; let an 'env' entry sync them",
     "Namespace": "the namespace is the platform's, and has to be there",
     "Pod": "a Pod alone is no service; write a Deployment, StatefulSet or DaemonSet",
+    "Kustomization": "name the folder that it is in as 'manifests', or take it out",
 }
+_OF_THE_CLUSTER = frozenset({
+    "APIService", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass",
+    "MutatingWebhookConfiguration", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+})  # fmt: skip
+"""Kinds of Kubernetes' own that are in no namespace; of others the API server is asked."""
 
 
 def kind_and_name(keys: KubernetesWorkload) -> tuple[str, str]:
@@ -39,11 +48,19 @@ def kind_and_name(keys: KubernetesWorkload) -> tuple[str, str]:
 
 
 def rendered(
-    service: str, keys: KubernetesWorkload, release: Release, root: Path, namespace: str
+    service: str,
+    keys: KubernetesWorkload,
+    release: Release,
+    root: Path,
+    namespace: str,
+    environ: Mapping[str, str] | None = None,
 ) -> Revision:
-    """Make the revision of a release out of the manifests below ``root``. Raises ConfigInvalid with all mistakes."""
+    """Make the revision of a release out of the manifests below ``root``; ``environ`` is what kustomize gets.
+
+    Raises ConfigInvalid with all mistakes, and what ``kustomize.render`` raises.
+    """
     kind, name = kind_and_name(keys)
-    found = Manifests(root / (keys.manifests or "."), root, namespace).read()
+    found = Manifests(root / (keys.manifests or "."), root, namespace, environ or {}).read()
     workload = found.pop((kind, name), None)
     if workload is None:
         there = ", ".join(f"{one.lower()}/{other}" for one, other in found) or "nothing"
@@ -93,8 +110,8 @@ def chosen_container(pod: Mapping[str, Any], keys: KubernetesWorkload, where: st
 class Manifests:
     """The objects of a file or folder, by kind and name; every mistake is told at its file and line."""
 
-    def __init__(self, place: Path, root: Path, namespace: str) -> None:
-        self._place, self._root, self._namespace = place, root, namespace
+    def __init__(self, place: Path, root: Path, namespace: str, environ: Mapping[str, str]) -> None:
+        self._place, self._root, self._namespace, self._environ = place, root, namespace, environ
         self._mistakes: list[Mistake] = []
 
     def read(self) -> dict[tuple[str, str], Object]:
@@ -113,7 +130,7 @@ class Manifests:
     def _objects(self) -> Iterator[tuple[Path, int, Object]]:
         for file in self._files():
             try:
-                loader = yaml.CSafeLoader(file.read_text(encoding="utf-8"))
+                loader = yaml.CSafeLoader(self._text(file))
                 while loader.check_node():
                     node = loader.get_node()
                     if node is None:
@@ -128,8 +145,16 @@ class Manifests:
             except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
                 self._wrong(file, 1, f"cannot be read: {error}")
 
+    def _text(self, file: Path) -> str:
+        if file.is_dir():
+            shown = str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+            return kustomize.render(file, self._environ, shown)
+        return file.read_text(encoding="utf-8")
+
     def _files(self) -> list[Path]:
-        if self._place.is_dir():
+        if self._place.is_dir() and kustomize.is_kustomization(self._place):
+            found = [self._place]
+        elif self._place.is_dir():
             found = sorted(one for one in self._place.rglob("*") if one.suffix in _SUFFIXES and one.is_file())
         else:
             found = [self._place]
@@ -160,6 +185,10 @@ class Manifests:
             self._wrong(file, line, f"lacks {', '.join(lacks)}")
             return None
         kind, name = str(said["kind"]), str(said["metadata.name"])
+        if kind in _OF_THE_CLUSTER and _is_built_in(str(said["apiVersion"])):
+            why = "is of the whole cluster, and DreamNet changes one namespace; apply it by hand, and take it out"
+            self._wrong(file, line, f"{kind} {name!r} {why}")
+            return None
         if kind in _REFUSED:
             self._wrong(file, line, f"{kind} {name!r}: {_REFUSED[kind]}")
             return None
@@ -175,6 +204,11 @@ class Manifests:
     def _wrong(self, file: Path, line: int, message: str, column: int = 1) -> None:
         shown = file.relative_to(self._root) if file.is_relative_to(self._root) else file
         self._mistakes.append(Mistake(str(shown), line, column, "", message))
+
+
+def _is_built_in(version: str) -> bool:
+    group = version.rpartition("/")[0]
+    return "." not in group or group.endswith(".k8s.io")
 
 
 def _with_hashes(
@@ -194,35 +228,8 @@ def _with_hashes(
             hashed["immutable"] = True
         made.append((one, hashed))
     for thing in (workload, *(hashed for _, hashed in made), *(one for one, _ in made)):
-        for pod in _pods(thing):
-            _point(pod, renamed)
+        for pod in pods_in(thing):
+            for named in config_of(pod):
+                if named.kind == "ConfigMap" and named.name in renamed:
+                    named.put(renamed[named.name])
     return iter(made)
-
-
-def _pods(thing: Object) -> Iterator[Object]:
-    """Answer the pod specs that an object holds."""
-    spec = thing.get("spec") or {}
-    for template in (
-        spec.get("template"),
-        ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template"),
-    ):
-        if isinstance(template, dict) and isinstance(template.get("spec"), dict):
-            yield template["spec"]
-
-
-def _point(pod: Object, renamed: Mapping[str, str]) -> None:
-    """Let a pod read the ConfigMaps by their new names."""
-
-    def put(place: Any) -> None:
-        if isinstance(place, dict) and place.get("name") in renamed:
-            place["name"] = renamed[place["name"]]
-
-    for volume in pod.get("volumes") or []:
-        put(volume.get("configMap"))
-        for source in (volume.get("projected") or {}).get("sources") or []:
-            put(source.get("configMap"))
-    for container in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]:
-        for one in container.get("envFrom") or []:
-            put(one.get("configMapRef"))
-        for one in container.get("env") or []:
-            put((one.get("valueFrom") or {}).get("configMapKeyRef"))

@@ -52,6 +52,7 @@ def summary(result: AgentResult, environ: Mapping[str, str], *, mistakes: Sequen
         _head(result),
         *_mistaken(mistakes, environ),
         *_checks(result.findings),
+        *_differences(result.findings),
         *_changes(result.changes),
         *_next(result, environ),
         *_links(result, environ),
@@ -91,6 +92,30 @@ def _checks(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         rows.append(f"| {cell(str(name))} | {cell(str(stands))} | {seen or cell(_keys(one))} |")
     if rows:
         yield "\n".join(["| | stands | seen |", "|---|---|---|", *rows[:MOST_ROWS], *_more(len(rows))])
+
+
+def _differences(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Write what a deploy would change, field by field, where a dry run asked the platform."""
+    rows = []
+    for one in (one for one in findings if "object" in one and "effect" in one):
+        fields = one.get("fields") or [{"path": one.get("why"), "from": None, "to": None}]
+        for field in fields:
+            values = (
+                str(one["object"]),
+                str(one["effect"]),
+                field.get("path"),
+                field.get("from"),
+                field.get("to"),
+            )
+            rows.append("| " + " | ".join(cell(str(v)) if v is not None else "–" for v in values) + " |")
+    if rows:
+        head = [
+            "### What the platform would change",
+            "",
+            "| object | | field | from | to |",
+            "|---|---|---|---|---|",
+        ]
+        yield "\n".join([*head, *rows[:MOST_ROWS], *_more(len(rows))])
 
 
 def _check(check: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     rest.pop("dream", None)  # the changes tell of it by its key
     if text is not None:
         yield one_line(f"{name}: {text}" if name else text)
+        for field in rest.get("fields") or ():
+            yield one_line(f"  {field['path']}: {_told(field['from'])} → {_told(field['to'])}")
         return
     health, because = rest.pop("health", None), rest.pop("because", None)
     if health == "healthy" and rest.get("decision") == "nothing":
@@ -73,6 +75,10 @@ def change_line(change: Mapping[str, Any]) -> str:
     line = f"{change['what']}: {change.get('from') or 'none'} → {change.get('to') or 'none'}"
     line += f" ({change['why']})" if change.get("why") else ""
     return one_line(f"{line}; undo: {change['undo']}" if change.get("undo") else line)
+
+
+def _told(value: object) -> str:
+    return "none" if value is None else f"{value}"
 
 
 def _versions(key: Mapping[str, Any]) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, Report, Verdict
+from dreamnet_actions.domain.result import Change, Report, Verdict, warning
 from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service, Strategy
 from dreamnet_actions.errors import DreamNetError, NothingBefore, PermanentError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
+from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
 from dreamnet_actions.keepers.deploykeeper.watching import Watched, Watching
 from dreamnet_actions.keepers.examination import Examination, Examined
@@ -87,7 +88,7 @@ class Rollout:
         if self.request.dry_run:
             how = f"by canary ({_steps(strategy)})" if by_canary else "at once"
             summary = f"Would deploy {short(wanted)} to {self.key} {how}."
-            return Report(outcome="planned", summary=summary, changes=[change])
+            return planned(self, revision, summary, change)
         return self._bring_out(self._build(revision), strategy, change, by_canary=by_canary)
 
     def _bring_out(self, release: Release, strategy: Strategy, change: Change, *, by_canary: bool) -> Report:
@@ -127,7 +128,7 @@ class Rollout:
         release = state.stable.release
         same = Report(outcome="unchanged", summary=f"{self.key} runs {release.short} already.")
         if self.request.dry_run:
-            return same
+            return drifted(self, release, same)
         self.platform.apply(self.service, self.spec, release)
         after = self._state()
         if after is not None and after.stable.settled:
@@ -192,6 +193,7 @@ class Rollout:
         ]
         if well:
             text = f"{self.key}: {release.short} is deployed and passes its checks"
+            self._tidy()
             return self.record.ended(release, "deployed", text, change, findings=findings, former=former)
         if examined.health == "unknown":
             text = f"{self.key}: {release.short} is out, but nothing could verify it"
@@ -267,6 +269,18 @@ class Rollout:
                 )
                 return record.ended(release, "rollback-failed", text, None)
         return self._rolled_back(release, why)
+
+    def _tidy(self) -> None:
+        """Delete what former releases left; that it cannot be deleted breaks no release."""
+        try:
+            left = self.platform.tidy(self.service, self.spec)
+        except DreamNetError as error:
+            text = f"{self.key}: what former releases left could not be deleted: {error.message}"
+            self.context.reporter.say(text)
+            self.untold[text] = warning(text, error)
+            return
+        if left:
+            self.say(f"deleted what left the manifests: {', '.join(left)}", deleted=list(left))
 
     def _still_bad(self) -> str | None:
         well, examined = self._watched_by_checks()
