@@ -14,7 +14,7 @@ from typing import Any
 from dreamnet_actions.config import shapes
 from dreamnet_actions.config.kinds import TAG, OneKind
 from dreamnet_actions.config.tree import Found, Node, Place, Step, Tree
-from dreamnet_actions.domain.spec.values import said, shown
+from dreamnet_actions.domain.spec.values import kebab, said, shown
 from dreamnet_actions.errors import Mistake, nearest, unknown
 
 MANY = 40
@@ -127,12 +127,25 @@ def _unknown_name(node: Node, section: str, tree: Tree) -> str:
 def _unknown_key(found: Found, tree: Tree, model: type) -> str:
     """Say that a key is unknown, and where it belongs if a key beside it holds it."""
     name, parent = str(found.path[-1]), tree.follow(found.path[:-1])
-    known = shapes.keys(_hint(parent.path, tree, model), parent.node) or {}
+    hint = _hint(parent.path, tree, model)
+    known = _of_its_platform(hint, shapes.keys(hint, parent.node) or {}, parent.node, tree)
     text = said_unknown("key", name, known)
     for key, hint in known.items():
         if name in (shapes.keys(hint, parent.node.get(key) or Node(found.key, None)) or {}):
             return f"{text} It belongs below {key!r}."
     return text
+
+
+def _of_its_platform(hint: Any, known: Mapping[str, Any], node: Node, tree: Tree) -> Mapping[str, Any]:
+    """Answer the keys of a service without those of other kinds of platform than its own, where that is clear."""
+    by_kind: Mapping[str, frozenset[str]] = getattr(shapes.peel(hint)[0], "workload_fields", {})
+    named, platforms = node.get("platform"), tree.root.get("platforms")
+    entry = platforms.get(str(named.value)) if named is not None and platforms is not None else None
+    own = [one for kind, one in by_kind.items() if entry is not None and kind in entry.entries]
+    if len(own) != 1:
+        return known
+    foreign = {kebab(one) for fields in by_kind.values() for one in fields} - {kebab(one) for one in own[0]}
+    return {key: value for key, value in known.items() if key not in foreign}
 
 
 def _no_kind(found: Found, tree: Tree, model: type, *, seek: bool) -> Fault:

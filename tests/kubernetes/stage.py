@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,18 @@ class Stage:
     cluster: Cluster
     namespace: str
     root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: {"PATH": os.environ["PATH"]})
 
     def __post_init__(self) -> None:
         self.platforms: list[KubernetesPlatform] = []
 
     def platform(self, **known: Service) -> KubernetesPlatform:
         """A platform as one more process makes it."""
-        options = KubernetesPlatformOptions(namespace=self.namespace, kubeconfig=self.cluster.kubeconfig)
+        options = KubernetesPlatformOptions(
+            namespace=self.namespace,
+            kubeconfig=self.cluster.kubeconfig,
+            plain_http=(self.cluster.registry,),
+        )
         made = KubernetesPlatform(
             "production",
             options,
@@ -44,6 +50,7 @@ class Stage:
             root=self.root,
             clock=SystemClock(),
             known=known,
+            environ=self.environ,
         )
         self.platforms.append(made)
         return made
