@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,10 @@ class Google:
             if self._credentials is None:
                 file = self._environ.get("GOOGLE_APPLICATION_CREDENTIALS")
                 load: Any = google.auth.load_credentials_from_file if file else google.auth.default
-                self._credentials, _ = load(file, scopes=SCOPES) if file else load(scopes=SCOPES)
+                with warnings.catch_warnings():
+                    # It warns of files from strangers; this one was named by whoever runs DreamNet.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    self._credentials, _ = load(file, scopes=SCOPES) if file else load(scopes=SCOPES)
             if not self._credentials.valid:
                 self._credentials.refresh(Request())
         except exceptions.DefaultCredentialsError as error:
