@@ -53,10 +53,14 @@ def test_an_example_is_valid_told_and_run(example: Path) -> None:
         )
         page = ROOT / "docs" / f"{example.name}.md"
         if page.exists():
-            assert (example / "dreamnet.yml").read_text("utf-8") in page.read_text("utf-8"), "its page shows another"
+            assert (example / "dreamnet.yml").read_text("utf-8") in page.read_text("utf-8"), (
+                "its page shows another"
+            )
         else:
             named = f"examples/{example.name})"
-            assert any(named in one.read_text("utf-8") for one in (ROOT / "docs").glob("*.md")), "no page names it"
+            assert any(named in one.read_text("utf-8") for one in (ROOT / "docs").glob("*.md")), (
+                "no page names it"
+            )
     else:
         assert example.name in {one.example for one in sessions()}, "no page runs it"
 

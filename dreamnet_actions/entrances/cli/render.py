@@ -44,7 +44,7 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     if text is not None:
         yield one_line(f"{name}: {text}" if name else text)
         for field in rest.get("fields") or ():
-            yield one_line(f"  {field['path']}: {_told(field['from'])} → {_told(field['to'])}")
+            yield "  " + one_line(f"{field['path']}: {_told(field['from'])} → {_told(field['to'])}")
         return
     health, because = rest.pop("health", None), rest.pop("because", None)
     if health == "healthy" and rest.get("decision") == "nothing":

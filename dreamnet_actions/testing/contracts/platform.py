@@ -134,6 +134,9 @@ class PlatformContract:
     def test_a_new_release_takes_over_and_the_one_before_is_former(self, stage: Stage) -> None:
         stage.apply("one", 2)
         before = stage.settled()
+        stage.platform.preview("web", stage.spec(2), stage.release("two"))
+        assert list(stage.platform.tidy("web", stage.spec(2))) == []
+        assert (_ids(stage.state().stable), stage.state().former) == (_ids(before), ())
         stage.apply("two", 2)
         after = stage.settled()
         assert {one.version for one in after.replicas} == {stage.version("two")}

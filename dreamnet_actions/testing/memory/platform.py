@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
+from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.release import Release, Snapshot, Traffic
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import DreamNetError, NotFound
@@ -39,6 +40,10 @@ class MemoryPlatform(Platform):
     ) -> None:
         self.name, self.kind, self.starts_in = name, kind, starts_in
         self.calls: list[tuple[str, str]] = []
+        self.differences: list[Difference] = []
+        """What a preview answers."""
+        self.left: list[str] = []
+        """What former releases have left."""
         self.environments: dict[str, str] = {}
         """The current set of synced values, by service: what ``apply`` and ``restart`` take."""
         self._clock = clock
@@ -133,6 +138,16 @@ class MemoryPlatform(Platform):
             known.stable = known.former.pop(0)
             known.undone[token] = known.stable.release
             return known.stable.release
+
+    def preview(self, service: str, spec: Service, release: Release) -> Sequence[Difference]:  # noqa: ARG002
+        return list(self.differences)
+
+    def tidy(self, service: str, spec: Service) -> Sequence[str]:  # noqa: ARG002
+        if not self.left:
+            return ()
+        with self._write("tidy", service):
+            gone, self.left = self.left, []
+            return gone
 
     def remove(self, service: str) -> None:
         with self._write("remove", service):
