@@ -368,6 +368,12 @@ class PlatformFailed(PermanentError):
     code = "permanent.platform"
 
 
+class ReleaseFailed(PlatformFailed):
+    """What has to be done before a release goes out (a migration) failed, and nothing of it is out."""
+
+    code = "permanent.platform"
+
+
 class StateDamaged(PermanentError):
     """A file of DreamNet's own state cannot be read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -112,11 +113,37 @@ class TrackState:
     """True when exactly the wanted replicas of the wanted release and restart run and are ready."""
     failure: str | None = None
     """Why it cannot become ready, in words, as soon as that is known (exit status and last log line)."""
+    hopeless: int = 0
+    """How many of the wanted replicas cannot become ready, however long one waits; where it is 0, a ``failure`` may
+    still pass by itself (a first start that stumbles over a busy port)."""
+    updated: int = 0
+    """How many replicas of the wanted release and restart are ready."""
+    waiting: str | None = None
+    """What it waits for, in words, where that is no failure (a free node, a registry that does not answer)."""
 
     @property
     def ready(self) -> int:
         """How many replicas are ready."""
         return sum(replica.state == "ready" for replica in self.replicas)
+
+    @property
+    def worst(self) -> Replica | None:
+        """The replica of the wanted release that is least well: ended before unready before starting before started
+        again, the one that was started again most often first. None where all are ready and always were."""
+        order = ("exited", "back-off", "unready", "starting", "ready")
+        wanted = [one for one in self.replicas if one.version == self.release.version]
+        ill = [one for one in wanted if one.state != "ready" or one.restarts]
+        return min(ill, key=lambda one: (order.index(one.state), -one.restarts, one.id), default=None)
+
+    def enough(self, required: float) -> bool:
+        """Say whether the share ``required`` (0–1) of the wanted replicas is ready; all of them have to be settled."""
+        return self.settled or (required < 1.0 and self.updated >= needed(self.desired, required) > 0)
+
+
+def needed(desired: int, required: float) -> int:
+    """Answer how many of ``desired`` replicas the share ``required`` (0–1) is: rounded up, with room for the error of
+    binary fractions, and at least one where any are wanted."""
+    return max(min(1, desired), math.ceil(desired * required - 1e-9))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,3 +168,5 @@ class Snapshot:
 
     platform: str
     services: Mapping[str, ServiceState] = field(default_factory=dict)
+    mark: int = 0
+    """Of a platform that notices changes by itself: which of them this view has seen."""

@@ -53,14 +53,15 @@ def summed(facts: Iterable[Fact], now: float) -> list[Fact]:
 
 
 def outlived(rows: Mapping[str, object], requests: Collection[str], before: float) -> list[str]:
-    """Answer the keys of shared state that nobody asks for any more: ``held/…`` (a version that was taken back) from
-    before then, and ``restore/…`` (which values a request went back to) of a request that is forgotten.
+    """Answer the keys of shared state that nobody asks for any more: ``held/…`` and ``failed/…`` (a version that was
+    taken back, or failed with nothing before it) from before then, and ``restore/…`` (which values a request went back
+    to) of a request that is forgotten.
 
     ``requests`` are the ids of the requests whose rows are still there.
     """
     found = []
     for key, value in rows.items():
-        if key.startswith("held/"):
+        if key.startswith(("held/", "failed/")):
             if isinstance(value, Mapping) and float(value.get("at", before)) < before:
                 found.append(key)
         elif key.startswith("restore/") and not any(key.startswith(f"restore/{one}/") for one in requests):

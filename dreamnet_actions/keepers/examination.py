@@ -5,11 +5,11 @@ The platform's own word (``workload``, ``metric``) is read from one snapshot; ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.health import Health, Report, judge, shorten
-from dreamnet_actions.domain.release import ServiceState, Snapshot
+from dreamnet_actions.domain.release import ServiceState, Snapshot, needed
 from dreamnet_actions.domain.spec.models import MetricCheck, Service, WorkloadCheck
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import Context
@@ -51,7 +51,9 @@ class Examination:
                     continue
                 if isinstance(check, WorkloadCheck | MetricCheck):
                     fault = faults.get(spec.platform)
-                    reports[name].append(_platform_word(name, check_name, check, states.get(name), fault))
+                    required = spec.release.required if spec.release else 1.0
+                    word = _platform_word(name, check_name, check, states.get(name), fault, required)
+                    reports[name].append(word)
                 else:
                     looks.append(Look(service=name, name=check_name, check=check))
         deadline = max((one.check.timeout for one in looks), default=0.0) + 1.0
@@ -113,17 +115,26 @@ class Examination:
         }
 
     def recovered(
-        self, service: str, spec: Service, within: float, *, patient: bool = True
+        self,
+        service: str,
+        spec: Service,
+        within: float,
+        *,
+        patient: bool = True,
+        broken: Callable[[ServiceState | None], bool] = lambda _: False,
     ) -> tuple[bool, Examined]:
         """Watch one service until enough looks in a row pass (True), or ``within`` seconds are over (False).
 
-        Without patience, as many failed looks in a row as count anywhere else end it sooner.
+        Without patience, as many failed looks in a row as count anywhere else end it sooner; so does ``broken``, which
+        is shown the platform's view with each look.
         """
         clock = self.context.clock
         began, passes, failures = clock.monotonic(), 0, 0
         with self.context.reporter.waiting(f"{service} to be healthy", within) as tell:
             while True:
                 one = self.look({service: spec})[service]
+                if broken(one.state):
+                    return False, one
                 passes = passes + 1 if one.health == "healthy" else 0
                 tell(f"{one.health}, {passes} of {spec.thresholds.successes} looks in a row passed")
                 if passes >= spec.thresholds.successes:
@@ -180,7 +191,12 @@ def stuck(examined: Examined, why: str) -> Examined:
 
 
 def _platform_word(
-    service: str, name: str, check: WorkloadCheck | MetricCheck, state: ServiceState | None, fault: str | None
+    service: str,
+    name: str,
+    check: WorkloadCheck | MetricCheck,
+    state: ServiceState | None,
+    fault: str | None,
+    required: float,
 ) -> Report:
     """Turn the platform's snapshot into a report; not being able to ask is ``unknown``."""
     if fault is not None:
@@ -213,10 +229,11 @@ def _platform_word(
     if ready >= desired and state.stable.failure:
         text = f"What was wanted last cannot start, and the former replicas serve on: {state.stable.failure}"
         return Report(service=service, check=name, status="degraded", cause="crash", detail=text)
-    if ready >= desired:
-        return Report(
-            service=service, check=name, status="passed", detail=f"{ready} of {desired} replicas ready."
+    if ready >= needed(desired, required):
+        detail = f"{ready} of {desired} replicas ready" + (
+            f", {required:.0%} are required." if ready < desired else "."
         )
+        return Report(service=service, check=name, status="passed", detail=detail)
     crashed = any(replica.state in ("exited", "back-off") for replica in state.stable.replicas)
     return Report(
         service=service,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol
 
 from dreamnet_actions.domain.difference import Difference
+from dreamnet_actions.domain.evidence import Evidence
 from dreamnet_actions.domain.release import Release, Snapshot
 from dreamnet_actions.domain.spec.models import Service
 
@@ -14,9 +15,10 @@ class Platform(Protocol):
     """Runs the services of one platform of the configuration.
 
     Writes record the wanted state durably before they return (a SIGKILL right after loses nothing), and the platform
-    then brings it about by itself; callers watch ``observe`` until a track is ``settled`` or has a ``failure``.
-    Repeating a write with the same arguments changes nothing. Raises NotFound for a service that was never applied
-    (where that matters), TemporaryError when the platform cannot be reached, PlatformFailed when it says no.
+    then brings it about by itself; callers watch ``observe`` until a track is ``settled`` or has a ``failure``, and
+    ``wait`` between two looks. Repeating a write with the same arguments changes nothing. Raises NotFound for a service
+    that was never applied (where that matters), TemporaryError when the platform cannot be reached, PlatformFailed when
+    it says no.
     """
 
     WRITES: ClassVar[frozenset[str]] = frozenset(
@@ -29,6 +31,16 @@ class Platform(Protocol):
 
     def observe(self) -> Snapshot:
         """Answer one consistent view of all services that were applied. Starts nothing."""
+
+    def wait(self, since: Snapshot, seconds: float) -> bool:  # noqa: ARG002
+        """Return as soon as something has changed since that view, after ``seconds`` at the latest, and answer True.
+        Where a platform does not notice changes by itself, answer False at once: whoever waits asks it again."""
+        return False
+
+    def evidence(self, service: str, *, canary: bool = False) -> Evidence | None:
+        """Answer what the platform knows of the replica of a track that is worst, for people; None where there is
+        nothing to tell. It may ask and read much, so it is for a failure that is told, not for watching. What cannot
+        be read is left out; it raises nothing but NotFound and TemporaryError."""
 
     def configured(self, service: str, spec: Service) -> Release:
         """Answer the release that the configuration alone describes: its command in its directory (``cmd:…``)."""
@@ -44,6 +56,8 @@ class Platform(Protocol):
         """Run ``release``. Stable: replaces the stable release, which becomes the first of ``former``; the new replicas
         take over one by one as they become ready, and the old ones keep serving until then. Canary: runs beside
         stable with weight 0. ``replicas`` 0 means: as many as run now (stable), one (canary), or the configured number.
+        What a release brings to be done before it (a migration) is waited for; raises ReleaseFailed where that fails,
+        and then nothing of it is out.
         """
 
     def restart(self, service: str, *, token: str) -> None:
@@ -63,9 +77,10 @@ class Platform(Protocol):
     def withdraw(self, service: str) -> None:
         """Give stable all traffic at once and end the canary. No canary: nothing changes."""
 
-    def undo(self, service: str, *, token: str) -> Release:
-        """Go back to exactly the first of ``former`` (its files, command and environment), which leaves ``former``;
-        answer it. The same token again answers the same and changes nothing. Raises NotFound where there is none."""
+    def undo(self, service: str, *, token: str, skip: Collection[str] = ()) -> Release:
+        """Go back to exactly the first of ``former`` (its files, command and environment) whose version is not among
+        ``skip``; it and those before it leave ``former``. Answer it. The same token again answers the same and
+        changes nothing. Raises NotFound where there is none."""
 
     def tidy(self, service: str, spec: Service) -> Sequence[str]:  # noqa: ARG002
         """Delete what former releases put there and the present one, which has proved itself, does not have; answer

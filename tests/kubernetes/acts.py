@@ -112,13 +112,13 @@ class Acts:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
 
-    def configure(self, action: str, tag: str, *, canary: bool = False) -> None:
+    def configure(self, action: str, tag: str, *, canary: bool = False, **behaviour: str) -> None:
         """Write the configuration by which the account of ``action`` works, with the images of ``tag``."""
         options = {
             "project": self.google.world.project, "location": "europe-west1", "cluster": "autopilot-cluster-1",
             "namespace": self.namespace, "credentials": str(self.keys[action]),
         }  # fmt: skip
-        image = self.cluster.image(tag)
+        image = self.cluster.image(tag, **behaviour)
         services: dict[str, Any] = {}
         for name in self.only:
             services[name] = {
@@ -152,6 +152,7 @@ class Acts:
         self.first()
         self.status()
         self.second()
+        self.bad()
         self.left()
         self.rollback()
         self.restart()
@@ -173,6 +174,16 @@ class Acts:
         self.configure("deploy", "two")
         self.grow(self.only[0], 20)
         self.expect("deployed", "deploy")
+
+    def bad(self) -> None:
+        """By the account of ``deploy``: a release that crashes is taken back, and it is told why."""
+        if "web" not in self.only:
+            return
+        self.configure("deploy", "bad", CRASH_AFTER="0s", EXIT_CODE="3", MESSAGE="no table")
+        result = self.do("deploy", service="web")
+        assert result.verdict == "rolled-back", result.to_json()
+        told = {one["check"] for one in result.findings[0]["checks"]}
+        assert {"event", "log"} <= told, result.to_json()
 
     def status(self) -> None:
         self.configure("status", "one")

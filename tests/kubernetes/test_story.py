@@ -224,3 +224,61 @@ def test_a_canary_that_fails_is_withdrawn_and_one_that_does_not_takes_over(shop:
         lambda: len(shop.cluster.get("deployments", namespace=shop.namespace)) == 1,
         20,
     )
+
+
+def test_a_release_that_is_ready_and_then_crashes_is_taken_back_with_its_last_line(shop: Shop) -> None:
+    shop.say("    replicas: 2", "    replicas: 1\n    release: {soak: 20s}")
+    shop.image(shop.cluster.image("two", CRASH_AFTER="4s", EXIT_CODE="7", MESSAGE="out of ideas"))
+    first = shop.dreamnet("deploy", status=11)  # with nothing before it, it stays
+    assert "no release before it" in first["summary"]
+    assert "out of ideas" in first["summary"]
+    shop.image(shop.cluster.image("three"))
+    assert shop.dreamnet("deploy")["verdict"] == "deployed"
+    before = shop.live()
+    shop.image(shop.cluster.image("four", CRASH_AFTER="4s", EXIT_CODE="7", MESSAGE="out of ideas again"))
+    result = shop.dreamnet("deploy", status=10)
+    assert "out of ideas again" in result["summary"], result
+    told = {(one["check"], one["detail"]) for one in result["findings"][0]["checks"]}
+    assert ("log", "out of ideas again") in told
+    assert template(shop.live()) == template(before)
+    # The first release failed: whoever goes back comes to nothing, rather than to it.
+    assert "before" in shop.dreamnet("rollback", "web", status=3)["summary"]
+    assert template(shop.live()) == template(before)
+
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: migrate
+          image: to-be-released
+          env: [{name: CRASH_AFTER, value: 0s}, {name: EXIT_CODE, value: "STATUS"}, {name: MESSAGE, value: no table}]
+"""
+
+
+def test_a_migration_runs_before_its_release_and_one_that_fails_lets_nothing_out(shop: Shop) -> None:
+    rights = ("create", "role", "jobs", "--verb=get,create,patch", "--resource=jobs.batch")
+    shop.cluster.kubectl(*rights, namespace=shop.namespace)
+    bind = ("create", "rolebinding", "jobs", "--role=jobs", f"--serviceaccount={shop.namespace}:dreamnet")
+    shop.cluster.kubectl(*bind, namespace=shop.namespace)
+    job = shop.root / "deploy" / "migrate.yaml"
+    job.write_text(JOB.replace("STATUS", "0"), encoding="utf-8")
+    assert shop.dreamnet("deploy")["verdict"] == "deployed"
+    [done] = shop.cluster.get("jobs", namespace=shop.namespace)
+    assert done["status"]["succeeded"] == 1
+    assert done["spec"]["template"]["spec"]["containers"][0]["image"] == shop.cluster.image("one")
+    assert done["status"]["completionTime"] <= shop.live()["metadata"]["creationTimestamp"]
+    before = shop.live()
+    shop.image(shop.cluster.image("two"))
+    job.write_text(JOB.replace("STATUS", "4"), encoding="utf-8")
+    result = shop.dreamnet("deploy", status=10)
+    for words in ("The Job 'migrate-", "exit code 4", "its last line: no table"):
+        assert words in result["summary"]
+    assert shop.live()["metadata"]["generation"] == before["metadata"]["generation"]
+    assert len(shop.cluster.get("jobs", namespace=shop.namespace)) == 2

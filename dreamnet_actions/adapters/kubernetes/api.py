@@ -85,11 +85,11 @@ class Api:
         except Missing:
             return None
 
-    def list(self, version: str, kind: str, *, labels: str = "") -> Object:
+    def list(self, version: str, kind: str, *, labels: str = "", fields: str = "") -> Object:
         """Answer the list of a kind in the namespace, from the newest state, with its ``resourceVersion``."""
-        return self.request(
-            "GET", self.path(version, kind), query={"labelSelector": labels} if labels else {}
-        )
+        chosen = {"labelSelector": labels, "fieldSelector": fields}
+        query = {name: value for name, value in chosen.items() if value}
+        return self.request("GET", self.path(version, kind), query=query)
 
     def apply(self, wanted: Mapping[str, Any], *, force: bool = False, dry_run: bool = False) -> Object:
         """Apply an object by server-side apply, as the manager ``dreamnet``. Raises ApplyConflict where fields belong
@@ -154,9 +154,9 @@ class Api:
             raise TemporaryError(f"{method} {path}: {self.where} did not answer JSON.") from error
         return answer
 
-    def text(self, path: str, query: Mapping[str, str]) -> str:
-        """Answer what is at ``path`` as text (logs)."""
-        with self._sent("GET", path, query, None, "application/json", TIMEOUT) as response:
+    def text(self, path: str, query: Mapping[str, str], *, seconds: float = TIMEOUT) -> str:
+        """Answer what is at ``path`` as text (logs), within so many seconds."""
+        with self._sent("GET", path, query, None, "application/json", seconds) as response:
             data = self._read(response)
             if response.status >= 400:
                 raise self._trouble("GET", path, response.status, data, response.headers)

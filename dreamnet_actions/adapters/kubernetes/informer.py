@@ -18,17 +18,30 @@ WINDOW = 240
 PAUSE = 0.5
 """Seconds before a broken stream is begun anew; doubled up to PAUSE_MOST."""
 PAUSE_MOST = 8.0
+TOGETHER = 0.02
+"""Seconds within which changes are looked at together."""
+
+
+class Changes(threading.Condition):
+    """Held while objects change, and told of each change; counts them."""
+
+    count = 0
+
+    def notify_all(self) -> None:
+        """Count one more change, and wake whoever waits for one."""
+        self.count += 1
+        super().notify_all()
 
 
 class Informer:
     """The objects of one kind in the namespace, by name. Its thread ends with ``close`` (or the process)."""
 
-    def __init__(self, api: Api, version: str, kind: str, changed: threading.Condition) -> None:
+    def __init__(self, api: Api, version: str, kind: str, changed: Changes) -> None:
         self._api, self.kind = api, kind
         self._path = api.path(version, kind)
         self._version, self._group = "", version
         self._changed = changed
-        """Held while objects change, and told of each change; shared by the informers that are read together."""
+        """Shared by the informers that are read together."""
         self.objects: dict[str, Object] = {}
         self.synced = False
         self.trouble: DreamNetError | None = None
@@ -140,14 +153,35 @@ class Informers:
 
     def __init__(self, make: Callable[[], Api], *, within: float = 30.0) -> None:
         self._make, self._within = make, within
-        self.changed = threading.Condition()
+        self.changed = Changes()
         self._by_kind: dict[str, Informer] = {}
+        self._together = threading.Event()  # set by ``close``: a pause that it ends
 
     def __getitem__(self, kind: str) -> Informer:
         return self._started()[kind]
 
     def read(self) -> dict[str, dict[str, Object]]:
-        """Answer all objects of now, by kind and name: of one moment, as far as this process has heard.
+        """Answer all objects of now, as ``view`` does."""
+        return self.view()[1]
+
+    def wait(self, mark: int, seconds: float) -> None:
+        """Return once something has changed since the view with this mark, after ``seconds`` at the latest. Changes
+        come in flocks, so it lets those that are close behind come too."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.changed.count != mark, timeout=seconds)
+        self._together.wait(TOGETHER)
+
+    def until(self, holds: Callable[[Mapping[str, Mapping[str, Object]]], bool], seconds: float) -> bool:
+        """Wait until the objects of now are so, at most ``seconds``; answer whether they are."""
+        informers = self._started()
+        with self.changed:
+            return self.changed.wait_for(
+                lambda: holds({kind: one.objects for kind, one in informers.items()}), timeout=seconds
+            )
+
+    def view(self) -> tuple[int, dict[str, dict[str, Object]]]:
+        """Answer all objects of now, by kind and name, and the mark of this view: of one moment, as far as this process
+        has heard.
 
         Raises TemporaryError (or what the server refused) where a kind could not be listed within the limit, or cannot
         be watched now: what was seen before a stream broke may be untrue since.
@@ -173,10 +207,11 @@ class Informers:
                     raise TemporaryError(
                         f"The cluster did not list its {one.kind}s within {self._within:g} s."
                     )
-            return {kind: dict(one.objects) for kind, one in informers.items()}
+            return self.changed.count, {kind: dict(one.objects) for kind, one in informers.items()}
 
     def close(self) -> None:
         """Let all threads end."""
+        self._together.set()
         for one in self._by_kind.values():
             one.close()
 

@@ -17,7 +17,7 @@ from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import Revision
 from dreamnet_actions.adapters.kubernetes.references import containers_of, pods_in
-from dreamnet_actions.adapters.kubernetes.rendering import image_only, rendered
+from dreamnet_actions.adapters.kubernetes.rendering import image_only, name_by_content, rendered
 from dreamnet_actions.adapters.registry import NoSuchImage, Reference, Registry
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import ConfigLacks
@@ -78,6 +78,9 @@ class Making:
                         container["image"] = self._pinned(container["image"])
         if keys.copy:
             point_at_copies(self._space.api, service, objects, keys.copy, write=write)
+        for one in objects[:-1]:
+            if one["kind"] == "Job":
+                name_by_content(one)
         return replace(made, objects=objects)
 
     def _pinned(self, image: str, *, unbuilt: bool = False) -> str:

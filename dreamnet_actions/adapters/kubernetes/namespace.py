@@ -107,6 +107,18 @@ class Namespace:
         kind, name = kind_and_name(keys)
         return self.api.get(APPS, kind, name)
 
+    def seen(self, keys: KubernetesWorkload, within: float) -> bool:
+        """Wait until a workload's controller has taken note of what is wanted of it, at most ``within`` seconds."""
+        kind, name = kind_and_name(keys)
+        return self.informers.until(
+            lambda objects: (
+                (found := objects[kind].get(name)) is None
+                or int((found.get("status") or {}).get("observedGeneration", 0))
+                >= int(found["metadata"].get("generation", 0))
+            ),
+            within,
+        )
+
     def live_or_lacking(self, service: str, keys: KubernetesWorkload) -> Object:
         """Answer a workload that has to be there. Raises ConfigLacks with what to write."""
         live = self.live(keys)
@@ -164,8 +176,10 @@ class Namespace:
             raise
 
     def apply_others(self, service: str, revision: str, keys: KubernetesWorkload) -> None:
-        """Apply what a revision has beside its workload, in order."""
+        """Apply what a revision has beside its workload and its Jobs (``jobs.py``), in order."""
         for one in self.revisions.get(service, revision).objects[:-1]:
+            if one["kind"] == "Job":
+                continue
             seen = self.applied(one, keys)
             if seen["kind"] == "Service":
                 self.informers["Service"].put(seen)

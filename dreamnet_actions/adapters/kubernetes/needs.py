@@ -65,6 +65,8 @@ NEEDS: tuple[Need, ...] = (
     _need("apps", "deployments", "create", ("canary",), "a canary is a Deployment beside the service's own"),
     _need("apps", "deployments", "delete", ("canary", "rollback"), "a canary goes when it has served its purpose"),
     _need("apps", "deployments/scale", "patch", ("canary",), "the share of a canary is its number of pods"),
+    _need("", "events", "list", ("deploy",), "why a release failed, where no status tells it"),
+    _need("", "pods/log", "get", ("deploy",), "the last words of what failed"),
     _need("", "pods/status", "patch", ("canary",), "which of a canary's pods serve"),
 )  # fmt: skip
 """Each need in one line."""

@@ -16,19 +16,32 @@ from typing import TYPE_CHECKING, ClassVar
 from dreamnet_actions.adapters.kubernetes import canaries, stuck
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
+from dreamnet_actions.adapters.kubernetes.events import Events
+from dreamnet_actions.adapters.kubernetes.explaining import explain
 from dreamnet_actions.adapters.kubernetes.inspection import inspect
+from dreamnet_actions.adapters.kubernetes.jobs import run_first
 from dreamnet_actions.adapters.kubernetes.making import Making
 from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.preview import previewed
 from dreamnet_actions.adapters.kubernetes.pruning import Pruning
-from dreamnet_actions.adapters.kubernetes.record import KEPT, RECORD, SERVICE, Record, Run, record_of
+from dreamnet_actions.adapters.kubernetes.record import (
+    KEPT,
+    RECORD,
+    SERVICE,
+    Record,
+    Revision,
+    Run,
+    record_of,
+)
+from dreamnet_actions.adapters.kubernetes.strategies import check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
 from dreamnet_actions.adapters.registrylogins import Logins
 from dreamnet_actions.domain.difference import Difference
+from dreamnet_actions.domain.evidence import Evidence
 from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
-from dreamnet_actions.domain.spec.models import Service
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.cluster import ClusterAccess, Seen
 from dreamnet_actions.ports.platform import Platform
@@ -69,6 +82,7 @@ class KubernetesPlatform(Platform):
             now=clock.monotonic,
         )
         self._pruning = Pruning(self._namespace)
+        self._events = Events(self._namespace, clock)
 
     @classmethod
     def at(
@@ -103,10 +117,20 @@ class KubernetesPlatform(Platform):
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
     def observe(self) -> Snapshot:
-        objects = self._namespace.informers.read()
+        mark, objects = self._namespace.informers.view()
         services = self._namespace.services(objects)
         found = {name: self._state(name, workload, objects) for name, workload in services.items()}
-        return Snapshot(platform=self.name, services=found)
+        return Snapshot(platform=self.name, services=found, mark=mark)
+
+    def wait(self, since: Snapshot, seconds: float) -> bool:
+        self._namespace.informers.wait(since.mark, seconds)
+        return True
+
+    def evidence(self, service: str, *, canary: bool = False) -> Evidence | None:
+        objects = self._namespace.informers.read()
+        workload = self._namespace.workload(service, objects)
+        meant = canaries.of(service, objects) if canary else workload
+        return explain(self._namespace, self._events, meant, objects) if meant else None
 
     def configured(self, service: str, spec: Service) -> Release:
         keys = _keys(spec)
@@ -154,17 +178,17 @@ class KubernetesPlatform(Platform):
         keys, space = _keys(spec), self._namespace
         if canary:
             space.workload(service)  # NotFound before anything is written
-        digest = space.revisions.keep(service, self._making.revision(service, keys, release, write=True))
+        revision, live = self._making.revision(service, keys, release, write=True), space.live(keys)
+        check_strategy(revision.workload, live)
+        digest = space.revisions.keep(service, revision)
         if canary:
-            revision = space.revisions.get(service, digest)
-            space.apply_others(service, digest, keys)
-            canaries.begin(space, service, revision, digest, replicas or 1, space.live(keys))
+            self._before(service, spec, revision, keys, live)
+            canaries.begin(space, service, revision, digest, replicas or 1, live)
             return
-        live = space.live(keys)
         found = None
         if live is not None and record_of(live) is None:
             found = space.revisions.keep(service, space.before_us(service, live))
-        space.apply_others(service, digest, keys)
+        self._before(service, spec, revision, keys, live)
 
         def want(_: Object | None, record: Record | None) -> Record:
             if record is None:
@@ -198,6 +222,7 @@ class KubernetesPlatform(Platform):
         def want(live: Object | None, record: Record | None) -> Record:
             if live is None:
                 raise NotFound("service", service)
+            check_strategy(live, live)
             if record is None:
                 record = Record(stable=Run(space.revisions.keep(service, space.before_us(service, live))))
             return record if token in record.restarted else record.restarted_by(token)
@@ -234,18 +259,26 @@ class KubernetesPlatform(Platform):
         self._namespace.workload(service)
         canaries.end(self._namespace, service)
 
-    def undo(self, service: str, *, token: str) -> Release:
+    def undo(self, service: str, *, token: str, skip: Collection[str] = ()) -> Release:
         keys, space = self._namespace.keys(service), self._namespace
-        record = record_of(space.workload(service))
-        if record is None or (token not in record.undone and not record.former):
+
+        def chosen(record: Record | None) -> Record:
+            """Answer the record with nothing before the run that is gone back to."""
+            if record is not None and token in record.undone:
+                return record
+            former = record.former if record else ()
+            for place, run in enumerate(former):
+                if record and space.revisions.get(service, run.revision).release.version not in skip:
+                    return replace(record, former=former[place:])
             raise NotFound("former release of", service)
+
+        record = chosen(record_of(space.workload(service)))
         if token not in record.undone:
             space.apply_others(service, record.former[0].revision, keys)
 
         def want(_: Object | None, record: Record | None) -> Record:
-            if record is None or (token not in record.undone and not record.former):
-                raise NotFound("former release of", service)
-            return record if token in record.undone else record.back(token)
+            found = chosen(record)
+            return found if token in found.undone else found.back(token)
 
         after = space.write(service, keys, want)
         stuck.free(space, keys, after, self._clock)
@@ -273,6 +306,16 @@ class KubernetesPlatform(Platform):
 
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def _before(
+        self, service: str, spec: Service, revision: Revision, keys: KubernetesWorkload, live: Object | None
+    ) -> None:
+        """Apply what a release has beside its workload, and run its Jobs, unless it is out already."""
+        space, record = self._namespace, record_of(live)
+        space.apply_others(service, revision.hash, keys)
+        if record is None or record.stable.revision != revision.hash:
+            within = (spec.release or ReleaseRules()).ready_within
+            run_first(space, self._events, self._clock, revision, keys, within)
+
     def _prune(self, service: str, keys: KubernetesWorkload, record: Record) -> None:
         """Drop revisions that nothing can go back to, once there are many."""
         if len(record.former) >= KEPT:
@@ -292,12 +335,12 @@ class KubernetesPlatform(Platform):
         its = record_of(beside)
         if beside is not None and its is not None and not its.promoted:
             other = space.revisions.get(service, its.stable.revision).release
-            canary = track("canary", beside, other, its.share, objects, now)
+            canary = track("canary", beside, other, its.share, objects, now, self._events)
         weight = 1.0 - canary.weight if canary else 1.0
         return ServiceState(
             service=service,
             address=address_of(workload, objects),
-            stable=track("stable", workload, release, weight, objects, now),
+            stable=track("stable", workload, release, weight, objects, now, self._events),
             canary=canary,
             former=former,
         )

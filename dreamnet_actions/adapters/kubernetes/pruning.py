@@ -1,8 +1,9 @@
 """What releases leave behind, and who may delete it.
 
 Deleted is only what a release of this service put there (it is in one of its revisions), what still has the label of
-this service, and what no revision of another service in the namespace holds or reads. PersistentVolumeClaims stay: they
-are data. Immutable ConfigMaps and copies of Secrets stay as long as a release that reads them can come back.
+this service, and what no revision of another service in the namespace holds or reads. PersistentVolumeClaims stay, for
+they are data, and so do Jobs, which go by themselves. Immutable ConfigMaps and copies of Secrets stay as long as a
+release that reads them can come back.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.adapters.kubernetes.api import Object
     from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 
-_KEPT = frozenset({"PersistentVolumeClaim"})
+_KEPT = frozenset({"PersistentVolumeClaim", "Job"})
 _MANAGED = ",".join(f"{key}={value}" for key, value in OURS.items())
 
 

@@ -21,12 +21,14 @@ from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.kinds import order
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE, Revision
-from dreamnet_actions.adapters.kubernetes.references import config_of, pods_in
+from dreamnet_actions.adapters.kubernetes.references import config_of, containers_of, pods_in
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.workloads import KINDS
 from dreamnet_actions.errors import ConfigInvalid, Mistake
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+JOB_KEPT = 86400
+"""Seconds for which a Job that is done is kept."""
 _REFUSED = {
     "Secret": "a Secret's values belong into no file; let an 'env' entry sync them",
     "Namespace": "the namespace is the platform's, and has to be there",
@@ -69,13 +71,32 @@ def rendered(
     workload["spec"].pop("replicas", None)
     image = release.image or keys.image
     if image:
+        pod_spec = workload["spec"]["template"]["spec"]
+        written = chosen_container(pod_spec, keys, str(keys.manifests)).get("image")
         put_image(workload, keys, image, str(keys.manifests))
+        for pod in (pod for one in (workload, *found.values()) for pod in pods_in(one)):
+            _swap(pod, written, image)
     others = [hashed if one["kind"] == "ConfigMap" else one for one, hashed in _with_hashes(found, workload)]
     objects = [*sorted(others, key=order), workload]
     for one in objects:
         meta = one["metadata"]
         meta["labels"] = {**(meta.get("labels") or {}), **OURS, SERVICE: service}
     return Revision(release=release, objects=objects)
+
+
+def _swap(pod: Object, written: str | None, image: str) -> None:
+    """Give a release's image to what is written with the same image as its workload: a migration beside it."""
+    for container in containers_of(pod):
+        if written and container.get("image") == written:
+            container["image"] = image
+
+
+def name_by_content(job: Object) -> None:
+    """Name a Job by what it does, for it can never be changed; once done it is kept for a day, unless it says how
+    long."""
+    job["spec"].setdefault("ttlSecondsAfterFinished", JOB_KEPT)
+    digest = hashlib.sha256(json.dumps(job["spec"], sort_keys=True).encode()).hexdigest()[:10]
+    job["metadata"]["name"] = f"{job['metadata']['name'][:52].rstrip('-.')}-{digest}"
 
 
 def image_only(keys: KubernetesWorkload, release: Release, live: Mapping[str, Any]) -> Revision:

@@ -7,14 +7,18 @@ and the pods that this process has heard of agree: a cache that lags behind can 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.record import RUN, VERSION
+from dreamnet_actions.adapters.kubernetes.refusals import Refusal, refused
 from dreamnet_actions.adapters.kubernetes.verdicts import Judged, judge
 from dreamnet_actions.domain.release import Release, Replica, Track, TrackState
+
+if TYPE_CHECKING:
+    from dreamnet_actions.adapters.kubernetes.events import Events
 
 Objects = Mapping[str, Mapping[str, Object]]
 """All objects of a moment, by kind and name."""
@@ -26,11 +30,12 @@ class Rollout:
 
     desired: int
     complete: bool
-    failure: str | None = None
+    refusal: Refusal | None = None
 
 
-def rollout(workload: Mapping[str, Any]) -> Rollout:
-    """Read a workload's status, as ``kubectl rollout status`` does (kubectl/pkg/polymorphichelpers)."""
+def rollout(workload: Mapping[str, Any], objects: Objects) -> Rollout:
+    """Read a workload's status, as ``kubectl rollout status`` does (kubectl/pkg/polymorphichelpers). While the status
+    is of a former wish (``observedGeneration``), it says nothing."""
     spec, status = workload["spec"], workload.get("status") or {}
     seen = int(status.get("observedGeneration", 0)) >= int(workload["metadata"].get("generation", 0))
     if workload["kind"] == "DaemonSet":
@@ -47,50 +52,54 @@ def rollout(workload: Mapping[str, Any]) -> Rollout:
     return Rollout(
         desired=desired,
         complete=seen and all(one == desired for one in counts),
-        failure=_refused(status) if seen else None,
+        refusal=refused(workload, objects["ReplicaSet"].values()) if seen else None,
     )
 
 
-def _refused(status: Mapping[str, Any]) -> str | None:
-    """Say why no pod can be made (a quota, admission), or that the rollout's own deadline is over."""
-    for one in status.get("conditions") or []:
-        said = " ".join(str(one.get("message", "")).split())[:500]
-        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
-            return f"no pod can be made: {said}"
-        if one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded":
-            return f"it made no progress within progressDeadlineSeconds: {said}"
-    return None
-
-
 def pods_of(workload: Mapping[str, Any], objects: Objects) -> list[Object]:
-    """Answer the pods of a workload that are not being ended, oldest first."""
+    """Answer the pods of a workload that run or are to run, oldest first: like its controller we leave out those that
+    are being ended, and those that have ended for good (evicted, or taken from them by another), which it replaces."""
     owners = {workload["metadata"]["uid"]}
     if workload["kind"] == "Deployment":
         owners = {one["metadata"]["uid"] for one in objects["ReplicaSet"].values() if _owner(one) in owners}
     found = [
         one
         for one in objects["Pod"].values()
-        if _owner(one) in owners and not one["metadata"].get("deletionTimestamp")
+        if _owner(one) in owners
+        and not one["metadata"].get("deletionTimestamp")
+        and (one.get("status") or {}).get("phase") not in ("Failed", "Succeeded")
     ]
     return sorted(found, key=lambda one: (one["metadata"]["creationTimestamp"], one["metadata"]["name"]))
 
 
 def track(
-    name: Track, workload: Mapping[str, Any], release: Release, weight: float, objects: Objects, now: float
+    name: Track,
+    workload: Mapping[str, Any],
+    release: Release,
+    weight: float,
+    objects: Objects,
+    now: float,
+    events: Events | None = None,
 ) -> TrackState:
-    """Answer how one track of a service stands. ``now`` is in seconds since 1970."""
-    template = workload["spec"]["template"]["metadata"].get("annotations") or {}
+    """Answer how one track of a service stands. ``now`` is in seconds since 1970; ``events`` are asked for what no
+    status tells."""
     pods = pods_of(workload, objects)
-    wanted = [one for one in pods if _notes(one).get(RUN) == template.get(RUN)]
+    wanted = wanted_of(workload, pods)
     ready = "ContainersReady" if name == "canary" else "Ready"  # a canary's gate is ours to open
-    judged = {one["metadata"]["name"]: judge(one, ready) for one in pods}
-    said = rollout(workload)
+    judged = {one["metadata"]["name"]: _judged(one, ready, events) for one in pods}
+    said = rollout(workload, objects)
     complete = said.complete
     if name == "canary":  # its pods have a readiness gate, so its controller never calls them ready
         complete = len(wanted) == said.desired
     all_ready = all(judged[one["metadata"]["name"]].state == "ready" for one in wanted)
     settled = complete and all_ready and len(wanted) == len(pods) == said.desired
-    fatal = next((why for one in wanted if (why := judged[one["metadata"]["name"]].fatal)), None)
+    verdicts = [judged[one["metadata"]["name"]] for one in wanted]
+    fatal = [one.fatal for one in verdicts if one.fatal]
+    no = said.refusal
+    if no is None and events and workload["kind"] != "Deployment" and len(wanted) < said.desired:
+        no = events.refusal(workload)
+    lost = said.desired if no and no.deadline else said.desired - len(wanted) if no and no.final else 0
+    why = next((one.why for one in verdicts if one.state != "ready" and one.why), None)
     return TrackState(
         release=release,
         desired=said.desired,
@@ -98,8 +107,25 @@ def track(
         replicas=tuple(_replica(one, judged[one["metadata"]["name"]], name, objects, now) for one in pods),
         traffic=None,
         settled=settled,
-        failure=fatal or said.failure,
+        failure=fatal[0] if fatal else no.text if no and not no.ours else None,
+        hopeless=min(said.desired, max(len(fatal) + lost, int(bool(fatal)))),
+        updated=sum(one.state == "ready" for one in verdicts),
+        waiting=why or (no.text if no else None),
     )
+
+
+def wanted_of(workload: Mapping[str, Any], pods: Iterable[Object]) -> list[Object]:
+    """Answer those of a workload's pods that are of its run of now."""
+    template = workload["spec"]["template"]["metadata"].get("annotations") or {}
+    return [one for one in pods if _notes(one).get(RUN) == template.get(RUN)]
+
+
+def _judged(pod: Object, ready: str, events: Events | None) -> Judged:
+    judged = judge(pod, ready)
+    if judged.state != "starting" or judged.fatal or events is None:
+        return judged
+    why = events.mount(pod)
+    return replace(judged, state="back-off", fatal=why, why=why) if why else judged
 
 
 def _replica(pod: Object, judged: Judged, name: Track, objects: Objects, now: float) -> Replica:

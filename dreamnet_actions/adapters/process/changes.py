@@ -5,7 +5,7 @@ No clock, file or process here: the supervisor saves what comes back and brings 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from dreamnet_actions.adapters.process.state import (
@@ -96,15 +96,20 @@ def withdraw(state: PlatformState, service: str) -> PlatformState:
     return state.with_service(service, replace(known, canary=None, share=0.0))
 
 
-def undo(state: PlatformState, service: str, token: str) -> tuple[PlatformState, Release]:
-    """Go back to the first of ``former`` with its own generation: replicas of it that still run are as wanted."""
+def undo(
+    state: PlatformState, service: str, token: str, skip: Collection[str] = ()
+) -> tuple[PlatformState, Release]:
+    """Go back to the first of ``former`` that is of no version in ``skip``, with its own generation: replicas of it
+    that still run are as wanted."""
     known = _known(state, service)
     for done, release in known.undone:
         if done == token:
             return state, release
-    if not known.former:
+    left = [one for one in known.former if one.release.version not in skip]
+    if not left:
         raise NotFound("former release of", service)
-    run, *rest = known.former
+    run = left[0]
+    rest = known.former[known.former.index(run) + 1 :]
     undone = ((token, run.release), *known.undone)[:TOKENS_KEPT]
     wanted = replace(known, stable=run, former=tuple(rest), undone=undone)
     return state.with_service(service, wanted), run.release

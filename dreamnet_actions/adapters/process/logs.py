@@ -150,10 +150,12 @@ class ReplicaLog:
                 self.last_line = text.strip()
 
 
-def read_lines(directory: Path, count: int) -> list[str]:
-    """Answer the last ``count`` lines in the files of one service, the most recently written file last."""
+def read_lines(directory: Path, count: int, replica: str = "") -> list[str]:
+    """Answer the last ``count`` lines in the files of one service (or of one replica of it), the most recently written
+    file last."""
     parts: list[list[str]] = []
-    for path in reversed(_files(directory)):
+    files = [one for one in _files(directory) if not replica or one.name.partition(".log")[0] == replica]
+    for path in reversed(files):
         if count <= 0:
             break
         try:

@@ -26,6 +26,7 @@ from dreamnet_actions.adapters.process.logs import read_lines
 from dreamnet_actions.adapters.process.loopback import HOST
 from dreamnet_actions.adapters.process.options import ProcessPlatformOptions, ProcessWorkload
 from dreamnet_actions.adapters.process.places import Places
+from dreamnet_actions.domain.evidence import LINES, Evidence, evidence
 from dreamnet_actions.domain.release import (
     Release,
     Replica,
@@ -91,6 +92,15 @@ class ProcessPlatform(Platform):
         replicas = track.replicas if track else ()
         return [one.address for one in replicas if one.state == "ready" and one.address]
 
+    def evidence(self, service: str, *, canary: bool = False) -> Evidence | None:
+        services = self.observe().services
+        if service not in services:
+            raise NotFound("service", service, services)
+        track = services[service].canary if canary else services[service].stable
+        if track is None or (worst := track.worst) is None:
+            return None
+        return evidence(worst.id, lines=read_lines(self._places.logs / service, LINES, worst.id))
+
     def configured(self, service: str, spec: Service) -> Release:
         workload = self._workload(service, spec, None)
         directory = str(_keys(spec).directory)
@@ -132,8 +142,9 @@ class ProcessPlatform(Platform):
     def withdraw(self, service: str) -> None:
         self._write("withdraw", service)
 
-    def undo(self, service: str, *, token: str) -> Release:
-        return Release.from_json(self._write("undo", service, token=token))
+    def undo(self, service: str, *, token: str, skip: Collection[str] = ()) -> Release:
+        more = {"skip": sorted(skip)} if skip else {}
+        return Release.from_json(self._write("undo", service, token=token, **more))
 
     def remove(self, service: str) -> None:
         try:
@@ -219,6 +230,8 @@ def _track(data: Mapping[str, Any]) -> TrackState:
         traffic=Traffic(**data["traffic"]),
         settled=data["settled"],
         failure=data["failure"],
+        hopeless=data.get("hopeless", 0),  # a supervisor that was started before an update does not say it
+        updated=data.get("updated", 0),
     )
 
 

@@ -21,7 +21,7 @@ from dreamnet_actions.adapters.process.loopback import HOST, free_port
 from dreamnet_actions.adapters.process.plan import ALIVE
 from dreamnet_actions.adapters.process.processes import Child, Nursery
 from dreamnet_actions.adapters.process.ready import look
-from dreamnet_actions.adapters.process.spawn import StartFailed, resolve_program
+from dreamnet_actions.adapters.process.spawn import NoProgram, StartFailed, resolve_program
 from dreamnet_actions.adapters.process.state import Run
 from dreamnet_actions.adapters.process.traffic import Counter
 from dreamnet_actions.domain.release import ReplicaState, Track
@@ -77,6 +77,8 @@ class Replica:
         self.restarts = 0
         self.exit_status: int | None = None
         self.failure: str | None = None
+        self.hopeless = False
+        """Its program cannot even be started: no waiting mends that."""
         self.child: Child | None = None
         self._house, self._log, self._changed = house, log, changed
         self._loop = asyncio.get_running_loop()
@@ -137,8 +139,9 @@ class Replica:
         self._set("starting")
         try:
             self.child = self._spawn(log)
+            self.hopeless = False
         except (StartFailed, OSError) as error:  # OSError: no port, no file descriptor
-            self.exit_status = None
+            self.exit_status, self.hopeless = None, isinstance(error, NoProgram)
             self._ended(str(error))
             return
         self._started_at = self._loop.time()

@@ -213,4 +213,6 @@ class RunningService:
             "traffic": self.counter(track).to_json(self._loop.time()),
             "settled": settled,
             "failure": failures[0] if failures else None,
+            "hopeless": sum(one.hopeless for one in as_wanted),
+            "updated": sum(one.state == "ready" for one in as_wanted),
         }

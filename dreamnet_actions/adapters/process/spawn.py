@@ -43,6 +43,10 @@ class StartFailed(Exception):
     """A program could not be started; the text says why, in words."""
 
 
+class NoProgram(StartFailed):
+    """There is no such program or directory, or it may not be run: trying again does not help."""
+
+
 def inherited(environment: dict[str, str]) -> dict[str, str]:
     """Answer what of this environment the supervisor and its replicas may see."""
     return {name: value for name, value in environment.items() if name in INHERITED or name.startswith("LC_")}
@@ -79,9 +83,9 @@ def start(
         )
     except FileNotFoundError as error:
         what = "directory" if error.filename == directory else "program"
-        raise StartFailed(f"start: no such {what}: {error.filename}") from error
+        raise NoProgram(f"start: no such {what}: {error.filename}") from error
     except PermissionError as error:
-        raise StartFailed(f"start: not allowed to run {error.filename or command[0]}") from error
+        raise NoProgram(f"start: not allowed to run {error.filename or command[0]}") from error
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise StartFailed(f"start: {error}") from error
 

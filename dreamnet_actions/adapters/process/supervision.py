@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dreamnet_actions.adapters.process import changes, control
@@ -226,8 +226,8 @@ class Supervisor:
     def _scale(self, service: str, replicas: int) -> None:
         self._accept(changes.scale(self._state, service, replicas), service, rouse=True)
 
-    def _undo(self, service: str, token: str) -> dict[str, Any]:
-        state, release = changes.undo(self._state, service, token)
+    def _undo(self, service: str, token: str, skip: Sequence[str] = ()) -> dict[str, Any]:
+        state, release = changes.undo(self._state, service, token, skip)
         self._accept(state, service)
         return release.to_json()
 

@@ -160,6 +160,11 @@ class ReleaseRules:
     """The longest that ``build``, and after it the image's build, may take."""
     ready_within: PositiveSeconds = 60.0
     """How long a new version has to become ready."""
+    required: Share = 1.0
+    """The share of its replicas that has to be ready for a release to count, and for the check ``workload: ready``."""
+    soak: Seconds = 3.0
+    """How long a new version that is ready is watched on, beside its checks: one that ends or stops being ready in this
+    time is taken back. By canary each step has a ``soak`` of its own instead."""
     strategy: Strategy = field(default_factory=Strategy)
     """How the new version takes over."""
 

@@ -43,7 +43,7 @@ _BY_OUTCOME = {
     "refused": _BAD,
     "failed": _BAD,
 }
-_LOOKS = {"passed": "✓", "failed": "✗", "degraded": "!", "unknown": "?"}
+_LOOKS = {"passed": "✓", "failed": "✗", "degraded": "!", "unknown": "?", "seen": "·"}
 
 
 def summary(result: AgentResult, environ: Mapping[str, str], *, mistakes: Sequence[Mistake] = ()) -> str:

@@ -10,7 +10,7 @@ from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.cli.root import show_lines
 from dreamnet_actions.entrances.cli.terminal import one_line, say
 
-MARKS = {"passed": "✓", "failed": "✗", "degraded": "!", "unknown": "?"}
+MARKS = {"passed": "✓", "failed": "✗", "degraded": "!", "unknown": "?", "seen": "·"}
 """How a check's status looks; the words stand beside them."""
 
 

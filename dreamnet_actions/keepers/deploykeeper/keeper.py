@@ -232,7 +232,9 @@ def _longest(spec: Service) -> float:
     """Answer the seconds that a rollout of the service may take: its build, each step, getting ready, and back."""
     rules = spec.release or ReleaseRules()
     soaks = len(rules.strategy.canary or DEFAULT_STEPS) * rules.strategy.soak
-    return HOLD + (2 if rules.image else 1) * rules.build_timeout + soaks + 5 * rules.ready_within
+    return (
+        HOLD + (2 if rules.image else 1) * rules.build_timeout + soaks + rules.soak + 6 * rules.ready_within
+    )
 
 
 def _error_of(name: str, error: DreamNetError) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict, warning
 from dreamnet_actions.errors import BudgetSpent, DreamNetError
@@ -112,7 +112,10 @@ class Record:
         findings: list[dict[str, object]] | None = None,
         former: str | None = None,
     ) -> Report:
-        """Write the verdict, tell, and answer."""
+        """Write the verdict, tell, and answer. What has proved itself is held no longer: somebody insisted on it, and
+        it was right."""
+        if verdict == "deployed":
+            self.release(release.version)
         self.note_end(release, verdict, text, former=former)
         changes = [change] if change else []
         version = (self.mine or {}).get("version", release.version)
@@ -162,6 +165,29 @@ class Record:
         """Remember that a version is bad: it is not deployed again unless somebody names it."""
         value = {"at": self.context.clock.now(), "why": why}
         self.context.journal.set_state(f"held/{self.key}/{version}", value)
+
+    def failed(self, version: str, why: str) -> None:
+        """Remember of a version that failed and stays out, for nothing was before it: it may be deployed again (what it
+        lacked may be there then), but nothing goes back to it."""
+        value = {"at": self.context.clock.now(), "why": why}
+        self.context.journal.set_state(f"failed/{self.key}/{version}", value)
+
+    def release(self, version: str) -> None:
+        """Forget that a version was bad."""
+        for kind in ("held", "failed"):
+            if self.context.journal.state(f"{kind}/{self.key}/{version}")[0]:
+                self.context.journal.set_state(f"{kind}/{self.key}/{version}", None)
+
+    def bad(self, state: ServiceState) -> frozenset[str]:
+        """Answer those former versions of a service that nothing goes back to: what is held, and what failed."""
+        return frozenset(
+            one.version
+            for one in state.former
+            if any(
+                self.context.journal.state(f"{kind}/{self.key}/{one.version}")[0]
+                for kind in ("held", "failed")
+            )
+        )
 
     def refuse_held(self, version: str) -> None:
         """Raise BudgetSpent where the version is held."""

@@ -8,14 +8,21 @@ from typing import Any
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report, Verdict, warning
-from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service, Strategy
-from dreamnet_actions.errors import DreamNetError, NothingBefore, PermanentError, RequestInvalid
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service, Strategy
+from dreamnet_actions.errors import (
+    DreamNetError,
+    NothingBefore,
+    PermanentError,
+    ReleaseFailed,
+    RequestInvalid,
+)
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
 from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
+from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
-from dreamnet_actions.keepers.deploykeeper.watching import Watched, Watching
-from dreamnet_actions.keepers.examination import Examination, Examined
+from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
+from dreamnet_actions.keepers.examination import Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.probe import Probe
@@ -49,6 +56,17 @@ class Rollout:
     def rules(self) -> ReleaseRules:
         """The service's rules for releases, or the defaults."""
         return self.spec.release or ReleaseRules()
+
+    @property
+    def proof(self) -> Proof:
+        """How it is proved."""
+        return Proof(
+            context=self.context,
+            service=self.service,
+            spec=self.spec,
+            platform=self.platform,
+            probe=self.probe,
+        )
 
     @property
     def record(self) -> Record:
@@ -100,8 +118,9 @@ class Rollout:
             former = intent.get("former", former)
         record.began(release, former)
         try:
-            taken_back = self._by_canary(release, strategy) if by_canary else self._at_once(release, state)
-            return taken_back or self._prove(release, state, change, former)
+            if not by_canary:
+                return self._at_once(release, state, change, former)
+            return self._by_canary(release, strategy) or self._prove(release, state, change, former, None)
         except DreamNetError as error:
             return self._broken_off(release, error)
 
@@ -118,9 +137,11 @@ class Rollout:
             return
         record.hold(intent["version"], intent["why"])
         self.platform.withdraw(self.service)
-        if intent["out"] and (state.former or state.stable.release.version != intent["version"]):
-            self.platform.undo(self.service, token=intent["token"])
-            self._settled()
+        bad = record.bad(state)
+        former = [one for one in state.former if one.version not in bad]
+        if intent["out"] and (former or state.stable.release.version != intent["version"]):
+            self.platform.undo(self.service, token=intent["token"], skip=bad)
+            self.proof.settled()
         record.close(intent, f"{self.key}: {short(intent['version'])} was taken back, {intent['why']}")
 
     def _kept(self, state: ServiceState) -> Report:
@@ -134,13 +155,13 @@ class Rollout:
         if after is not None and after.stable.settled:
             return same
         self.record.began(release, release.version)  # cut off from here on, the next run proves it
-        watched = self._settled()
+        watched = self.proof.settled(state, required=self.rules.required)
         why = f"{self.key} runs {release.short} with the configuration as it is now"
         change = Change(
             what=f"configuration of {self.key}", why=why, undo=f"dreamnet rollback {self.service}"
         )
         if watched.settled:
-            return self._prove(release, state, change, release.version)
+            return self._prove(release, state, change, release.version, self.proof.steady(release, watched))
         return self._take_back(release, state, watched.why)
 
     def _revision(self, version: str | None) -> str | None:
@@ -162,31 +183,52 @@ class Rollout:
         with self.context.reporter.group(f"Build {self.key} at {revision[:7]}"):
             return self.builder.build(self.service, self.spec, revision)
 
-    def _at_once(self, release: Release, state: ServiceState | None) -> Report | None:
-        """Replace the stable release; a release that does not become ready is taken back."""
+    def _at_once(
+        self, release: Release, state: ServiceState | None, change: Change, former: str | None
+    ) -> Report:
+        """Replace the stable release; a release that does not become ready, or does not stay so, is taken back."""
         if state is not None and state.canary is not None and state.canary.release.version != release.version:
             self.platform.withdraw(self.service)  # left by a run that was cut off
-        self.platform.apply(self.service, self.spec, release)
-        watched = self._settled()
-        return None if watched.settled else self._take_back(release, state, watched.why)
+        try:
+            self.platform.apply(self.service, self.spec, release)
+        except ReleaseFailed as error:
+            return self._take_back(release, state, error.message)
+        same = state is not None and state.stable.release.version == release.version
+        watched = self.proof.settled(state if same else None, required=self.rules.required)
+        if not watched.settled:
+            return self._take_back(release, state, watched.why)
+        return self._prove(release, state, change, former, self.proof.steady(release, watched))
 
     def _by_canary(self, release: Release, strategy: Strategy) -> Report | None:
         """Let a canary take growing shares; the first clear sign of errors ends it. Then make it the stable one."""
-        fault = CanaryRun(rollout=self, release=release, strategy=strategy).run()
+        try:
+            fault = CanaryRun(rollout=self, release=release, strategy=strategy).run()
+        except ReleaseFailed as error:
+            return self._take_back(release, self._state(), error.message)
         if fault is not None:
             return self._take_back(release, self._state(), f"its canary {fault}")
         self.platform.promote(self.service)
-        watched = self._settled()
+        watched = self.proof.settled()
         if not watched.settled:
             return self._take_back(release, watched.state, watched.why)
         self.platform.withdraw(self.service)  # on some platforms it serves until the stable release is ready
         return None
 
     def _prove(
-        self, release: Release, before: ServiceState | None, change: Change, former: str | None
+        self,
+        release: Release,
+        before: ServiceState | None,
+        change: Change,
+        former: str | None,
+        steady: Steady | None,
     ) -> Report:
-        """The release is out and ready: only its checks make it ``deployed``."""
-        well, examined = self._watched_by_checks()
+        """The release is out and ready: only its checks, and that it stays ready, make it ``deployed``."""
+        proof = self.proof
+        well, examined = proof.by_checks(steady)
+        if steady is not None and (well or steady.fault):
+            watched = proof.stays(steady)
+            if not watched.settled:
+                return self._take_back(release, before, watched.why)
         checks = [one.to_json() for one in examined.reports]
         findings: list[dict[str, object]] = [
             {"service": self.service, "health": examined.health, "checks": checks}
@@ -206,10 +248,12 @@ class Rollout:
         """Go back to the release before, because somebody asked for it, and prove it."""
         state, record = self._state(), self.record
         begun = record.mine  # then a run of this request was cut off: what it left has been chosen
-        if state is None or (begun is None and not state.former):
+        bad = record.bad(state) if state else frozenset()
+        well_before = [one for one in state.former if one.version not in bad] if state else []
+        if state is None or (begun is None and not well_before):
             raise NothingBefore("release", self.key)
         before = begun["version"] if begun else state.stable.release.version
-        after = begun["to"] if begun else state.former[0].version
+        after = begun["to"] if begun else well_before[0].version
         why = self.request.input.get("reason", "a rollback was asked for")
         change = Change(
             what=f"release of {self.key}",
@@ -226,13 +270,13 @@ class Rollout:
             record.hold(before, why)
         if state.canary is not None:
             self.platform.withdraw(self.service)
-        former = self.platform.undo(self.service, token=self.request.id)
-        watched = self._settled()
+        former = self.platform.undo(self.service, token=self.request.id, skip=bad)
+        watched = self.proof.settled()
         text = f"{self.key}: taken back from {short(before)} to {former.short}"
         if not watched.settled:
             text = f"{text}, and it is not ready: {watched.why}"
             return record.ended(former, "rollback-failed", text, change)
-        well, examined = self._watched_by_checks()
+        well, examined = self.proof.by_checks()
         if not well and examined.health != "unknown":
             text = f"{text}, and its checks still fail: {_why(examined)}"
             return record.ended(former, "rollback-failed", text, change)
@@ -247,28 +291,36 @@ class Rollout:
         )
 
     def _take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
-        """Undo a release that failed, and prove that what was before serves again."""
+        """Undo a release that failed, and prove that what was before serves again: the newest former release that is
+        not held as bad."""
         current, record = self._state(), self.record
+        seen = self.proof.evidence(current)
+        why = with_last_words(why, seen)
+        told = [finding(self.service, why, seen)]
         out = current is not None and current.stable.release.version == release.version
-        if before is None or current is None or (out and not current.former):
+        bad = record.bad(current) if current else frozenset()
+        former = [one for one in current.former if one.version not in bad] if current else []
+        if before is None or current is None or (out and not former):
             text = f"{self.key}: {release.short} failed ({why}), and there is no release before it"
-            return record.ended(release, "rollback-failed", text, None)
+            if out:
+                record.failed(release.version, why)
+            return record.ended(release, "rollback-failed", text, None, findings=told)
         # Cut off after this, the next run knows that the release was out, also when it is so no longer.
         out = out or bool((record.mine or {}).get("out"))
         token = record.intend("back", release.version, why=why, out=out)["token"]
-        if not (out and current.former and current.former[0].version == release.version):
+        if not (out and former and former[0].version == release.version):
             record.hold(release.version, why)
         self.platform.withdraw(self.service)
         if out:
-            self.platform.undo(self.service, token=token)
-            watched = self._settled()
+            self.platform.undo(self.service, token=token, skip=bad)
+            watched = self.proof.settled()
             fault = watched.why if not watched.settled else self._still_bad()
             if fault is not None:
                 text = (
                     f"{self.key}: {release.short} failed ({why}), and the release before is not well: {fault}"
                 )
-                return record.ended(release, "rollback-failed", text, None)
-        return self._rolled_back(release, why)
+                return record.ended(release, "rollback-failed", text, None, findings=told)
+        return self._rolled_back(release, why, told)
 
     def _tidy(self) -> None:
         """Delete what former releases left; that it cannot be deleted breaks no release."""
@@ -283,10 +335,10 @@ class Rollout:
             self.say(f"deleted what left the manifests: {', '.join(left)}", deleted=list(left))
 
     def _still_bad(self) -> str | None:
-        well, examined = self._watched_by_checks()
+        well, examined = self.proof.by_checks()
         return None if well or examined.health == "unknown" else _why(examined)
 
-    def _rolled_back(self, release: Release, why: str) -> Report:
+    def _rolled_back(self, release: Release, why: str, told: list[dict[str, object]]) -> Report:
         state = self._state()
         former = state.stable.release if state else None
         text = f"{self.key}: {release.short} was taken back, {why}; {former.short if former else 'nothing'} serves"
@@ -297,7 +349,7 @@ class Rollout:
             why=why,
             undo=f"dreamnet deploy {self.service} --version {release.revision or ''}".rstrip(),
         )
-        return self.record.ended(release, "rolled-back", text, change)
+        return self.record.ended(release, "rolled-back", text, change, findings=told)
 
     def _broken_off(self, release: Release, error: DreamNetError) -> Report:
         """An error of ours in the middle: stop where it is safe (a canary without traffic) and say so. The intent
@@ -318,20 +370,6 @@ class Rollout:
 
     def _state(self) -> ServiceState | None:
         return self.platform.observe().services.get(self.service)
-
-    def _settled(self) -> Watched:
-        return Watching(context=self.context).until_settled(
-            self.platform, self.service, within=self.rules.ready_within
-        )
-
-    def _watched_by_checks(self) -> tuple[bool, Examined]:
-        """Watch the service's checks; more load than its replicas should carry is no fault of the release."""
-        well, examined = Examination(context=self.context, probe=self.probe).recovered(
-            self.service, self.spec, self.rules.ready_within
-        )
-        wrong = [self.spec.checks.get(one.check) for one in examined.reports if one.status != "passed"]
-        overload = examined.health == "degraded" and all(isinstance(one, MetricCheck) for one in wrong)
-        return well or overload, examined
 
     def _strategy(self, forced: bool) -> Strategy:
         strategy = self.rules.strategy

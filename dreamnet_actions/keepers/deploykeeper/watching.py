@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dreamnet_actions.domain.release import ServiceState, TrackState
+from dreamnet_actions.domain.release import ServiceState, Snapshot, TrackState, needed
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.platform import Platform
 
 POLL = 0.1
-"""Seconds between two looks at a platform."""
+"""Seconds between two looks at a platform that does not notice changes by itself."""
+TELL = 1.0
+"""Seconds after which a platform that does is looked at anyhow: progress is shown, and time may be over."""
 PATIENCE = 3.0
-"""Seconds for which a track's failure must last before it counts: a first start may stumble over a busy port."""
+"""Seconds for which a failure that may pass must last before it counts: a first start may stumble over a busy port."""
+STALE = 15.0
+"""Seconds after which a failure counts that was there before this rollout began: what was mended since (a Secret that
+was missing) is tried again by the kubelet within ten seconds."""
 
 End = Literal["settled", "failed", "timeout"]
 
@@ -27,8 +32,37 @@ class Watched:
 
     @property
     def settled(self) -> bool:
-        """True when all that was wanted is there and ready."""
+        """True when all that was wanted is there and ready, or as much of it as is required."""
         return self.end == "settled"
+
+
+@dataclass(kw_only=True)
+class Failing:
+    """Decides when a track's failure counts: one that no waiting mends at once, any other once it has lasted.
+
+    ``known`` is the failure that was there before the rollout began, and ``required`` the share of replicas without
+    which nothing has failed.
+    """
+
+    patience: float = PATIENCE
+    required: float = 1.0
+    known: str | None = None
+    _since: float | None = None
+
+    def counts(self, track: TrackState, now: float) -> bool:
+        """Say whether the failure that this look shows counts now; ``now`` is in seconds."""
+        spare = track.desired - needed(track.desired, self.required)
+        down = sum(one.state in ("back-off", "exited") for one in track.replicas)
+        if not track.failure or max(track.hopeless, down) <= spare > 0:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self._lasting(track, spare)
+
+    def _lasting(self, track: TrackState, spare: int) -> float:
+        if self.known is not None and track.failure == self.known:
+            return max(STALE, self.patience)
+        return 0.0 if track.hopeless > spare else self.patience
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,42 +79,60 @@ class Watching:
         within: float,
         canary: bool = False,
         patience: float = PATIENCE,
+        required: float = 1.0,
+        known: str | None = None,
     ) -> Watched:
-        """Watch one track of a service for at most ``within`` seconds; a failure that lasts ends the wait at once."""
+        """Watch one track of a service for at most ``within`` seconds; a failure that counts ends the wait at once.
+
+        ``required`` is the share (0–1) of its replicas that has to be ready, ``known`` the failure that was there
+        before.
+        """
         clock = self.context.clock
-        began = clock.monotonic()
-        failing_since: float | None = None
+        began, failing = clock.monotonic(), Failing(patience=patience, required=required, known=known)
         with self.context.reporter.waiting(
             f"{service}{' (canary)' if canary else ''} to be ready", within
         ) as tell:
             while True:
-                state = platform.observe().services.get(service)
-                track = _track(state, canary)
+                seen = platform.observe()
+                state = seen.services.get(service)
+                track = track_of(state, canary)
                 now = clock.monotonic()
-                if track is not None and track.settled:
+                if track is not None and track.enough(required):
+                    return Watched(end="settled", why=_settled(track, required), state=state)
+                # Also while replicas of the release before still serve.
+                if track is not None and track.failure and failing.counts(track, now):
+                    return Watched(end="failed", why=track.failure, state=state)
+                if (left := within - (now - began)) <= 0:
                     return Watched(
-                        end="settled", why=f"{track.ready} of {track.desired} replicas ready", state=state
+                        end="timeout", why=f"not ready within {within:g} s: {standing(track)}", state=state
                     )
-                if (
-                    track is not None and track.failure
-                ):  # also while replicas of the release before still serve
-                    failing_since = now if failing_since is None else failing_since
-                    if now - failing_since >= patience:
-                        return Watched(end="failed", why=track.failure, state=state)
-                else:
-                    failing_since = None
-                if now - began >= within:
-                    why = (track.failure if track else None) or _standing(track)
-                    return Watched(end="timeout", why=f"not ready within {within:g} s: {why}", state=state)
-                tell(_standing(track))
-                clock.sleep(POLL)
+                tell(_counts(track))
+                self.pause(platform, seen, left)
+
+    def pause(self, platform: Platform, seen: Snapshot, left: float) -> None:
+        """Wait until it is worth looking again, ``left`` seconds at the most."""
+        if not platform.wait(seen, min(TELL, left)):
+            self.context.clock.sleep(min(POLL, left))
 
 
-def _track(state: ServiceState | None, canary: bool) -> TrackState | None:
+def track_of(state: ServiceState | None, canary: bool) -> TrackState | None:
+    """Answer one track of a service, where there is one."""
     if state is None:
         return None
     return state.canary if canary else state.stable
 
 
-def _standing(track: TrackState | None) -> str:
+def standing(track: TrackState | None) -> str:
+    """Say how far a track is, and what it waits for."""
+    why = (track.failure or track.waiting) if track else None
+    return f"{_counts(track)}; {why}" if why else _counts(track)
+
+
+def _settled(track: TrackState, required: float) -> str:
+    if track.settled:
+        return _counts(track)
+    return f"{track.updated} of {track.desired} replicas ready, {required:.0%} are required"
+
+
+def _counts(track: TrackState | None) -> str:
     return f"{track.ready} of {track.desired} replicas ready" if track else "nothing runs yet"

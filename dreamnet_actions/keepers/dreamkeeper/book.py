@@ -16,6 +16,7 @@ from dreamnet_actions.keepers.dreamkeeper.foresight import Foresight, waits
 from dreamnet_actions.keepers.dreamkeeper.letters import KEY as LETTERS
 from dreamnet_actions.keepers.dreamkeeper.plan import Decision, Situation
 from dreamnet_actions.keepers.dreamkeeper.telling import Telling, shown
+from dreamnet_actions.keepers.dreamkeeper.witness import last_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class DreamBook(Telling):
             cause=main_cause(one.reports),
             opened_at=now,
             changed_at=now,
-            evidence=_evidence(one),
+            evidence=(*_evidence(one), *last_words(self.context, one)),
             because=decision.because,
             pattern=self._pattern(one, now),
             umbrella=decision.umbrella,

@@ -52,11 +52,13 @@ class Stage:
         """Watch ``web`` until it holds; answer the state in which it did."""
         deadline = self.clock.monotonic() + WITHIN
         while True:
-            state = self.state()
+            seen = self.platform.observe()
+            state = seen.services["web"]
             if holds(state):
                 return state
             assert self.clock.monotonic() < deadline, f"did not come about within {WITHIN:g} s: {state}"
-            self.clock.sleep(0.01)
+            if not self.platform.wait(seen, 0.1):
+                self.clock.sleep(0.01)
 
     def settled(self) -> TrackState:
         """Watch until the stable track is settled; answer it."""
@@ -151,6 +153,12 @@ class PlatformContract:
         assert not state.stable.settled
         serving = [one for one in state.stable.replicas if one.state == "ready"]
         assert [one.version for one in serving] == [stage.version("one")] * 2
+        assert (state.stable.updated, state.stable.enough(0.5)) == (0, False)
+        assert 0 <= state.stable.hopeless <= state.stable.desired
+        worst, seen = state.stable.worst, stage.platform.evidence("web")
+        assert worst is not None
+        assert worst.version == stage.version("broken")
+        assert seen is None or all(text.isprintable() for text in (*seen.notes, *seen.lines))
 
     def test_at_least_ten_former_releases_are_kept(self, stage: Stage) -> None:
         for number in range(12):
@@ -295,6 +303,19 @@ class PlatformContract:
         assert _ids(after) == _ids(before)
         assert after.failure is None
 
+    def test_undo_passes_over_what_is_to_be_skipped(self, stage: Stage) -> None:
+        for name in ("one", "two", "three", "four"):
+            stage.apply(name, 0)
+        bad = {stage.version("three"), stage.version("two")}
+        for _ in range(2):  # the second time changes nothing
+            assert stage.platform.undo("web", token=FIRST, skip=bad).version == stage.version("one")
+            assert stage.state().stable.release.version == stage.version("one")
+            assert stage.state().former == ()
+        stage.apply("two", 0)
+        with pytest.raises(NotFound):
+            stage.platform.undo("web", token=SECOND, skip={stage.version("one")})
+        assert stage.state().stable.release.version == stage.version("two"), "nothing was changed"
+
     # ── The rest ────────────────────────────────────────────────────────────────────────────────────────
 
     def test_a_service_that_was_never_applied_is_not_found(self, stage: Stage) -> None:
@@ -310,6 +331,7 @@ class PlatformContract:
                 lambda: stage.platform.undo("web", token=FIRST),
                 lambda: stage.canary("one"),
                 lambda: stage.platform.logs("web"),
+                lambda: stage.platform.evidence("web"),
                 lambda: stage.platform.replica_addresses("web"),
             ):
                 with pytest.raises(NotFound, match="web"):

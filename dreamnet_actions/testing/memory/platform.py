@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from dreamnet_actions.domain.difference import Difference
+from dreamnet_actions.domain.evidence import Evidence, evidence
 from dreamnet_actions.domain.release import Release, Snapshot, Traffic
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import DreamNetError, NotFound
@@ -50,6 +51,7 @@ class MemoryPlatform(Platform):
         self._lock = threading.RLock()
         self._known: dict[str, Known] = {}
         self._broken: dict[str, str] = {}
+        self._hopeless: set[str] = set()
         self._failing: dict[str, float] = {}
         self._refusal: DreamNetError | None = None
         self._outage: DreamNetError | None = None
@@ -64,7 +66,8 @@ class MemoryPlatform(Platform):
             for name, known in self._known.items():
                 self._bring_about(name, known)
             return Snapshot(
-                platform=self.name, services={name: view(name, one) for name, one in self._known.items()}
+                platform=self.name,
+                services={name: view(name, one, self._hopeless) for name, one in self._known.items()},
             )
 
     def configured(self, service: str, spec: Service) -> Release:
@@ -128,14 +131,16 @@ class MemoryPlatform(Platform):
             known = self._get(service)
             known.canary, known.share = None, 0.0
 
-    def undo(self, service: str, *, token: str) -> Release:
+    def undo(self, service: str, *, token: str, skip: Collection[str] = ()) -> Release:
         with self._write("undo", service):
             known = self._get(service)
             if token in known.undone:
                 return known.undone[token]
-            if not known.former:
+            left = [one for one in known.former if one.release.version not in skip]
+            if not left:
                 raise NotFound("former release of", service)
-            known.stable = known.former.pop(0)
+            known.stable = left[0]
+            known.former = known.former[known.former.index(left[0]) + 1 :]
             known.undone[token] = known.stable.release
             return known.stable.release
 
@@ -156,6 +161,14 @@ class MemoryPlatform(Platform):
     def logs(self, service: str, lines: int = 50) -> list[str]:
         with self._lock:
             return self._get(service).lines[-lines:] if lines > 0 else []
+
+    def evidence(self, service: str, *, canary: bool = False) -> Evidence | None:
+        with self._lock:
+            self._get(service)
+            state = self.observe().services[service]
+            track = state.canary if canary else state.stable
+            worst = track.worst if track else None
+            return evidence(worst.id, lines=self._get(service).lines) if worst else None
 
     def replica_addresses(self, service: str, *, canary: bool = False) -> Collection[str]:
         with self._lock:
@@ -184,11 +197,18 @@ class MemoryPlatform(Platform):
                 one.state, one.failure = "unready", "no longer ready: no answer within 1 s"
 
     def break_release(
-        self, version: str, why: str = "exited with status 1: it is broken", *, running: bool = False
+        self,
+        version: str,
+        why: str = "exited with status 1: it is broken",
+        *,
+        running: bool = False,
+        hopeless: bool = False,
     ) -> None:
-        """Let no replica of this version start from now on; with ``running``, end those that run too."""
+        """Let no replica of this version start from now on; with ``running``, end those that run too. ``hopeless``: in
+        a way that no waiting mends."""
         with self._lock:
             self._broken[version] = why
+            (self._hopeless.add if hopeless else self._hopeless.discard)(version)
             for one in [one for known in self._known.values() for one in known.replicas] if running else ():
                 if one.run.release.version == version:
                     one.state, one.failure, one.exit_status = "back-off", why, 1

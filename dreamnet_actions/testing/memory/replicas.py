@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,22 +100,24 @@ def same(run: Run, release: Release) -> bool:
     )
 
 
-def view(name: str, known: Known) -> ServiceState:
-    """Answer the service as ``observe`` tells it."""
+def view(name: str, known: Known, hopeless: Collection[str] = ()) -> ServiceState:
+    """Answer the service as ``observe`` tells it. Replicas of the versions in ``hopeless`` never become ready."""
     share = known.share if known.canary else 0.0
     canary = None
     if known.canary:
-        canary = _track(known, "canary", known.canary, known.canary_desired, share)
+        canary = _track(known, "canary", known.canary, known.canary_desired, share, hopeless)
     return ServiceState(
         service=name,
         address=f"127.0.0.1:{known.port}" if known.port else None,
-        stable=_track(known, "stable", known.stable, known.desired, 1.0 - share),
+        stable=_track(known, "stable", known.stable, known.desired, 1.0 - share, hopeless),
         canary=canary,
         former=tuple(run.release for run in known.former),
     )
 
 
-def _track(known: Known, track: Track, run: Run, desired: int, weight: float) -> TrackState:
+def _track(
+    known: Known, track: Track, run: Run, desired: int, weight: float, hopeless: Collection[str]
+) -> TrackState:
     shown = known.of(track)
     fresh = [one for one in shown if one.run == run]
     failures = [one.failure for one in fresh if one.failure]
@@ -126,6 +129,8 @@ def _track(known: Known, track: Track, run: Run, desired: int, weight: float) ->
         traffic=known.traffic.get(run.generation, Traffic()),
         settled=len(shown) == len(fresh) == desired and all(one.state == "ready" for one in fresh),
         failure=failures[0] if failures else None,
+        hopeless=len(failures) if run.release.version in hopeless else 0,
+        updated=sum(one.state == "ready" for one in fresh),
     )
 
 

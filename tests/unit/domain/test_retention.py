@@ -49,9 +49,14 @@ def test_a_row_outlives_what_asks_for_it_and_no_longer() -> None:
     rows = {
         "held/local/web/git:a": {"at": NOW - 401 * DAY, "why": "it failed"},
         "held/local/web/git:b": {"at": NOW - 399 * DAY, "why": "it failed"},
+        "failed/local/web/git:d": {"at": NOW - 401 * DAY, "why": "it failed"},
         "held/local/web/git:c": {"why": "nobody knows when"},
         "restore/dreamkeeper/dream-1-0-1/0/local/web": "set-1",
         "restore/dreamkeeper/dream-2-0-1/0/local/web": "set-2",
     }
     gone = outlived(rows, {"dreamkeeper/dream-2-0-1/0"}, NOW - 400 * DAY)
-    assert gone == ["held/local/web/git:a", "restore/dreamkeeper/dream-1-0-1/0/local/web"]
+    assert gone == [
+        "held/local/web/git:a",
+        "failed/local/web/git:d",
+        "restore/dreamkeeper/dream-1-0-1/0/local/web",
+    ]
