@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
-from dreamnet_actions.adapters.kubernetes.rendering import rendered
+from dreamnet_actions.adapters.kubernetes.rendering import name_by_content, rendered
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import ConfigInvalid
 
@@ -135,3 +135,31 @@ def test_all_mistakes_are_told_at_once_where_they_stand(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named(keys: KubernetesWorkload, part: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=part):
         rendered("web", keys, RELEASE, folder(tmp_path, web=DEPLOYMENT), "here")
+
+
+def test_a_migration_gets_the_releases_image_and_a_name_of_its_content(tmp_path: Path) -> None:
+    job = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: migrate, image: to-be-released, args: [up]}
+        - {name: other, image: busybox}
+"""
+    names = {}
+    for release in ("1", "2", "1"):
+        keys = KubernetesWorkload(
+            workload="deployment/web", manifests="deploy", image=f"r/web@sha256:{release}"
+        )
+        made = rendered("web", keys, RELEASE, folder(tmp_path, web=DEPLOYMENT, migrate=job), "here")
+        [migration] = [one for one in made.objects if one["kind"] == "Job"]
+        images = [one["image"] for one in migration["spec"]["template"]["spec"]["containers"]]
+        assert images == [f"r/web@sha256:{release}", "busybox"]
+        name_by_content(migration)
+        name = migration["metadata"]["name"]
+        assert name.startswith("migrate-")
+        assert names.setdefault(release, name) == name, "the same Job has the same name"
+    assert len(set(names.values())) == 2
