@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,11 @@ class Shop:
         assert "ya29." not in done.stdout + done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result
+
+    def doctor(self, job: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """Answer what the doctor says: status and fix of each thing."""
+        found = json.loads(self.run("doctor", "--json", job=job).stdout)["findings"]
+        return {one["what"]: (one["status"], one["fix"]) for one in found}
 
 
 @pytest.fixture
@@ -141,7 +147,24 @@ def test_a_job_without_a_service_account_by_the_dns_endpoint_and_the_gateway(sho
     shop.google.world.bind("projects/shop-4711", "roles/container.clusterViewer", ME)
     refused = shop.dreamnet("deploy", job=job, status=4)
     assert "dreamnet roles" in refused["error"]["hint"]
+    told = shop.doctor(job)
+    assert told["cluster of production"] == ("ok", "")
+    assert told["federation of production"] == ("ok", "")
+    status, fix = told[f"role restart in {shop.namespace}"]
+    assert status == "failed"
+    assert fix == (
+        f"Run: dreamnet roles --action restart --namespace {shop.namespace} --to 'user:{ME}' | kubectl apply -f -"
+    )
+    # What the doctor says is done: that Role is whole then, and the others are lacking as before.
+    words = shlex.split(fix.removeprefix("Run: dreamnet ").partition(" | ")[0])
+    shop.cluster.kubectl("apply", "-f-", given=shop.run(*words).stdout)
+    roles = {what: status for what, (status, _) in shop.doctor(job).items() if what.startswith("role")}
+    assert [what.split()[1] for what, status in roles.items() if status == "ok"] == ["status", "restart"]
     shop.allow(ME)
+    (shop.root / ".github/workflows/dreamnet-deploy.yml").unlink()
+    told = shop.doctor(job)
+    assert {status for what, (status, _) in told.items() if what.startswith("role")} == {"ok"}
+    assert "id-token: write" in told["federation of production"][1]
     assert shop.dreamnet("deploy", job=job)["verdict"] == "deployed"
     assert {one.user for one in shop.google.asked} == {ME}
     shop.say("      namespace:", "      endpoint: connect-gateway\n      namespace:")

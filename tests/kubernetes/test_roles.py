@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 
 from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, NEEDS, needed
 from dreamnet_actions.adapters.kubernetes.roles import roles
+from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
 from tests.kubernetes.acts import acts_on
 
@@ -41,6 +43,27 @@ def test_no_need_is_a_wildcard_or_reads_secrets() -> None:
         assert not ("secrets" in need.resources and {"get", "list", "watch"} & set(need.verbs))
         assert set(need.actions) <= set(ACTIONS)
         assert need.actions
+
+
+def test_the_command_binds_them_and_says_what_is_wrong() -> None:
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(dreamnet, ["roles", *words], prog_name="dreamnet")
+
+    to = (
+        "--to",
+        "serviceaccount:ci:bot",
+        "--to",
+        "user:principal://a/subject/repo:o@1/r@2:ref:refs/heads/main",
+    )
+    printed = run("--action", "scale", "--action", "status", "-n", "web", *to)
+    role, binding, _, last = yaml.safe_load_all(printed.stdout)
+    assert role["metadata"] == {"name": "dreamnet-scale", "namespace": "web"}
+    assert binding["roleRef"]["name"] == "dreamnet-scale"
+    assert [one["kind"] for one in last["subjects"]] == ["ServiceAccount", "User"]
+    assert last["subjects"][1]["name"].endswith("/subject/repo:o@1/r@2:ref:refs/heads/main")
+    assert "Did you mean 'deploy'?" in run("--action", "depoly").stderr
+    assert "serviceaccount:NAMESPACE:NAME" in run("--to", "bot").stderr
+    assert run("--namespace", "a b").exit_code == 3
 
 
 @pytest.mark.slow
