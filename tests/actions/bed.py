@@ -79,7 +79,7 @@ class Bed:
     """One GitHub with the shop and DreamNet's own repository. ``state`` is where the shop's processes are kept.
 
     ``programs`` is a folder that comes first in the PATH of every step; ``changed`` are files of DreamNet's own
-    repository that are others here.
+    repository that are others here; ``environment`` is what steps have beside the runner's own.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Bed:
         check: bool = True,
         programs: Path | None = None,
         changed: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -107,7 +108,7 @@ class Bed:
             if name in PASSED_ON or name.startswith(("PIP_", "UV_"))
         }
         options = ActOptions(
-            environment={**passed, "DREAMNET_ACTION_HOME": str(tools())},
+            environment={**passed, "DREAMNET_ACTION_HOME": str(tools()), **(environment or {})},
             path=":".join(
                 [
                     *([str(programs)] if programs else []),

@@ -87,8 +87,8 @@ class Acts:
 
     # ── The services ────────────────────────────────────────────────────────────────────────────────────
 
-    def manifests(self, name: str, *, more: bool = False) -> None:
-        """Write a service's manifests; ``more``: with a Service that was not there, and another ConfigMap."""
+    def manifests(self, name: str, *, more: str = "") -> None:
+        """Write a service's manifests; ``more``: with another Service and another ConfigMap."""
         deployment, service = workload("to-be-released", name=name)
         deployment["kind"] = KINDS[name]
         del deployment["spec"]["replicas"]
@@ -103,11 +103,11 @@ class Acts:
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
                     "metadata": {"name": "web"},
-                    "data": {"A": str(more)},
+                    "data": {"A": more},
                 }
             )
         if more:
-            things.append({**service, "metadata": {"name": f"{name}-more"}})
+            things.append({**service, "metadata": {"name": f"{name}-{more}"}})
         folder = self.root / "deploy" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
@@ -166,13 +166,18 @@ class Acts:
 
     def first(self) -> None:
         """By the account of ``deploy``: the services come."""
+        self.manifests(self.only[0], more="first")
         self.configure("deploy", "one")
         self.expect("deployed", "deploy")
 
     def second(self) -> None:
-        """By the account of ``deploy``: another release, after more of them than are remembered."""
-        self.configure("deploy", "two")
+        """By the account of ``deploy``: another release, which holds less, after more of them than are remembered, and
+        after one that got stuck."""
+        self.manifests(self.only[0])
         self.grow(self.only[0], 20)
+        if "db" in self.only:
+            self.stick()
+        self.configure("deploy", "two")
         self.expect("deployed", "deploy")
 
     def bad(self) -> None:
@@ -194,7 +199,9 @@ class Acts:
         """By the account of ``canary``: a canary is left, as by a run that was cut off, and much else is gone."""
         if "web" in self.only:
             self.configure("canary", "three")
-            self.begin_canary()
+            self.begin("web", canary=True)
+        if "db" in self.only:
+            self.stick()
         self.lose()
 
     def rollback(self) -> None:
@@ -219,7 +226,7 @@ class Acts:
                 self.expect(None, "scale", service=name, replicas=2)
 
     def canary(self) -> None:
-        self.manifests("web", more=True)
+        self.manifests("web", more="later")
         self.configure("canary", "three", canary=True)
         self.expect("deployed", "deploy")
 
@@ -237,21 +244,44 @@ class Acts:
 
         try:
             record = space.write(name, keys, want)
-            # And one release that nothing speaks of any more.
+            # And one release that nothing speaks of any more, with a ConfigMap that only it reads.
             kept = space.revisions.get(name, record.stable.revision)
-            space.revisions.keep(name, replace(kept, whole=not kept.whole))
+            text = json.dumps(list(kept.objects))
+            for one in kept.objects:
+                if one["kind"] == "ConfigMap":
+                    text = text.replace(one["metadata"]["name"], f"{name}-0000000000")
+            objects = json.loads(text)
+            space.revisions.keep(
+                name, replace(kept, objects=objects, release=replace(kept.release, version="dir:zero"))
+            )
+            for one in objects:
+                if one["kind"] == "ConfigMap":
+                    self.cluster.apply(one, namespace=self.namespace)
         finally:
             space.close()
 
-    def begin_canary(self) -> None:
-        """Have a canary of ``web``, as a run leaves one that is cut off."""
+    def begin(self, name: str, *, canary: bool = False) -> None:
+        """Have a release begun, as a run leaves one that is cut off."""
         system = assemble(Options(root=self.root, environ=self.google.environment()))
-        platform, spec = system.platforms["production"], system.config.services["web"]
+        platform, spec = system.platforms["production"], system.config.services[name]
         try:
-            platform.apply("web", spec, platform.configured("web", spec), canary=True, replicas=1)
+            release = platform.configured(name, spec)
+            platform.apply(name, spec, release, canary=canary, replicas=1 if canary else 0)
         finally:
             platform.close()  # type: ignore[attr-defined]
             system.close()
+
+    def stick(self) -> None:
+        """Have a StatefulSet wait for a pod of a release that never becomes ready."""
+        self.configure("deploy", "stuck", NEVER_READY="1")
+        self.begin("db")
+
+        def waits() -> bool:
+            image = self.cluster.image("stuck", NEVER_READY="1")
+            pods = self.cluster.get("pods", namespace=self.namespace, labels="app=db")
+            return any(one["spec"]["containers"][0]["image"] == image for one in pods)
+
+        self.cluster.wait("a pod that is stuck", waits, 60, namespace=self.namespace)
 
     def lose(self) -> None:
         """Take away what a release has beside its workload."""

@@ -11,7 +11,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -162,8 +162,11 @@ class Api:
                 raise self._trouble("GET", path, response.status, data, response.headers)
         return data.decode("utf-8", "replace")
 
-    def watch(self, path: str, version: str, seconds: int) -> Iterator[Object]:
-        """Answer the events that follow ``version``, for at most ``seconds``; bookmarks are among them.
+    def watch(
+        self, path: str, version: str, seconds: int, *, opened: Callable[[], None] = lambda: None
+    ) -> Iterator[Object]:
+        """Answer the events that follow ``version``, for at most ``seconds``; bookmarks are among them. ``opened`` is
+        called once the server has begun to watch.
 
         Raises Expired where the server no longer has them, TemporaryError where the connection breaks.
         """
@@ -178,6 +181,7 @@ class Api:
                 raise Expired(f"watch {path}: {response.status}")
             if response.status >= 400:
                 raise self._trouble("watch", path, response.status, self._read(response), response.headers)
+            opened()
             for line in self._lines(response):
                 yield self._event(path, line)
 

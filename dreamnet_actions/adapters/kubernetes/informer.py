@@ -76,7 +76,7 @@ class Informer:
                 if not self._version:
                     self._list()
                 pause = PAUSE
-                for event in self._api.watch(self._path, self._version, WINDOW):
+                for event in self._api.watch(self._path, self._version, WINDOW, opened=self._opened):
                     self._handle(event)
                     if self._stop.is_set():
                         return
@@ -104,6 +104,11 @@ class Informer:
                     fresh[name] = one
             self.objects = fresh
             self._version = found["metadata"]["resourceVersion"]
+
+    def _opened(self) -> None:
+        """The server watches for us: from here on what is known is of now. A list alone may be one that nobody keeps up
+        to date, since watching may be refused."""
+        with self._changed:
             self.synced, self.trouble = True, None
             self._changed.notify_all()
 

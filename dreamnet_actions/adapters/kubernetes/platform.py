@@ -90,6 +90,9 @@ class KubernetesPlatform(Platform):
     ) -> KubernetesPlatform:
         """Make the platform of the configuration that has this name; ``access`` reaches the cluster where that is no
         matter of a kubeconfig."""
+        kind = site.config.platforms[name].kind
+        if access is not None:  # its options are the provider's, of which these are ours
+            options = KubernetesPlatformOptions(namespace=options.namespace, cluster=options.cluster)
 
         def reach() -> Configuration:
             return reached_by(access) if access else configuration(options, site.environ, site.root)
@@ -103,7 +106,7 @@ class KubernetesPlatform(Platform):
             known={one: spec for one, spec in site.config.services.items() if spec.platform == name},
             environ=for_commands(site.environ),
         )
-        made.kind = site.config.platforms[name].kind
+        made.kind = kind
         return made
 
     def close(self) -> None:
