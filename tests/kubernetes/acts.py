@@ -44,6 +44,8 @@ class Acts:
     google: GoogleStandIn
     only: tuple[str, ...] = tuple(KINDS)
     """Which of the services there are."""
+    results: list[AgentResult] = field(default_factory=list)
+    """What came of each action so far."""
     keys: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -162,6 +164,7 @@ class Acts:
     def expect(self, verdict: str | None, action: str, **keys: Any) -> None:
         """Do an action, and see how it ends."""
         result = self.do(action, **keys)
+        self.results.append(result)
         assert result.verdict == verdict if verdict else result.outcome == "done", result.to_json()
 
     def first(self) -> None:

@@ -1,4 +1,4 @@
-"""``scripts/prove roles``: each permission of each Role is taken away in turn, and its action must fail without it.
+"""``scripts/prove roles``: each permission of each Role is taken away in turn, and its action fails or says so.
 
 Every case has a namespace of its own on a cluster of the proof's own. An action that ends well without a permission is
 one whose Role gives too much; so is the proof's failure.
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _case(cluster: Cluster, action: str, permission: Permission) -> bool:
-    """Do an action without one of its permissions; answers whether it failed."""
+    """Do an action without one of its permissions; answers whether it failed, or said what it could not do."""
     only = {"statefulsets": "db", "daemonsets": "agent"}.get(permission.resource.partition("/")[0], "web")
     with (
         cluster.namespace() as namespace,
@@ -65,6 +65,7 @@ def _case(cluster: Cluster, action: str, permission: Permission) -> bool:
     ):
         for step in BEFORE[action]:
             getattr(acts, step)()
+        acts.results.clear()
         acts.allow(action, needed([action]) - {permission})
         failed = _fails(acts, action)
     if not failed:
@@ -76,13 +77,14 @@ def _fails(acts: Acts, action: str) -> bool:
     try:
         for step in STEPS.get(action, [action]):
             getattr(acts, step)()
+        # What a release leaves behind is tidied up at its end, and that this failed is told and breaks nothing.
+        return any("does not allow" in str(one.to_json()) for one in acts.results)
     except AssertionError as error:
         # Another failure than a refusal says nothing about the Role.
         if "refused.permission" not in str(error):
             print(f"{action} failed otherwise: {str(error)[:1000]}", flush=True)
             return False
         return True
-    return False
 
 
 def _cluster(name: str) -> Cluster:
