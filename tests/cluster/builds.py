@@ -48,12 +48,14 @@ class Module:
         name: Its folder here, and the first word of its folder in the cache.
         programs: File name of each program, and its package.
         arguments: What ``go build`` gets besides.
+        sources: The folder that the module's folder is in.
         seconds: About how long each program takes on two free cores, cold; for people who wait.
     """
 
     name: str
     programs: Mapping[str, str]
     arguments: tuple[str, ...] = ("-ldflags=-s -w",)
+    sources: Path = SOURCES
     seconds: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -76,7 +78,7 @@ MODULES = (
         },
         # Without the version the kubelet and the API server disagree.
         (f"-ldflags=-s -w {' '.join(f'-X {_VERSION}.{key}={value}' for key, value in _TOLD.items())}",),
-        {"kube-apiserver": 222, "kube-controller-manager": 71, "kubelet": 45, "kube-proxy": 18},
+        seconds={"kube-apiserver": 222, "kube-controller-manager": 71, "kubelet": 45, "kube-proxy": 18},
     ),
     Module(
         "containerd",
@@ -85,7 +87,7 @@ MODULES = (
             for name in ("containerd", "containerd-shim-runc-v2", "ctr")
         },
         ("-tags=no_btrfs,no_zfs,no_devmapper", "-ldflags=-s -w"),
-        {"containerd": 70},
+        seconds={"containerd": 70},
     ),
     Module("samples", {"sample": "./sample", "pause": "./pause"}),
 )
@@ -139,13 +141,17 @@ def _build(module: Module, place: Path, tell: Say) -> None:
 
 
 def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Say) -> None:
-    command = [_compiler(), "build", "-p", str(min(os.cpu_count() or 1, 4)), "-trimpath", "-mod=readonly"]
+    command = [go(), "build", "-p", str(min(os.cpu_count() or 1, 4)), "-trimpath", "-mod=readonly"]
     command += [*module.arguments, "-o", str(into), package]
     # Nicer than whatever else runs here: nobody waits for a build as for an answer.
     command = ["nice", "-n", "15", *command]
     with into.with_suffix(".log").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
-            command, cwd=SOURCES / module.name, env=_environment(), stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=module.sources / module.name,
+            env=_environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         began = time.monotonic()
         try:
@@ -176,7 +182,7 @@ def _environment() -> dict[str, str]:
 def _fingerprint(module: Module) -> str:
     """Answer what names a build: a few characters that change when anything does that goes into it."""
     told = hashlib.sha256()
-    folder = SOURCES / module.name
+    folder = module.sources / module.name
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             told.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode() + path.read_bytes())
@@ -184,7 +190,7 @@ def _fingerprint(module: Module) -> str:
     return told.hexdigest()[:16]
 
 
-def _compiler() -> str:
+def go() -> str:
     """Answer the Go to use: scripts/setup.sh puts one beside our Python only where the machine's is too old."""
     ours = Path(sys.prefix) / "bin" / "go"
     found = str(ours) if ours.exists() else shutil.which("go")
@@ -202,7 +208,7 @@ def _go_version() -> str:
         )
     # Asked in a module, since that may name a newer Go, which Go then fetches.
     done = subprocess.run(
-        [_compiler(), "env", "GOVERSION"],
+        [go(), "env", "GOVERSION"],
         cwd=SOURCES / "kubernetes",
         env=_environment(),
         capture_output=True,

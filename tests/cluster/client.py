@@ -61,15 +61,24 @@ class Cluster:
         self._images: dict[tuple[str, ...], str] = {}
         self._kubectl = str(programs()["kubectl"]) if name else shutil.which("kubectl")
 
+    @property
+    def program(self) -> str:
+        """The path of kubectl.
+
+        Raises:
+            BedError: There is none.
+        """
+        if self._kubectl is None:
+            raise BedError("KUBECONFIG is given, and there is no kubectl on PATH to use it with")
+        return self._kubectl
+
     def kubectl(self, *words: str, namespace: str = "", given: object = None, seconds: float = 60) -> str:
         """Run kubectl and answer what it prints; ``given`` is its input, as JSON unless it is text.
 
         Raises:
             BedError: It ended with another status than 0; with what it said.
         """
-        if self._kubectl is None:
-            raise BedError("KUBECONFIG is given, and there is no kubectl on PATH to use it with")
-        command = [self._kubectl, *(["--namespace", namespace] if namespace else []), *words]
+        command = [self.program, *(["--namespace", namespace] if namespace else []), *words]
         done = subprocess.run(
             command,
             input=given if isinstance(given, str) else json.dumps(given),

@@ -1,0 +1,1 @@
+"""Parts of the benchmark ``deploy``: the cases, who is compared, what is watched, the steady clients."""
