@@ -268,12 +268,14 @@ class Told:
     def __init__(self, reporters: Sequence[ReleaseReporter]) -> None:
         self._reporters = reporters
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+    def report(
+        self, release: Release, *, platform: str, state: str, text: str, url: str | None = None
+    ) -> None:
         """Tell all; raises the first error once all were told."""
         failed: list[DreamNetError] = []
         for one in self._reporters:
             try:
-                one.report(release, platform=platform, state=state, text=text)
+                one.report(release, platform=platform, state=state, text=text, url=url)
             except DreamNetError as error:
                 failed.append(error)
         if failed:

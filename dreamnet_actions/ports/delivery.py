@@ -61,6 +61,8 @@ class ReleaseReporter(Protocol):
 
     WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+    def report(
+        self, release: Release, *, platform: str, state: str, text: str, url: str | None = None
+    ) -> None:
         """``state`` is ``pending``, ``in-progress``, ``deployed``, ``rolled-back``, ``rollback-failed``,
-        ``deployed-unverified`` or ``failed``."""
+        ``deployed-unverified`` or ``failed``; ``url`` is where the service can be seen."""

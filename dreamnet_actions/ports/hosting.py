@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 
 Access = Literal["write", "read", "none", "unknown"]
 """What a token may do with one kind of thing. ``unknown``: it could not be told without writing."""
-PERMISSIONS: tuple[str, ...] = ("actions", "contents", "deployments", "issues")
+PERMISSIONS: tuple[str, ...] = ("actions", "contents", "deployments", "issues", "statuses")
 """The permissions that DreamNet's jobs may need, by GitHub's names for ``permissions:``."""
 
 

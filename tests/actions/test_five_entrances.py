@@ -41,7 +41,7 @@ permissions: {}
 jobs:
   direct:
     runs-on: ubuntu-latest
-    permissions: {contents: write, issues: write, deployments: write}
+    permissions: {contents: write, issues: write, deployments: write, statuses: write}
     env: {DREAMNET_STATE: "${{ vars.DREAMNET_STATE }}"}
     outputs: {result: "${{ steps.it.outputs.result }}"}
     steps:

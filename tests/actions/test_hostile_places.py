@@ -191,7 +191,7 @@ permissions: {{}}
 jobs:
   strange:
     runs-on: ubuntu-latest
-    permissions: {{contents: write, issues: write, deployments: write}}
+    permissions: {{contents: write, issues: write, deployments: write, statuses: write}}
     env: {{DREAMNET_STATE: "${{{{ vars.DREAMNET_STATE }}}}"}}
     steps:
       - uses: actions/checkout@v5

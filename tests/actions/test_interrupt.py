@@ -48,7 +48,7 @@ services:
     checks: {{home: {{http: "http://127.0.0.1:{port}/"}}}}
     release: {{git: .}}
 """
-PERMISSIONS = {"contents": "write", "issues": "read", "deployments": "write"}
+PERMISSIONS = {"contents": "write", "issues": "read", "deployments": "write", "statuses": "write"}
 
 
 class Step:

@@ -82,6 +82,7 @@ RESTART, RESTORE = "health-check-failed-needs-restart", "health-check-failed-nee
 DEPLOY = [
     Pair("deploykeeper", "contents", "write", "read", pressed("deploykeeper", "restart")),
     Pair("deploykeeper", "deployments", "write", "read", next_version, goes_on=True),
+    Pair("deploykeeper", "statuses", "write", "read", next_version, goes_on=True),
     Pair("deploykeeper", "issues", "read", None, asked("deploykeeper", RESTART, 2)),
 ]
 DREAM = [

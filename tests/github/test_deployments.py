@@ -43,7 +43,7 @@ def reporters(github: StandIn, clock: VirtualClock, sha: str) -> MakeReporter:
     def make() -> GitHubReleaseReporter:
         nonlocal runs
         runs += 1
-        permissions = {"deployments": "write", "metadata": "read"}
+        permissions = {"deployments": "write", "statuses": "write", "metadata": "read"}
         token = github.workflow_token(REPOSITORY, permissions, job=f"run {runs}")
         return GitHubReleaseReporter(reach(github, clock, token), sha=sha, run_url=RUN)
 
@@ -207,3 +207,45 @@ def test_a_missing_permission_is_named(github: StandIn, clock: VirtualClock, sha
     with pytest.raises(RefusedError) as caught:
         weak.report(release(sha), platform="production", state="pending", text="")
     assert "deployments: write" in caught.value.hint
+
+
+def marks(person: GitHubRepository, sha: str) -> list[tuple[str, str, str]]:
+    """The statuses of a commit, oldest first: context, state, link."""
+    listed = person.call("GET", f"/commits/{sha}/statuses")
+    return [(one["context"], one["state"], one["target_url"]) for one in listed][::-1]
+
+
+def test_it_stands_beside_the_commits_checks(
+    reporters: MakeReporter, github: StandIn, person: GitHubRepository, sha: str
+) -> None:
+    newer = github.commit(REPOSITORY, {"a": "3"}, "newer")
+    for state in ("in-progress", "rolled-back", "rolled-back"):
+        reporters().report(release(newer), platform="production", state=state, text="why")
+    context = "dreamnet / production/web"
+    assert marks(person, newer) == [(context, "pending", RUN), (context, "failure", RUN)]
+    foreign = Release(service="web", version="git:" + "b" * 40, revision="b" * 40)  # another repository's commit
+    reporters().report(foreign, platform="production", state="deployed", text="well")
+    assert marks(person, sha) == [(context, "success", RUN)]
+
+
+def test_the_page_of_the_service_is_linked(
+    reporter: GitHubReleaseReporter, person: GitHubRepository, sha: str
+) -> None:
+    reporter.report(
+        release(sha), platform="production", state="deployed", text="", url="https://shop.example/"
+    )
+    (made,) = deployments(person)
+    newest = person.call("GET", f"/deployments/{made['id']}/statuses")[0]
+    assert newest["environment_url"] == "https://shop.example/"
+
+
+@pytest.mark.parametrize("held", ["deployments", "statuses"])
+def test_one_permission_alone_does_its_part_and_names_the_other(
+    github: StandIn, clock: VirtualClock, person: GitHubRepository, sha: str, held: str
+) -> None:
+    token = github.workflow_token(REPOSITORY, {held: "write", "metadata": "read"}, job="with one")
+    reporter = GitHubReleaseReporter(reach(github, clock, token), sha=sha, run_url=RUN)
+    (missing,) = {"deployments", "statuses"} - {held}
+    with pytest.raises(RefusedError, match=missing):
+        reporter.report(release(sha), platform="production", state="deployed", text="well")
+    assert (len(deployments(person)), len(marks(person, sha))) == ((1, 0) if held == "deployments" else (0, 1))

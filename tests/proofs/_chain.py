@@ -33,7 +33,7 @@ its token is ``expired`` from that request on, and the schedule comes again."""
 PERMISSIONS: Mapping[str, Mapping[str, str]] = {
     "dreamkeeper": {"contents": "write", "issues": "write"},
     "relaybot": {"contents": "write", "issues": "read"},
-    "deploykeeper": {"contents": "write", "deployments": "write", "issues": "read"},
+    "deploykeeper": {"contents": "write", "deployments": "write", "issues": "read", "statuses": "write"},
 }
 """What each keeper's job has in the workflows that are shipped."""
 LIMIT = 90.0

@@ -42,7 +42,7 @@ WORKFLOW = ".github/workflows/dreamnet-dream.yml"
 PERMISSIONS: Mapping[str, Mapping[str, str]] = {
     # 'actions: write' is more than the starter workflow grants: with it schedules are kept alive without a person.
     "dreamkeeper": {"contents": "write", "issues": "write", "actions": "write"},
-    "deploykeeper": {"contents": "write", "deployments": "write", "issues": "read"},
+    "deploykeeper": {"contents": "write", "deployments": "write", "issues": "read", "statuses": "write"},
     "envkeeper": {"contents": "write", "issues": "read"},
     "relaybot": {"contents": "write", "issues": "read"},
 }

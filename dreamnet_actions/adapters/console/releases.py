@@ -17,5 +17,13 @@ class ConsoleReleaseReporter:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:  # noqa: ARG002
+    def report(
+        self,
+        release: Release,
+        *,
+        platform: str,
+        state: str,
+        text: str,  # noqa: ARG002
+        url: str | None = None,  # noqa: ARG002
+    ) -> None:
         self._reporter.say(f"{release.service} {release.short} on {platform}: {state}")

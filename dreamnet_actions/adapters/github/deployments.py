@@ -7,9 +7,10 @@ from typing import Any, ClassVar, TypeVar
 
 from dreamnet_actions.adapters.github.certain import certain
 from dreamnet_actions.adapters.github.client import GitHubRepository
+from dreamnet_actions.adapters.github.commit_statuses import CommitStatuses
 from dreamnet_actions.domain.markdown import title
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import RequestError
+from dreamnet_actions.errors import DreamNetError, RequestError
 
 T = TypeVar("T")
 
@@ -32,7 +33,8 @@ _FORMER = 2
 
 class GitHubReleaseReporter:
     """One deployment for each service, platform and version; its environment is the platform's name, its task
-    ``deploy:<service>``. Needs ``deployments: write``.
+    ``deploy:<service>``; and a status of the commit, so that it stands beside its checks. Needs ``deployments: write``
+    and ``statuses: write``; where one of them is missing the other is still done.
 
     ``sha`` is the commit of this run: what is deployed where a release has none of its own, or one of another
     repository. ``run_url`` is the page that a status links to.
@@ -43,10 +45,26 @@ class GitHubReleaseReporter:
     def __init__(self, repository: GitHubRepository, *, sha: str, run_url: str | None = None) -> None:
         self._repository, self._sha, self._run_url = repository, sha, run_url
         self._known: dict[tuple[str, str, str], int] = {}
+        self._checks = CommitStatuses(repository, sha=sha, run_url=run_url)
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
+    def report(
+        self, release: Release, *, platform: str, state: str, text: str, url: str | None = None
+    ) -> None:
         if state not in STATES:
             raise RequestError(f"A release cannot be {state!r}.", hint=f"Use one of {', '.join(STATES)}.")
+        failed: list[DreamNetError] = []
+        for tell in (self._deploys, self._checks.report):  # neither hides the other
+            try:
+                tell(release, platform=platform, state=state, text=text, url=url)
+            except DreamNetError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _deploys(self, release: Release, *, platform: str, state: str, text: str, url: str | None) -> None:
+        """Say it on the deployment; the service's former ones are over once this one is out."""
         deployment = self._deployment(release, platform)
         status = {
             "state": STATES[state],
@@ -56,11 +74,11 @@ class GitHubReleaseReporter:
         }
         if self._run_url:
             status["log_url"] = self._run_url
+        if url:
+            status["environment_url"] = url
         self._say(deployment, status)
         if state == "deployed":
             self._end_former(release, platform, deployment)
-
-    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _deployment(self, release: Release, platform: str) -> int:
         """Answer the deployment's id; it is looked for first, so that twice is once."""
@@ -114,7 +132,7 @@ class GitHubReleaseReporter:
         return (
             newest is not None
             and all(newest[name] == status[name] for name in ("state", "description"))
-            and newest.get("log_url", "") == status.get("log_url", "")
+            and all(newest.get(name, "") == status.get(name, "") for name in ("log_url", "environment_url"))
         )
 
     def _newest(self, deployment: int) -> Mapping[str, Any] | None:

@@ -42,6 +42,7 @@ _LISTS: Mapping[str, str] = {
     "contents": "/git/matching-refs/heads/dreamnet",
     "deployments": "/deployments",
     "issues": "/issues",
+    "statuses": "/commits/HEAD/statuses",
 }
 """Permission → an address that needs it for reading, and answers a list whatever there is."""
 

@@ -108,6 +108,7 @@ class Reported:
     platform: str
     state: str
     text: str
+    url: str | None = None
 
 
 class RecordingReleaseReporter(ReleaseReporter):
@@ -118,8 +119,10 @@ class RecordingReleaseReporter(ReleaseReporter):
     def __init__(self) -> None:
         self.reports: list[Reported] = []
 
-    def report(self, release: Release, *, platform: str, state: str, text: str) -> None:
-        self.reports.append(Reported(release=release, platform=platform, state=state, text=text))
+    def report(
+        self, release: Release, *, platform: str, state: str, text: str, url: str | None = None
+    ) -> None:
+        self.reports.append(Reported(release=release, platform=platform, state=state, text=text, url=url))
 
 
 class RecordingReporter(Reporter):
