@@ -80,13 +80,9 @@ def test_what_former_releases_left_goes_once_the_new_one_has_proved_itself() -> 
     assert [one["deleted"] for one in facts(system, "release-step") if "deleted" in one] == [["Service/old"]]
 
 
-def test_what_cannot_be_deleted_breaks_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_deleted_breaks_no_release() -> None:
     system = first()
-
-    def refuse(*_: object) -> None:
-        raise PermissionMissing("services is forbidden", hint="Bind the Role.")
-
-    monkeypatch.setattr(MemoryPlatform, "tidy", refuse)
+    platform(system).stays = PermissionMissing("services is forbidden", hint="Bind the Role.")
     result = deploy(system)
     assert result.verdict == "deployed"
-    assert "services is forbidden" in str(warnings(result.findings))
+    assert "services is forbidden" in str(warnings(result))

@@ -45,6 +45,8 @@ class MemoryPlatform(Platform):
         """What a preview answers."""
         self.left: list[str] = []
         """What former releases have left."""
+        self.stays: DreamNetError | None = None
+        """Why nothing of that can be deleted, if so."""
         self.environments: dict[str, str] = {}
         """The current set of synced values, by service: what ``apply`` and ``restart`` take."""
         self._clock = clock
@@ -148,6 +150,8 @@ class MemoryPlatform(Platform):
         return list(self.differences)
 
     def tidy(self, service: str, spec: Service) -> Sequence[str]:  # noqa: ARG002
+        if self.stays is not None:
+            raise self.stays
         if not self.left:
             return ()
         with self._write("tidy", service):
