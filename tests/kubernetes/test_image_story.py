@@ -12,7 +12,7 @@ from tests.cluster.builds import MODULES, built
 from tests.cluster.client import Cluster
 from tests.kubernetes.test_story import EXAMPLE, Shop, account
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 CONTAINERFILE = """\
 FROM scratch
 COPY sample /sample

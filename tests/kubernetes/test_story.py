@@ -89,12 +89,14 @@ def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
     return made
 
 
-def account(cluster: Cluster, namespace: str, folder: Path, example: Path = EXAMPLE) -> Path:
-    """Make a service account with an example's Role; answer a kubeconfig of it."""
-    cluster.kubectl("apply", "-f-", namespace=namespace, given=(example / "rbac.yaml").read_text("utf-8"))
+def account(cluster: Cluster, namespace: str, folder: Path, **more: Path) -> Path:
+    """Make a service account with the example's Role, and with ``more``: a Role's name and its file. Answer a
+    kubeconfig of it."""
     cluster.kubectl("create", "serviceaccount", "dreamnet", namespace=namespace)
-    bind = ("create", "rolebinding", "dreamnet", "--role=dreamnet", f"--serviceaccount={namespace}:dreamnet")
-    cluster.kubectl(*bind, namespace=namespace)
+    for role, file in {"dreamnet": EXAMPLE / "rbac.yaml", **more}.items():
+        cluster.kubectl("apply", "-f-", namespace=namespace, given=file.read_text("utf-8"))
+        bind = ("create", "rolebinding", role, f"--role={role}", f"--serviceaccount={namespace}:dreamnet")
+        cluster.kubectl(*bind, namespace=namespace)
     token = cluster.kubectl("create", "token", "dreamnet", namespace=namespace).strip()
     config = json.loads(cluster.kubectl("config", "view", "--raw", "--flatten", "--minify", "-ojson"))
     config["users"][0]["user"] = {"token": token}

@@ -58,6 +58,8 @@ def main() -> int:
 def _case(cluster: Cluster, action: str, permission: Permission) -> bool:
     """Do an action without one of its permissions; answers whether it failed, or said what it could not do."""
     only = {"statefulsets": "db", "daemonsets": "agent"}.get(permission.resource.partition("/")[0], "web")
+    if (permission.resource, permission.verb) == ("pods", "delete"):
+        only = "db"  # only a StatefulSet's pods are deleted
     with (
         cluster.namespace() as namespace,
         tempfile.TemporaryDirectory() as folder,

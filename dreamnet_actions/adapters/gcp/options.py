@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.domain.spec.forms import Label
+from dreamnet_actions.domain.spec.forms import HostPort, Label
 from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
 
 _PROVIDER = (
@@ -83,6 +83,8 @@ class GkePlatformOptions:
     """The cluster's name; requests may ask for it, too."""
     namespace: Label = "default"
     """The namespace that all services of this platform are in."""
+    plain_http: Annotated[tuple[HostPort, ...], Len(0, 20)] = ()
+    """Registries (``host:port``) that speak no TLS, where images are looked up; this machine's own need no word."""
     endpoint: Literal["auto", "dns", "ip", "private-ip", "connect-gateway"] = "auto"
     """Which of the cluster's addresses to use. ``auto``: the DNS endpoint where the cluster lets it be used from
     outside, else its public address, else its private one. ``connect-gateway`` goes through the cluster's fleet."""

@@ -12,7 +12,7 @@ from dreamnet_actions.adapters.kubernetes.namespace import with_notes
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import Record, Revision, Run
 from dreamnet_actions.domain.difference import Difference, FieldChange
-from dreamnet_actions.errors import PermissionMissing, PlatformFailed
+from dreamnet_actions.errors import PlatformFailed
 
 if TYPE_CHECKING:
     from dreamnet_actions.adapters.kubernetes.namespace import Namespace
@@ -32,7 +32,11 @@ _HASH = re.compile(r"-[0-9a-f]{10}$")
 def previewed(
     space: Namespace, service: str, keys: KubernetesWorkload, revision: Revision, now: Sequence[Object]
 ) -> Iterator[Difference]:
-    """Answer what applying a revision would do to each object; ``now`` are the objects of the present release."""
+    """Answer what applying a revision would do to each object; ``now`` are the objects of the present release.
+
+    What is refused for what it is, is told as such; a permission that lacks is raised (PermissionMissing): it says
+    nothing about the release.
+    """
     workload = with_notes(revision, Record(stable=Run(revision.hash)), service)
     for wanted in (*revision.objects[:-1], workload):
         kind, name = wanted["kind"], wanted["metadata"]["name"]
@@ -40,7 +44,7 @@ def previewed(
         try:
             live = space.api.get(wanted["apiVersion"], kind, name)
             seen = space.applied(wanted, keys, dry_run=True)
-        except (PlatformFailed, PermissionMissing) as error:
+        except PlatformFailed as error:
             yield Difference(object=shown, effect="refused", why=error.message)
             continue
         if live is None:
