@@ -67,7 +67,7 @@ def test_the_command_binds_them_and_says_what_is_wrong() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_each_action_does_with_its_role_and_uses_all_of_it(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
