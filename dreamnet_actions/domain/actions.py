@@ -130,6 +130,18 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             doc="Deploy by canary even where the configuration names no steps (then 10%, 50%).",
             keys={**_WHERE, "version": Key(doc="A branch, tag or commit."), "reason": _REASON},
         ),
+        "approve": Action(
+            doc="Let a canary go on that waits for a person's word; it does nothing where none waits.",
+            keys={**_WHERE, "reason": _REASON},
+        ),
+        "promote": Action(
+            doc="Make a canary the stable release now, whatever steps it has before it, and prove it.",
+            keys={**_WHERE, "reason": _REASON},
+        ),
+        "abort": Action(
+            doc="End a canary now: the stable release has all the traffic, and the canary's version is held.",
+            keys={**_WHERE, "reason": _REASON},
+        ),
         "verify": Action(
             doc="Check that what runs is ready and passes its checks.", keys=_WHERE, writes=False
         ),

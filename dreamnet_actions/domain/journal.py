@@ -18,6 +18,7 @@ KINDS: dict[str, str] = {
     "remedy-ended": "What the remedy did: worked or not, and after how long.",
     "release-started": "A release began; the intent, written before the platform is touched.",
     "release-step": "A canary got another share of the traffic, or was watched.",
+    "release-waits": "A release waits with its canary serving: for a person's word, or for the metric source.",
     "release-ended": "A release reached its verdict.",
     "restarted": "A service was restarted.",
     "scaled": "A service got another number of replicas.",

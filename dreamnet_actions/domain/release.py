@@ -106,6 +106,7 @@ class TrackState:
     release: Release
     desired: int
     weight: float
+    """The share of new connections that it shall have."""
     replicas: tuple[Replica, ...] = ()
     traffic: Traffic | None = field(default_factory=Traffic)
     """What its clients saw; None where the platform measures none (Kubernetes' Services do not)."""
@@ -120,6 +121,10 @@ class TrackState:
     """How many replicas of the wanted release and restart are ready."""
     waiting: str | None = None
     """What it waits for, in words, where that is no failure (a free node, a registry that does not answer)."""
+
+    real_weight: float | None = None
+    """The share that it has, where the platform can only come near to the one that is wanted (whole replicas behind one
+    address); None where it is exact."""
 
     @property
     def ready(self) -> int:

@@ -25,6 +25,7 @@ from dreamnet_actions.domain.spec.images import (
     CloudBuild as CloudBuild,
 )  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.images import ImageBuild
+from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
 from dreamnet_actions.domain.spec.values import (
     STRICT,
@@ -126,20 +127,6 @@ class Heal:
     """Remedies that wait for a person's word (``/approve``, ``dreamnet approve``) before they are tried."""
     approve_within: PositiveSeconds = 86400.0
     """How long a remedy waits for that word; then nothing is done, and the dream waits for a person all the same."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Strategy:
-    """How a release takes over from the one before it."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    canary: Annotated[tuple[Share, ...], Len(1, 20)] | None = None
-    """Shares of the traffic that the new version gets, step by step; left out, it takes over at once."""
-    soak: Seconds = 30.0
-    """How long each step is watched at most; clear evidence ends it sooner."""
-    max_error_rate: Share = 0.05
-    """The share of failing requests at which a canary is taken back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,8 @@ SHORT: dict[str, str] = {
     "reopen": "dreamkeeper",
     "deploy": "deploykeeper",
     "canary": "deploykeeper",
+    "promote": "deploykeeper",
+    "abort": "deploykeeper",
     "rollback": "deploykeeper",
     "restart": "deploykeeper",
     "scale": "deploykeeper",

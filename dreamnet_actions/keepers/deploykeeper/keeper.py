@@ -1,8 +1,9 @@
-"""DeployKeeper's actions: deploy, canary, verify, rollback, restart, scale, status."""
+"""DeployKeeper's actions: releases, what people say to canaries, restart, scale, and looking."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.actions import Agent
@@ -14,16 +15,20 @@ from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Servi
 from dreamnet_actions.errors import (
     BudgetSpent,
     DreamNetError,
+    Leased,
     NotFound,
     PermanentError,
     RequestInvalid,
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
-from dreamnet_actions.keepers.deploykeeper.rollout import DEFAULT_STEPS, Rollout
+from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
+from dreamnet_actions.keepers.deploykeeper.standing import standing
+from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
 from dreamnet_actions.keepers.examination import Examination
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
+from dreamnet_actions.ports.metrics import MetricSource
 from dreamnet_actions.ports.probe import Probe
 
 HOLD = 600.0
@@ -41,6 +46,8 @@ class DeployKeeper:
     sources: Mapping[str, Source]
     builders: Mapping[str, Builder]
     reporter: ReleaseReporter
+    metrics: Callable[[], MetricSource | None] = lambda: None
+    """Makes the source of numbers, where the configuration names one."""
     agent: Agent = "deploykeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -49,6 +56,9 @@ class DeployKeeper:
             "deploy": self.deploy,
             "canary": self.canary,
             "verify": self.verify,
+            "approve": self.approve,
+            "promote": self.promote,
+            "abort": self.abort,
             "rollback": self.rollback,
             "restart": self.restart,
             "scale": self.scale,
@@ -65,6 +75,34 @@ class DeployKeeper:
     def canary(self, request: AgentRequest) -> Report:
         """Bring a version out by canary, with default steps where the configuration names none."""
         return self._release(request, forced_canary=True)
+
+    def approve(self, request: AgentRequest) -> Report:
+        """Let a canary go on that showed too little evidence and waits for a person's word."""
+        return self._each(request, lambda name, spec: self._rollout(request, name, spec).stepping.approve())
+
+    def promote(self, request: AgentRequest) -> Report:
+        """Make a canary the stable release now; a run that watches it is told."""
+        return self._said(request, "promote", lambda rollout: rollout.stepping.promote())
+
+    def abort(self, request: AgentRequest) -> Report:
+        """End a canary now; a run that watches it is told."""
+        return self._said(request, "abort", lambda rollout: rollout.stepping.abort())
+
+    def _said(self, request: AgentRequest, word: str, do: Callable[[Rollout], Report]) -> Report:
+        """Do what a person says to a canary, or leave the word to the run that holds the service."""
+
+        def one(name: str, spec: Service) -> Report:
+            rollout = self._rollout(request, name, spec)
+            try:
+                with self._holding(request, name, spec):
+                    return do(rollout)
+            except Leased:
+                why = request.input.get("reason", f"somebody said '{word}'")
+                if request.dry_run or not rollout.record.say_word(word, why):
+                    raise
+            return Report(outcome="done", summary=f"{rollout.key}: the run that watches its canary was told.")
+
+        return self._each(request, one, held=True)
 
     def rollback(self, request: AgentRequest) -> Report:
         """Go back to exactly the release before."""
@@ -88,6 +126,7 @@ class DeployKeeper:
             source=self.sources.get(name),
             builder=self.builders.get(name),
             reporter=self.reporter,
+            metrics=self.metrics,
         )
 
     # ── restart and scale ────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +226,8 @@ class DeployKeeper:
         findings = []
         for name, spec in self._meant(request).items():
             state = self.context.platforms[spec.platform].observe().services.get(name)
-            findings.append({"service": name, "platform": spec.platform} | _status(state))
+            intent, _ = self.context.journal.state(f"rollout/{self.context.key(name)}")
+            findings.append({"service": name, "platform": spec.platform} | standing(state, intent))
         said = "; ".join(f"{one['service']}: {one['text']}" for one in findings)
         return Report(outcome="done", summary=f"{said or 'Nothing is configured there'}.", findings=findings)
 
@@ -206,8 +246,17 @@ class DeployKeeper:
             and spec.release.branch == branch
         }
 
-    def _each(self, request: AgentRequest, do: Callable[[str, Service], Report]) -> Report:
-        """Do it for each meant service, one deployer a service; one that fails never hides the others."""
+    def _holding(self, request: AgentRequest, name: str, spec: Service) -> AbstractContextManager[None]:
+        """Hold one service: one deployer each. A dry run holds nothing."""
+        if request.dry_run:
+            return nullcontext()
+        return self.context.lock.lease(f"service/{self.context.key(name)}", _longest(spec))
+
+    def _each(
+        self, request: AgentRequest, do: Callable[[str, Service], Report], *, held: bool = False
+    ) -> Report:
+        """Do it for each meant service, one deployer a service; one that fails never hides the others. ``held``: ``do``
+        holds its service itself."""
         services = self._meant(request)
         if not services:
             branch = request.input.get("branch")
@@ -216,10 +265,7 @@ class DeployKeeper:
         reports: dict[str, Report] = {}
         for name, spec in services.items():
             try:
-                if request.dry_run:
-                    reports[name] = do(name, spec)
-                    continue
-                with self.context.lock.lease(f"service/{self.context.key(name)}", _longest(spec)):
+                with nullcontext() if held else self._holding(request, name, spec):
                     reports[name] = do(name, spec)
             except DreamNetError as error:
                 if len(services) == 1:
@@ -232,9 +278,9 @@ def _longest(spec: Service) -> float:
     """Answer the seconds that a rollout of the service may take: its build, each step, getting ready, and back."""
     rules = spec.release or ReleaseRules()
     soaks = len(rules.strategy.canary or DEFAULT_STEPS) * rules.strategy.soak
-    return (
-        HOLD + (2 if rules.image else 1) * rules.build_timeout + soaks + rules.soak + 6 * rules.ready_within
-    )
+    away = rules.strategy.wait_for_metrics if rules.strategy.metrics else 0.0
+    builds = (2 if rules.image else 1) * rules.build_timeout
+    return HOLD + builds + soaks + away + rules.soak + 6 * rules.ready_within
 
 
 def _error_of(name: str, error: DreamNetError) -> Report:
@@ -276,40 +322,3 @@ def _failed(key: str, why: str, changes: list[Change]) -> Report:
 
 def _replicas(state: ServiceState | None) -> str:
     return f"{state.stable.ready} of {state.stable.desired} ready" if state else "not running"
-
-
-def _status(state: ServiceState | None) -> dict[str, object]:
-    """Put the platform's view of one service into plain data, with a sentence for people."""
-    if state is None:
-        return {
-            "text": "not running",
-            "desired": 0,
-            "ready": 0,
-            "version": None,
-            "address": None,
-            "replicas": [],
-        }
-    text = f"{state.stable.ready} of {state.stable.desired} ready, version {state.stable.release.short}"
-    if state.canary:
-        text += f", canary {state.canary.release.short} at {state.canary.weight:.0%}"
-    return {
-        "text": text,
-        "desired": state.stable.desired,
-        "ready": state.stable.ready,
-        "version": state.stable.release.version,
-        "address": state.address,
-        "failure": state.stable.failure,
-        "replicas": [
-            {
-                "id": one.id,
-                "track": one.track,
-                "state": one.state,
-                "version": one.version,
-                "address": one.address,
-                "pid": one.pid,
-                "restarts": one.restarts,
-            }
-            for track in state.tracks.values()
-            for one in track.replicas
-        ],
-    }

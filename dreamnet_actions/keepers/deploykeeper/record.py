@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dreamnet_actions.domain.approval import KEY, Approval
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict, warning
@@ -18,8 +20,9 @@ class Record:
     """The journal's side of a rollout of one service, and the people who are told.
 
     The intent is the service's one shared note on the rollout that began last: ``phase`` is ``out`` (it is brought
-    out), ``back`` (it is being taken back), ``undo`` (somebody asked to go back) or ``ended``. A run that was cut off
-    is continued from it, so that every rollout comes to its verdict.
+    out), ``waits`` (its canary serves and waits, for a person or for the metric source), ``back`` (it is being taken
+    back), ``undo`` (somebody asked to go back) or ``ended``. A run that was cut off is continued from it, so that every
+    rollout comes to its verdict. Of a canary it has the step that it is in, and what its evidence was as that began.
     """
 
     context: Context
@@ -85,6 +88,58 @@ class Record:
         ended = {**intent, "phase": "ended", "verdict": "rolled-back", "text": text, "changes": []}
         self.context.journal.set_state(self._key, ended)
         self._note("release-ended", text, version=intent["version"], verdict="rolled-back")
+
+    # ── canaries ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def canary(self) -> dict[str, Any]:
+        """The ``step`` that this rollout's canary is in, its ``shares`` and ``evidence``; empty where it has none."""
+        found = (self.mine or {}).get("canary")
+        return found if isinstance(found, dict) else {}
+
+    def at_step(self, step: int, shares: Sequence[float], evidence: Mapping[str, Any]) -> None:
+        """Write down that a step of the canary begins."""
+        at = {"step": step, "shares": list(shares), "evidence": dict(evidence)}
+        self.intend("out", (self.mine or {})["version"], canary=at)
+
+    def take_over(self, intent: Mapping[str, Any], *, step: int | None = None) -> None:
+        """Make another request's rollout this one's, at its own step or at ``step``."""
+        canary = dict(intent.get("canary") or {})
+        if step is not None:
+            canary["step"] = step
+        mine = {**intent, "request": self.request.id, "phase": "out", "canary": canary, KEY: None}
+        self.context.journal.set_state(self._key, mine)
+
+    def say_word(self, word: str, why: str) -> bool:
+        """Leave a word for the run that works on this service; False where no rollout is under way."""
+        intent = self.intent
+        if intent is None or intent["phase"] != "out":
+            return False
+        self.context.journal.set_state(self._word, {"word": word, "why": why, "token": intent["token"]})
+        return True
+
+    def word(self) -> tuple[str, str] | None:
+        """Take the word that somebody left for this rollout: ``promote`` or ``abort``, and why."""
+        left, _ = self.context.journal.state(self._word)
+        if not left:
+            return None
+        self.context.journal.set_state(self._word, None)
+        mine = self.mine
+        return (left["word"], left["why"]) if mine is not None and left["token"] == mine["token"] else None
+
+    def waits(self, release: Release, text: str, hint: str, asked: Approval | None, step: int) -> Report:
+        """Write down that the release waits with its canary serving, tell, and answer. ``asked`` None: it does not wait
+        for a person alone."""
+        canary = {**self.canary, "step": step}
+        more = {KEY: asked.to_json() if asked else None, "text": text, "hint": hint}
+        self.intend("waits", release.version, canary=canary, **more)
+        self._note("release-waits", text, version=release.version)
+        self.tell(release, "pending", text)
+        return waiting(text, hint, list(self.untold.values()))
+
+    @property
+    def _word(self) -> str:
+        return f"word/{self.key}"
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,6 +252,12 @@ class Record:
                 f"{short(version)} of {self.key} is held: it was taken back before, because {held['why']}.",
                 hint=f"Push a fix, or insist: dreamnet deploy {self.service} --version {version.partition(':')[2]}",
             )
+
+
+def waiting(text: str, hint: str, findings: list[dict[str, Any]]) -> Report:
+    """Answer the report of a release that waits."""
+    error = ErrorInfo(code="release.waits", message=text, hint=hint, docs="docs/deploykeeper.md")
+    return Report(outcome="deferred", summary=f"{text}.", findings=findings, error=error)
 
 
 def short(version: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report, Verdict, warning
-from dreamnet_actions.domain.spec.models import ReleaseRules, Service, Strategy
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
+from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.errors import (
     DreamNetError,
     NothingBefore,
@@ -17,18 +19,16 @@ from dreamnet_actions.errors import (
     RequestInvalid,
 )
 from dreamnet_actions.keepers.context import Context
-from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun
 from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
 from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
+from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
 from dreamnet_actions.keepers.examination import Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
+from dreamnet_actions.ports.metrics import MetricSource
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.probe import Probe
-
-DEFAULT_STEPS = (0.1, 0.5)
-"""The canary's shares where somebody asks for one and the configuration names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,8 @@ class Rollout:
     source: Source | None
     builder: Builder | None
     reporter: ReleaseReporter
+    metrics: Callable[[], MetricSource | None] = lambda: None
+    """Makes the source of numbers, where the configuration names one."""
     untold: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What people could not be told of this rollout (``Record.untold``)."""
 
@@ -81,6 +83,15 @@ class Rollout:
             untold=self.untold,
         )
 
+    @property
+    def stepping(self) -> Stepping:
+        """Its way by canary."""
+        return Stepping(rollout=self)
+
+    def settled(self) -> Watched:
+        """Wait until the stable track is as it is wanted."""
+        return self.proof.settled()
+
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def out(self, version: str | None, *, forced_canary: bool) -> Report:
@@ -90,7 +101,7 @@ class Rollout:
             if (answer := record.answered()) is not None:
                 return answer
             self._finish_former()
-        state = self._state()
+        state = self.state()
         mine, strategy = record.mine, self._strategy(forced_canary)
         # A run that was cut off goes on with the commit that it had chosen: a branch may have moved since.
         revision = mine["revision"] if mine and mine.get("revision") else self._revision(version)
@@ -102,31 +113,37 @@ class Rollout:
         out_already = state is not None and state.stable.release.version == wanted
         by_canary = strategy.canary is not None and state is not None and state.stable.ready > 0
         by_canary = by_canary and not out_already
-        change = self._change(state, wanted)
+        change = self.change(state, wanted)
         if self.request.dry_run:
             how = f"by canary ({_steps(strategy)})" if by_canary else "at once"
             summary = f"Would deploy {short(wanted)} to {self.key} {how}."
             return planned(self, revision, summary, change)
-        return self._bring_out(self._build(revision), strategy, change, by_canary=by_canary)
+        if by_canary and (answer := self.stepping.still_waits(state, wanted)) is not None:
+            return answer
+        return self.bring_out(self._build(revision), strategy, change, by_canary=by_canary)
 
-    def _bring_out(self, release: Release, strategy: Strategy, change: Change, *, by_canary: bool) -> Report:
-        record, state = self.record, self._state()
+    def bring_out(
+        self, release: Release, strategy: Strategy, change: Change, *, by_canary: bool, promoted: bool = False
+    ) -> Report:
+        """Bring a release out that is built: at once, by canary, or (``promoted``) with the canary that serves now."""
+        record, state = self.record, self.state()
         former = state.stable.release.version if state else None
         if (intent := record.intent) is not None and intent["version"] == release.version:
             if intent["phase"] == "back" and state is not None:  # of this request, which was cut off there
-                return self._take_back(release, state, intent["why"])
+                return self.take_back(release, state, intent["why"])
             former = intent.get("former", former)
         record.began(release, former)
         try:
             if not by_canary:
                 return self._at_once(release, state, change, former)
-            return self._by_canary(release, strategy) or self._prove(release, state, change, former, None)
+            other = self.stepping.by_canary(release, strategy, promoted=promoted)
+            return other or self._prove(release, state, change, former, None)
         except DreamNetError as error:
             return self._broken_off(release, error)
 
     def _finish_former(self) -> None:
         """Where a run of another request was cut off while it took a release back, do that first."""
-        record, state = self.record, self._state()
+        record, state = self.record, self.state()
         intent = record.intent
         if (
             intent is None
@@ -151,7 +168,7 @@ class Rollout:
         if self.request.dry_run:
             return drifted(self, release, same)
         self.platform.apply(self.service, self.spec, release)
-        after = self._state()
+        after = self.state()
         if after is not None and after.stable.settled:
             return same
         self.record.began(release, release.version)  # cut off from here on, the next run proves it
@@ -162,7 +179,7 @@ class Rollout:
         )
         if watched.settled:
             return self._prove(release, state, change, release.version, self.proof.steady(release, watched))
-        return self._take_back(release, state, watched.why)
+        return self.take_back(release, state, watched.why)
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""
@@ -192,27 +209,12 @@ class Rollout:
         try:
             self.platform.apply(self.service, self.spec, release)
         except ReleaseFailed as error:
-            return self._take_back(release, state, error.message)
+            return self.take_back(release, state, error.message)
         same = state is not None and state.stable.release.version == release.version
         watched = self.proof.settled(state if same else None, required=self.rules.required)
         if not watched.settled:
-            return self._take_back(release, state, watched.why)
+            return self.take_back(release, state, watched.why)
         return self._prove(release, state, change, former, self.proof.steady(release, watched))
-
-    def _by_canary(self, release: Release, strategy: Strategy) -> Report | None:
-        """Let a canary take growing shares; the first clear sign of errors ends it. Then make it the stable one."""
-        try:
-            fault = CanaryRun(rollout=self, release=release, strategy=strategy).run()
-        except ReleaseFailed as error:
-            return self._take_back(release, self._state(), error.message)
-        if fault is not None:
-            return self._take_back(release, self._state(), f"its canary {fault}")
-        self.platform.promote(self.service)
-        watched = self.proof.settled()
-        if not watched.settled:
-            return self._take_back(release, watched.state, watched.why)
-        self.platform.withdraw(self.service)  # on some platforms it serves until the stable release is ready
-        return None
 
     def _prove(
         self,
@@ -228,7 +230,7 @@ class Rollout:
         if steady is not None and (well or steady.fault):
             watched = proof.stays(steady)
             if not watched.settled:
-                return self._take_back(release, before, watched.why)
+                return self.take_back(release, before, watched.why)
         checks = [one.to_json() for one in examined.reports]
         findings: list[dict[str, object]] = [
             {"service": self.service, "health": examined.health, "checks": checks}
@@ -240,13 +242,13 @@ class Rollout:
         if examined.health == "unknown":
             text = f"{self.key}: {release.short} is out, but nothing could verify it"
             return self.record.ended(release, "deployed-unverified", text, change, findings=findings)
-        return self._take_back(release, before, _why(examined))
+        return self.take_back(release, before, _why(examined))
 
     # ── back ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def back(self) -> Report:
         """Go back to the release before, because somebody asked for it, and prove it."""
-        state, record = self._state(), self.record
+        state, record = self.state(), self.record
         begun = record.mine  # then a run of this request was cut off: what it left has been chosen
         bad = record.bad(state) if state else frozenset()
         well_before = [one for one in state.former if one.version not in bad] if state else []
@@ -290,10 +292,10 @@ class Rollout:
             changes=[change],
         )
 
-    def _take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
+    def take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
         """Undo a release that failed, and prove that what was before serves again: the newest former release that is
         not held as bad."""
-        current, record = self._state(), self.record
+        current, record = self.state(), self.record
         seen = self.proof.evidence(current)
         why = with_last_words(why, seen)
         told = [finding(self.service, why, seen)]
@@ -339,7 +341,7 @@ class Rollout:
         return None if well or examined.health == "unknown" else _why(examined)
 
     def _rolled_back(self, release: Release, why: str, told: list[dict[str, object]]) -> Report:
-        state = self._state()
+        state = self.state()
         former = state.stable.release if state else None
         text = f"{self.key}: {release.short} was taken back, {why}; {former.short if former else 'nothing'} serves"
         change = Change(
@@ -368,7 +370,8 @@ class Rollout:
         """Write one step of this release to the journal."""
         self.record.step(text, **data)
 
-    def _state(self) -> ServiceState | None:
+    def state(self) -> ServiceState | None:
+        """Answer the platform's view of the service; None where it does not run."""
         return self.platform.observe().services.get(self.service)
 
     def _strategy(self, forced: bool) -> Strategy:
@@ -378,7 +381,8 @@ class Rollout:
     def _runs(self, state: ServiceState, version: str) -> bool:
         return state.canary is None and state.stable.release.version == version and state.stable.settled
 
-    def _change(self, state: ServiceState | None, wanted: str) -> Change:
+    def change(self, state: ServiceState | None, wanted: str) -> Change:
+        """Answer the change that bringing a version out is."""
         return Change(
             what=f"release of {self.key}",
             before=state.stable.release.version if state else None,

@@ -44,6 +44,7 @@ from dreamnet_actions.testing.memory.delivery import (
     RecordingReleaseReporter,
     RecordingReporter,
 )
+from dreamnet_actions.testing.memory.metrics import MemoryMetrics
 from dreamnet_actions.testing.memory.notifier import MemoryNotifier
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.probe import ScriptedProbe
@@ -102,6 +103,8 @@ class MemorySystem:
     """The host that this DreamNet lives at; call ``again`` after it was set."""
     notices: Notices | None = None
     """What people announced of maintenance; call ``again`` after it was set."""
+    metrics: MemoryMetrics = field(default_factory=lambda: MemoryMetrics())
+    """The numbers that canaries are judged by."""
     notifiers: dict[str, MemoryNotifier] = field(default_factory=dict)
     """Who is told when a dream waits for a person; call ``again`` after one was added."""
     pipe: Pipe = field(init=False)
@@ -158,6 +161,7 @@ class MemorySystem:
                 sources={name: wrap(one) for name, one in self.sources.items()},
                 builders={name: wrap(self.gate.before(one)) for name, one in self.builders.items()},
                 reporter=wrap(self.gate.before(self.releases)),
+                metrics=lambda: wrap(self.metrics),
             ),
             "envkeeper": EnvKeeper(context=context, entries=entries, flag_store=flags),
             "relaybot": RelayBot(context=context, bus=bus, dreams=dreams, submit=self.pipe.submit),
