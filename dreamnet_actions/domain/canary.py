@@ -1,20 +1,24 @@
 """Is the canary worse than the stable release beside it? A sequential test with proved chances of error. Pure.
 
-Two hypotheses are held against what both tracks answered, and each is given up once the evidence against it is enough:
+Requests are of *kinds* (those of clients, those of our own probes), because a kind may fail more often than another and
+the tracks answer them in different mixtures; only like is compared with like. Two hypotheses are held against what both
+tracks answered, and each is given up once the evidence against it is enough:
 
-- *it is no worse* (``c ≤ s``): given up, the canary is ``bad``. One e-process runs over the whole release and one over
-  each step, half of the weight on the first and the rest in equal parts on the steps, so that errors which only come
-  with more traffic are not hidden by the steps before. Their weighted sum ever reaches ``1 / FALSE_ALARM`` with a
-  chance of at most ``FALSE_ALARM``: over all steps and all looks together.
-- *it is worse by the margin* (``c ≥ s + max-error-rate``): given up, the canary is ``good`` and its step is over. One
-  e-process a step; a canary that is worse by the margin is passed in any one step with a chance of at most
-  ``FALSE_PASS``, and so through all of them with no more.
+- *it is no worse* (``c ≤ s`` in every kind): given up, the canary is ``bad``. One e-process runs over the whole release
+  and one over each step, half of the weight on the first and the rest in equal parts on the steps, so that errors which
+  only come with more traffic are not hidden by the steps before. Their weighted sum ever reaches ``1 / FALSE_ALARM``
+  with a chance of at most ``FALSE_ALARM``: over all steps and all looks together.
+- *it is worse by the margin* (``c ≥ s + max-error-rate``), kind by kind: given up for every kind that there is, the
+  canary is ``good`` and its step is over at once. At the end of a step's time one kind is enough if no other speaks
+  against it as strongly: few clients do not hold up what our probes have shown. One e-process a step and kind: a canary
+  that is worse by the margin in every kind is passed in any one step with a chance of at most ``FALSE_PASS`` a kind,
+  and so through all of them with no more.
 
 In between nothing is claimed: a canary that is worse, and by less than the margin, may end either way. Whatever is
 neither at the end of a step has too little evidence, and a person has to say how it goes on.
 
-What has to hold: requests of one track fail by themselves with one rate (a step), and whether they are counted does
-not depend on what comes of them. The mathematics and its sources are in ``evalues.py``.
+What has to hold: requests of one kind and track fail by themselves with one rate (a step), no request is counted twice,
+and whether they are counted does not depend on what comes of them. The mathematics and its sources: ``evalues.py``.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from typing import Any, Literal
 from dreamnet_actions.domain.evalues import Block, Mixture, mean
 
 Judgement = Literal["good", "bad", "undecided"]
+Kind = Literal["clients", "probes"]
+"""Whose requests they are."""
 
 FALSE_ALARM = 0.001
 """The chance that a release which is no worse than the one before is taken back for its errors: at most this, over all
@@ -61,59 +67,67 @@ class Tally:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was seen of one kind: ``before`` is what stable showed so far, ``waiting`` what only one track has answered
+    yet, ``passing`` how strongly this step speaks against "it is worse by the margin"."""
+
+    passing: Mixture
+    before: Tally = field(default_factory=Tally)
+    waiting: Block = field(default_factory=Block)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that is known of one canary: what both tracks answered in the step that it is in, and how strongly that
-    speaks. ``ended`` is the value (its logarithm) of each former step's process, ``before`` what stable showed so far.
-    """
+    speaks. ``ended`` is the value (its logarithm) of each former step's process."""
 
     steps: int
     margin: float
     canary: Tally = field(default_factory=Tally)
     stable: Tally = field(default_factory=Tally)
-    before: Tally = field(default_factory=Tally)
-    waiting: Block = field(default_factory=Block)
+    kinds: Mapping[Kind, Seen] = field(default_factory=dict)
     release: Mixture = field(default_factory=lambda: Mixture.fresh(WORSE, None))
     step: Mixture = field(default_factory=lambda: Mixture.fresh(WORSE, None))
-    passing: Mixture = field(default_factory=lambda: Mixture.fresh((0.0,), MOST_MARGIN))
     ended: tuple[float, ...] = ()
 
     @classmethod
     def fresh(cls, steps: int, max_error_rate: float) -> Evidence:
         """Answer the evidence on a release of so many steps, before anything was seen."""
-        margin = min(MOST_MARGIN, max(LEAST_MARGIN, max_error_rate))
-        return cls(steps=max(1, steps), margin=margin, passing=_passing(margin))
+        return cls(steps=max(1, steps), margin=min(MOST_MARGIN, max(LEAST_MARGIN, max_error_rate)))
 
-    def seen(self, canary: Tally, stable: Tally) -> Evidence:
-        """Answer it with what was seen since the last look. What one track answered waits until the other has answered,
-        too: alone it compares with nothing."""
-        block = self.waiting.plus(Block(canary.requests, canary.errors, stable.requests, stable.errors))
-        after = replace(
+    def seen(self, kind: Kind, canary: Tally, stable: Tally) -> Evidence:
+        """Answer it with what was seen of one kind since the last look. What one track answered waits until the other
+        has answered, too: alone it compares with nothing."""
+        if not canary.requests and not stable.requests:
+            return self
+        known = self.kinds.get(kind) or Seen(passing=_passing(self.margin))
+        block = known.waiting.plus(Block(canary.requests, canary.errors, stable.requests, stable.errors))
+        release, step = self.release, self.step
+        if block.whole:
+            rate = _guess(known.before)
+            release, step = release.after(block, rate), step.after(block, rate)
+            passing, before = known.passing.after(block, rate), known.before
+            known = Seen(passing=passing, before=before.plus(block.stable, block.stable_errors))
+        else:
+            known = replace(known, waiting=block)
+        return replace(
             self,
             canary=self.canary.plus(canary.requests, canary.errors),
             stable=self.stable.plus(stable.requests, stable.errors),
-            waiting=block,
-        )
-        if not block.whole:
-            return after
-        rate = _guess(self.before)
-        return replace(
-            after,
-            waiting=Block(),
-            before=self.before.plus(block.stable, block.stable_errors),
-            release=self.release.after(block, rate),
-            step=self.step.after(block, rate),
-            passing=self.passing.after(block, rate),
+            kinds={**self.kinds, kind: known},
+            release=release,
+            step=step,
         )
 
     def next_step(self) -> Evidence:
         """Answer it as the next step begins: with new tallies, and all that was against the canary kept."""
+        fresh = _passing(self.margin)
         return replace(
             self,
             canary=Tally(),
             stable=Tally(),
-            waiting=Block(),
+            kinds={kind: Seen(passing=fresh, before=one.before) for kind, one in self.kinds.items()},
             step=Mixture.fresh(WORSE, None),
-            passing=_passing(self.margin),
             ended=(*self.ended, self.step.log)[: self.steps - 1],
         )
 
@@ -122,28 +136,32 @@ class Evidence:
         """How strongly it speaks against "it is no worse": a logarithm, enough at ``ln(1 / FALSE_ALARM)``."""
         each = 0.5 / self.steps
         to_come = self.steps - 1 - len(self.ended)
-        return mean(
-            [
-                (0.5, self.release.log),
-                (each, self.step.log),
-                *((each, one) for one in self.ended),
-                (each * to_come, 0.0),
-            ]
-        )
+        parts = [(0.5, self.release.log), (each, self.step.log), *((each, one) for one in self.ended)]
+        return mean([*parts, (each * to_come, 0.0)])
 
     @property
     def judgement(self) -> Judgement:
         """What the evidence says by now."""
         if self.against >= -math.log(FALSE_ALARM):
             return "bad"
-        return "good" if self.passing.log >= -math.log(FALSE_PASS) else "undecided"
+        speak = [one.passing.log >= -math.log(FALSE_PASS) for one in self.kinds.values()]
+        return "good" if speak and all(speak) else "undecided"
+
+    @property
+    def at_last(self) -> Judgement:
+        """What it says at the end of a step's time."""
+        least = -math.log(FALSE_PASS)
+        logs = [one.passing.log for one in self.kinds.values()]
+        if self.judgement == "bad" or not logs or max(logs) < least or min(logs) <= -least:
+            return "bad" if self.judgement == "bad" else "undecided"
+        return "good"
 
     def to_json(self) -> dict[str, Any]:
         """Answer plain data that ``read`` reads back: what a run that goes on with this release has to know."""
         return {
             "steps": self.steps,
             "margin": self.margin,
-            "before": [self.before.requests, self.before.errors],
+            "before": {kind: [one.before.requests, one.before.errors] for kind, one in self.kinds.items()},
             "release": self.release.to_json(),
             "ended": list(self.ended),
         }
@@ -154,14 +172,18 @@ def read(data: Any, fresh: Evidence) -> Evidence:
     try:
         if not isinstance(data, Mapping) or (data["steps"], data["margin"]) != (fresh.steps, fresh.margin):
             return fresh
-        requests, errors = data["before"]
         return replace(
             fresh,
-            before=Tally(requests=int(requests), errors=int(errors)),
+            kinds={
+                kind: Seen(
+                    passing=_passing(fresh.margin), before=Tally(requests=int(requests), errors=int(errors))
+                )
+                for kind, (requests, errors) in data["before"].items()
+            },
             release=fresh.release.read(data["release"]),
             ended=tuple(float(one) for one in data["ended"])[: fresh.steps - 1],
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return fresh
 
 

@@ -13,9 +13,10 @@ arithmetic one; and that mean is at most 1, because this is what makes ``(c°, s
 (the derivative of the distance towards any other point of it is not negative).
 
 So the product over blocks, each with an alternative that was chosen before it, is a test supermartingale, and so is
-any average of such products. By Ville's inequality it ever reaches ``1/α`` with a chance of at most ``α`` while the
-hypothesis holds, however often and whenever somebody looks. The sizes of blocks may depend on anything but what comes
-in them.
+any average of such products. The blocks may be of several kinds of request, each kind with rates of its own: the
+hypothesis is then that it holds of every kind. By Ville's inequality it ever reaches ``1/α`` with a chance of at most
+``α`` while the hypothesis holds, however often and whenever somebody looks. The sizes of blocks may depend on anything
+but what comes in them.
 
 R. J. Turner, A. Ly, P. D. Grünwald, "Generic E-variables for exact sequential k-sample tests that allow for optional
 stopping", Journal of Statistical Planning and Inference 230 (2024) 106116, https://arxiv.org/abs/2106.02693 (equal
@@ -129,11 +130,8 @@ class Mixture:
 
     def after(self, block: Block, stable_rate: float) -> Mixture:
         """Answer it after one more whole block. ``stable_rate`` is what was known of stable before that block."""
-        logs = [
-            log + step(block, _canary(stable_rate, excess), stable_rate, self.margin)
-            for log, excess in zip(self.logs, self.excesses, strict=True)
-        ]
-        return Mixture(self.excesses, self.margin, tuple(logs))
+        grown = _steps(block, stable_rate, self.excesses, self.margin)
+        return Mixture(self.excesses, self.margin, tuple(map(sum, zip(self.logs, grown, strict=True))))
 
     @property
     def log(self) -> float:
@@ -152,8 +150,12 @@ class Mixture:
         return Mixture(self.excesses, self.margin, given)
 
 
-def _canary(stable_rate: float, excess: float) -> float:
-    return stable_rate + excess * (1 - stable_rate)
+@lru_cache(maxsize=1 << 16)
+def _steps(
+    block: Block, stable_rate: float, excesses: tuple[float, ...], margin: float | None
+) -> tuple[float, ...]:
+    """Answer ``ln e`` of a block for each supposed excess; most looks see what many have seen before."""
+    return tuple(step(block, stable_rate + one * (1 - stable_rate), stable_rate, margin) for one in excesses)
 
 
 def _sum(logs: Sequence[float]) -> float:

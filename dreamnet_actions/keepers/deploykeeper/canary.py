@@ -84,9 +84,7 @@ class CanaryRun:
             if (word := rollout.record.word()) is not None:
                 return End(kind="promote" if word[0] == "promote" else "abort", why=word[1])
             self._keep_share(state, share)
-            self.evidence = self.evidence.seen(*looking.look(state))
-            reading = meter.read(state)
-            self.evidence = self.evidence.seen(reading.canary, reading.stable)
+            reading = self._look(state, looking, meter)
             if reading.fault is not None:
                 return End(kind="bad", why=f"is not as it has to be: {reading.fault}")
             judgement = self.evidence.judgement
@@ -104,7 +102,7 @@ class CanaryRun:
         canary = self.evidence.canary
         text = f"canary failed {canary.errors} of {canary.requests} requests in {lasted:.1f} s at {share:.0%}"
         self.rollout.say(text, share=share, requests=canary.requests, errors=canary.errors)
-        good = self.evidence.judgement == "good" or not self.strategy.soak
+        good = self.evidence.at_last == "good" or not self.strategy.soak
         # Where nothing is there that could ask it for anything, its numbers alone are the evidence.
         good = good or (not canary.requests and meter.gauges.bounded)
         if good and meter.gauges.lacking is None:
@@ -117,6 +115,16 @@ class CanaryRun:
             why = f"nobody asked it for anything at {share:.0%}"
             why += _hint(looking)
         return End(kind="waits", why=why, step=step)
+
+    def _look(self, state: ServiceState, looking: Looking, meter: Meter) -> Reading:
+        """Add what was seen since the last look, no request twice: a source that counts them counts ours, too."""
+        clients, probes, reading = looking.clients(state), looking.probed(), meter.read(state)
+        if meter.gauges.counters:
+            clients = reading.canary, reading.stable
+        self.evidence = self.evidence.seen("clients", *clients)
+        if not meter.gauges.counting:
+            self.evidence = self.evidence.seen("probes", *probes)
+        return reading
 
     def _failed(self, share: float, detail: str) -> str:
         canary, stable = self.evidence.canary, self.evidence.stable

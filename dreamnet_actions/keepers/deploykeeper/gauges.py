@@ -37,6 +37,9 @@ class Gauges:
     metrics: Mapping[str, CanaryMetric]
     source: MetricSource | None
     service: str
+    counting: bool = False
+    """Whether the source is seen to count the canary's requests. From then on ours are among them; what moved its
+    counter first may be of requests that were counted as ours already, and is left out."""
     _broken: dict[str, int] = field(default_factory=dict)
     _fine: dict[str, int] = field(default_factory=dict)
     _counted: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
@@ -72,6 +75,11 @@ class Gauges:
         """Say whether there is a number with a bound."""
         return any(one.query is not None for one in self.metrics.values())
 
+    @property
+    def counters(self) -> bool:
+        """Say whether there are counters of requests."""
+        return any(one.query is None for one in self.metrics.values())
+
     def read(self, state: ServiceState) -> Reading:
         """Ask for every number once. Raises TemporaryError where the source cannot be reached, and what it raises for a
         wrong expression."""
@@ -83,6 +91,9 @@ class Gauges:
             else:
                 canary = _plus(canary, self._count(name, metric, "canary", state))
                 stable = _plus(stable, self._count(name, metric, "stable", state))
+        if not self.counting:
+            self.counting = canary.requests > 0
+            return Reading()
         return Reading(canary=canary, stable=stable)
 
     def _bounds(self, name: str, metric: CanaryMetric, state: ServiceState) -> str | None:

@@ -41,9 +41,9 @@ class Looking:
     """What was wrong with the canary last, in words."""
     _traffic: dict[str, Traffic] | None = field(default=None)
 
-    def look(self, state: ServiceState) -> tuple[Tally, Tally]:
-        """Answer what the canary and the stable track answered since the last look."""
-        canary, stable = self._clients(state)
+    def probed(self) -> tuple[Tally, Tally]:
+        """Send our requests; answer what the canary and the stable track made of them."""
+        canary, stable = Tally(), Tally()
         for report in self._probes():
             error = int(report.status == "failed")
             if report.service == "canary":
@@ -58,7 +58,7 @@ class Looking:
         """The service's checks that can be made on one replica."""
         return {name: one for name, one in self.rollout.spec.checks.items() if hasattr(one, "http")}
 
-    def _clients(self, state: ServiceState) -> tuple[Tally, Tally]:
+    def clients(self, state: ServiceState) -> tuple[Tally, Tally]:
         """Answer what real clients saw on each track since the last look, where the platform measures that."""
         now = {name: track.traffic for name, track in state.tracks.items() if track.traffic is not None}
         before = self._traffic if self._traffic is not None else now

@@ -33,7 +33,7 @@ def watch(
                 for rate, n in zip((canary, stable), each, strict=True)
             ]
             one, other = (Tally(requests=n, errors=bad) for n, bad in zip(each, failed, strict=True))
-            evidence, asked = evidence.seen(one, other), asked + each[0]
+            evidence, asked = evidence.seen("probes", one, other), asked + each[0]
             if evidence.judgement != "undecided":
                 break
         if evidence.judgement != "good":
@@ -73,20 +73,20 @@ def test_errors_that_begin_with_the_second_step_are_seen_as_soon() -> None:
     dice = random.Random(5)
     evidence = Evidence.fresh(2, 0.05)
     while evidence.judgement == "undecided":
-        evidence = evidence.seen(Tally(requests=2), Tally(requests=2))
+        evidence = evidence.seen("probes", Tally(requests=2), Tally(requests=2))
     assert evidence.judgement == "good"
     evidence = evidence.next_step()
     while evidence.judgement != "bad":
         errors = sum(dice.random() < 0.5 for _ in range(2))
-        evidence = evidence.seen(Tally(requests=2, errors=errors), Tally(requests=2))
+        evidence = evidence.seen("probes", Tally(requests=2, errors=errors), Tally(requests=2))
         assert evidence.canary.requests < 80
 
 
 def test_one_track_alone_is_no_evidence_and_waits_for_the_other() -> None:
-    evidence = Evidence.fresh(1, 0.05).seen(Tally(requests=500, errors=500), Tally())
+    evidence = Evidence.fresh(1, 0.05).seen("probes", Tally(requests=500, errors=500), Tally())
     assert (evidence.judgement, evidence.canary.requests) == ("undecided", 500)
-    assert evidence.seen(Tally(), Tally(requests=500)).judgement == "bad"
-    assert evidence.seen(Tally(), Tally(requests=500, errors=500)).judgement == "undecided"
+    assert evidence.seen("probes", Tally(), Tally(requests=500)).judgement == "bad"
+    assert evidence.seen("probes", Tally(), Tally(requests=500, errors=500)).judgement == "undecided"
 
 
 tallies = st.tuples(st.integers(0, 200), st.floats(0, 1)).map(
@@ -101,7 +101,7 @@ def test_whatever_comes_it_is_judged_and_can_be_kept(
 ) -> None:
     fresh = evidence = Evidence.fresh(steps, margin)
     for canary, stable in seen:
-        evidence = evidence.seen(canary, stable)
+        evidence = evidence.seen("probes", canary, stable)
         assert evidence.judgement in ("good", "bad", "undecided")
     evidence = evidence.next_step()
     again = read(evidence.to_json(), fresh)
@@ -116,6 +116,27 @@ def test_the_weights_of_all_steps_are_one() -> None:
         assert evidence.against == pytest.approx(0)
         evidence = evidence.next_step()
     assert -math.log(FALSE_ALARM) > 0
+
+
+def test_like_is_compared_with_like() -> None:
+    """Clients fail more often than probes; a canary that answers more of them than stable does is no worse for it."""
+    dice, evidence = random.Random(11), Evidence.fresh(1, 0.05)
+    for _ in range(200):
+        for kind, rate, each in (("clients", 0.2, (9, 1)), ("probes", 0.0, (1, 9))):
+            one, other = (Tally(requests=n, errors=sum(dice.random() < rate for _ in range(n))) for n in each)
+            evidence = evidence.seen(kind, one, other)  # type: ignore[arg-type]
+    assert evidence.canary.rate > 4 * evidence.stable.rate
+    assert evidence.judgement != "bad"
+
+
+def test_few_clients_hold_nothing_up_at_the_end_and_many_do() -> None:
+    evidence = Evidence.fresh(1, 0.05).seen("clients", Tally(requests=3, errors=1), Tally(requests=30))
+    for _ in range(60):
+        evidence = evidence.seen("probes", Tally(requests=3), Tally(requests=3))
+    assert (evidence.judgement, evidence.at_last) == ("undecided", "good")
+    for _ in range(4):
+        evidence = evidence.seen("clients", Tally(requests=5, errors=1), Tally(requests=20, errors=2))
+    assert (evidence.judgement, evidence.at_last) == ("undecided", "undecided")
 
 
 def test_a_smaller_margin_needs_more_requests() -> None:
