@@ -32,6 +32,7 @@ def check(slots: Slots, tree: Tree) -> list[Fault]:
     for name, entry in services.items():
         faults += _workload(name, entry, slots, tree)
         faults += _canary(name, entry.node)
+        faults += _canary_metrics(name, entry.node)
         faults += _scales(name, entry.node)
     faults += _maintenance(tree.root.get("maintenance"))
     return faults
@@ -138,6 +139,34 @@ def _canary(name: str, service: Node) -> Iterator[Fault]:
             message = f"{shown(text)} is not above {shown(before[1])}; a canary's shares grow."
             yield Fault((*path, index), canary.items[index].place, partial(str, message))
         before = share, text
+
+
+def _canary_metrics(name: str, service: Node) -> Iterator[Fault]:
+    """Find numbers of a canary that have no bound, or are half a number and half a pair of counters."""
+    path = ("services", name, "release", "strategy", "metrics")
+    bounds = ("max", "min", "worse-than-stable")
+    counters = 0
+    for metric, entry in each_entry(_down(service, path[2:])):
+        has = {key for key, given in entry.node.entries.items() if given.node.value is not None}
+        text = ""
+        if "query" in has:
+            if has & {"requests", "errors"}:
+                text = "A number is either a 'query' with a bound, or 'requests' and 'errors'."
+            elif not has & set(bounds):
+                text = f"A 'query' needs a bound: {', '.join(repr(one) for one in bounds)}."
+        elif not {"requests", "errors"} <= has:
+            text = "A number needs a 'query' with a bound, or both 'requests' and 'errors'."
+        elif has & set(bounds):
+            text = "'requests' and 'errors' count, under the canary's own test; a bound belongs to a 'query'."
+        else:
+            counters += 1
+            text = (
+                "Only one pair of counters may be given: no request may be counted twice."
+                if counters > 1
+                else ""
+            )
+        if text:
+            yield Fault((*path, metric), entry.key, partial(str, text))
 
 
 def _scales(name: str, service: Node) -> Iterator[Fault]:

@@ -44,6 +44,10 @@ MOST_MARGIN = 0.9
 """The margin is taken between these two: under the one nothing could ever be told, over the other nothing is asked."""
 WORSE = (0.01, 0.03, 0.08, 0.2, 0.5, 0.9)
 """The excesses that a bad canary is supposed to have, all at once: any true one is near to one of them."""
+_SPARE = 4
+"""How many times as many requests are wanted as would do if none failed."""
+_SOONEST = 0.25
+"""From which part of a step's time on it is told how many requests will have come by its end."""
 _PRIOR_RATE, _PRIOR_REQUESTS = 0.005, 20.0
 """What is supposed of stable before it has shown anything, and as if so many requests had shown it."""
 
@@ -72,6 +76,8 @@ class Seen:
     yet, ``passing`` how strongly this step speaks against "it is worse by the margin"."""
 
     passing: Mixture
+    canary: int = 0
+    """The canary's requests in this step."""
     before: Tally = field(default_factory=Tally)
     waiting: Block = field(default_factory=Block)
 
@@ -107,9 +113,13 @@ class Evidence:
             rate = _guess(known.before)
             release, step = release.after(block, rate), step.after(block, rate)
             passing, before = known.passing.after(block, rate), known.before
-            known = Seen(passing=passing, before=before.plus(block.stable, block.stable_errors))
+            known = Seen(
+                passing=passing,
+                canary=known.canary + canary.requests,
+                before=before.plus(block.stable, block.stable_errors),
+            )
         else:
-            known = replace(known, waiting=block)
+            known = replace(known, canary=known.canary + canary.requests, waiting=block)
         return replace(
             self,
             canary=self.canary.plus(canary.requests, canary.errors),
@@ -141,11 +151,24 @@ class Evidence:
 
     @property
     def judgement(self) -> Judgement:
-        """What the evidence says by now."""
+        """What the evidence says by now, whenever that is."""
+        return self.judged(0.0)
+
+    def judged(self, part: float) -> Judgement:
+        """What it says when that part (0–1) of the step's time is over: from a quarter of it on, a kind that will not
+        be able to tell within the step, at its pace, is not waited for."""
         if self.against >= -math.log(FALSE_ALARM):
             return "bad"
-        speak = [one.passing.log >= -math.log(FALSE_PASS) for one in self.kinds.values()]
-        return "good" if speak and all(speak) else "undecided"
+        least = -math.log(FALSE_PASS)
+        shown = [one.passing.log >= least for one in self.kinds.values()]
+        fine = [
+            one.passing.log >= least or (self._thin(one, part) and one.passing.log > -least)
+            for one in self.kinds.values()
+        ]
+        return "good" if any(shown) and all(fine) else "undecided"
+
+    def _thin(self, one: Seen, part: float) -> bool:
+        return part >= _SOONEST and one.canary / part < enough(self.margin) / _SPARE
 
     @property
     def at_last(self) -> Judgement:
@@ -190,7 +213,9 @@ def read(data: Any, fresh: Evidence) -> Evidence:
 def enough(margin: float) -> int:
     """Answer how many requests without an error show in one step that a canary is no worse by the margin, four times
     over: so that one that fails now and then, as stable does, is shown to be good in the same time."""
-    return math.ceil(4 * -math.log(FALSE_PASS) / -math.log1p(-min(MOST_MARGIN, max(LEAST_MARGIN, margin))))
+    return math.ceil(
+        _SPARE * -math.log(FALSE_PASS) / -math.log1p(-min(MOST_MARGIN, max(LEAST_MARGIN, margin)))
+    )
 
 
 def _passing(margin: float) -> Mixture:

@@ -210,7 +210,7 @@ def test_a_canary_that_fails_is_withdrawn_and_one_that_does_not_takes_over(shop:
     address = shop.cluster.get("service", "web", namespace=shop.namespace)["spec"]["clusterIP"]
     check = f"checks:\n      home: {{http: 'http://{address}/'}}"
     shop.say("checks:", check)
-    shop.say("    replicas: 2", "    replicas: 2\n    release: {strategy: {canary: [50%], soak: 8s}}")
+    shop.say("    replicas: 2", "    replicas: 2\n    release: {strategy: {canary: [50%], soak: 30s}}")
     before = shop.live()
     shop.image(shop.cluster.image("failing", ERROR_RATE="0.5"))
     result = shop.dreamnet("deploy", status=10)

@@ -93,7 +93,7 @@ def release(setting: Setting, canary: float, stable: float, dice: random.Random)
                 asked += n
                 one = Tally(requests=n, errors=failed(dice, n, canary))
                 evidence = evidence.seen(kind, one, Tally(requests=m, errors=failed(dice, m, stable)))
-            judgement = evidence.judgement
+            judgement = evidence.judged((look + 1) * PACE / setting.soak)
             if judgement == "bad":
                 return "taken back", asked, lasted
             if judgement == "good" and not setting.whole:

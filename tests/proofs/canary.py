@@ -62,7 +62,7 @@ def main() -> int:
             )
             held = held and found.ends["taken back"] <= FALSE_ALARM * given.releases
             print(f"  {setting.name}: {_ends(found)}", flush=True)
-        few = max(100, given.releases // 5)
+        few = max(100, given.releases // 10)
         for setting in (PROBED, BUSY, NARROW):
             print(f"{few:,} releases each that fail more often than that; {setting.name}:")
             for rate in RATES:

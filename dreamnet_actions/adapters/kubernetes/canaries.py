@@ -25,7 +25,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     Run,
     record_of,
 )  # fmt: skip
-from dreamnet_actions.adapters.kubernetes.workloads import pods_of
+from dreamnet_actions.adapters.kubernetes.workloads import Objects, pods_of
 from dreamnet_actions.errors import NotFound, PlatformFailed
 
 if TYPE_CHECKING:
@@ -63,8 +63,11 @@ def begin(
             hint="Take 'canary' out of its strategy.",
         )
     before = record_of(space.api.get(*_KIND, name_of(service)))
-    same = before is not None and before.stable.revision == digest and not before.promoted
-    record = before if same and before is not None else Record(stable=Run(digest))
+    same = before is not None and before.stable.revision == digest
+    # One that was promoted, where stable then did not get ready, is a canary again, with its share.
+    record = replace(before, promoted=False) if same and before is not None else Record(stable=Run(digest))
+    if same and before is not None and before.promoted:  # the mark was patched, which apply may not take back
+        space.api.patch(_path(space, service), {"metadata": {"annotations": {RECORD: record.text()}}})
     applied = space.api.apply(_manifest(service, revision, record, live))
     if not same:
         space.api.patch(_path(space, service, "scale"), {"spec": {"replicas": replicas}})
@@ -96,6 +99,18 @@ def open_gates(space: Namespace, canary: Object, *, serving: bool) -> None:
         path = space.api.path("v1", "Pod", pod["metadata"]["name"], "status")
         change = {"status": {"conditions": [{"type": GATE, "status": status}]}}
         space.informers["Pod"].put(space.api.patch(path, change, form=STRATEGIC))
+
+
+def real_share(canary: Object, stable: Object, objects: Objects) -> float:
+    """Answer the canary's share of the pods that serve behind the Service: what share of new connections it gets."""
+    serving = sum(_serves(one) for one in pods_of(canary, objects))
+    beside = sum(_serves(one) for one in pods_of(stable, objects))
+    return serving / (serving + beside) if serving else 0.0
+
+
+def _serves(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
 
 def mark_promoted(space: Namespace, canary: Object, record: Record) -> None:

@@ -339,6 +339,7 @@ class KubernetesPlatform(Platform):
         if beside is not None and its is not None and not its.promoted:
             other = space.revisions.get(service, its.stable.revision).release
             canary = track("canary", beside, other, its.share, objects, now, self._events)
+            canary = replace(canary, real_weight=canaries.real_share(beside, workload, objects))
         weight = 1.0 - canary.weight if canary else 1.0
         return ServiceState(
             service=service,

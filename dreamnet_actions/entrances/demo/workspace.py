@@ -50,7 +50,7 @@ services:
     release:
       git: shop
       build: [{python}, -m, py_compile, shop.py]
-      strategy: {{canary: [10%, 50%], soak: 4s, max-error-rate: 5%}}
+      strategy: {{canary: [10%, 50%], soak: 10s, max-error-rate: 5%}}
   gateway:                       # DreamNet's own HTTP entrance is one of the services: DreamNet manages DreamNet
     platform: local
     command: [{python}, -m, dreamnet_actions, --root, "{root}", serve, --port, "{{port}}"]

@@ -13,7 +13,7 @@ from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.keepers.deploykeeper.gauges import EVERY, Gauges, Reading
 from dreamnet_actions.keepers.deploykeeper.looking import PACE, Looking
-from dreamnet_actions.keepers.deploykeeper.watching import Watching
+from dreamnet_actions.keepers.deploykeeper.watching import Watched, Watching
 
 if TYPE_CHECKING:
     from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
@@ -47,9 +47,7 @@ class CanaryRun:
         self._gauges()  # what is wrong with the configuration is said before anything runs
         kept = record.canary
         rollout.platform.apply(rollout.service, rollout.spec, self.release, canary=True)
-        watched = Watching(context=rollout.context).until_settled(
-            rollout.platform, rollout.service, within=rollout.rules.ready_within, canary=True
-        )
+        watched = self._ready()
         if not watched.settled:
             return End(kind="bad", why=f"did not become ready: {watched.why}")
         fresh = Evidence.fresh(len(self.shares), self.strategy.max_error_rate)
@@ -64,6 +62,12 @@ class CanaryRun:
             self.evidence = self.evidence.next_step()
         return End(kind="good")
 
+    def _ready(self) -> Watched:
+        rollout = self.rollout
+        return Watching(context=rollout.context).until_settled(
+            rollout.platform, rollout.service, within=rollout.rules.ready_within, canary=True
+        )
+
     def _gauges(self) -> Gauges:
         source = self.rollout.metrics() if self.strategy.metrics else None
         return Gauges(metrics=self.strategy.metrics, source=source, service=self.rollout.service)
@@ -71,8 +75,15 @@ class CanaryRun:
     def _soak(self, step: int, share: float) -> End:
         """Watch one step until the evidence is clear or its time is over; a dead canary ends it at once."""
         rollout, clock, soak = self.rollout, self.rollout.context.clock, self.strategy.soak
+        before = rollout.platform.observe().services.get(rollout.service)
+        self._shifted = _numbers(before) if before else None
         rollout.platform.shift(rollout.service, share)
         rollout.say(f"canary {self.release.short} gets {share:.0%} of the traffic", share=share)
+        watched = self._ready()  # a larger share may need more replicas
+        if not watched.settled:
+            return End(kind="bad", why=f"did not become ready at {share:.0%}: {watched.why}")
+        if watched.state is not None:
+            self._keep_share(watched.state, share)
         looking = Looking(rollout=rollout, soak=soak, margin=self.evidence.margin)
         meter = Meter(run=self, gauges=self._gauges(), every=min(EVERY, max(PACE, soak / 6)))
         began = clock.monotonic()
@@ -87,7 +98,7 @@ class CanaryRun:
             reading = self._look(state, looking, meter)
             if reading.fault is not None:
                 return End(kind="bad", why=f"is not as it has to be: {reading.fault}")
-            judgement = self.evidence.judgement
+            judgement = self.evidence.judged(min(1.0, lasted / soak))
             if judgement == "bad":
                 return End(kind="bad", why=self._failed(share, looking.detail))
             if judgement == "good" and meter.gauges.lacking is None and not meter.down:
@@ -144,8 +155,8 @@ class CanaryRun:
 
     def _keep_share(self, state: ServiceState, share: float) -> None:
         """Shift anew where the number of replicas has changed, by an autoscaler or because a new one got ready."""
-        now = (state.stable.desired, state.canary.ready if state.canary else 0)
-        if self._shifted is not None and self._shifted != now:
+        now = _numbers(state)
+        if self._shifted != now:
             self.rollout.platform.shift(self.rollout.service, share)
         self._shifted = now
 
@@ -182,6 +193,11 @@ class Meter:
         if down != self.down:
             self.run.rollout.say(text)
         self.down = down
+
+
+def _numbers(state: ServiceState) -> tuple[int, int]:
+    """Answer what a share is made of, on platforms that count replicas."""
+    return state.stable.desired, state.canary.ready if state.canary else 0
 
 
 def _restarts(track: TrackState) -> int:

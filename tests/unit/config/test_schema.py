@@ -31,6 +31,7 @@ BEYOND = {
     "port taken twice",
     "least above most",
     "canary that does not grow",
+    "numbers of a canary that say nothing",
     "text that holds a NUL",
     "paths that leave the root",
     "numbers that are none",

@@ -135,7 +135,7 @@ def test_few_clients_hold_nothing_up_at_the_end_and_many_do() -> None:
         evidence = evidence.seen("probes", Tally(requests=3), Tally(requests=3))
     assert (evidence.judgement, evidence.at_last) == ("undecided", "good")
     for _ in range(4):
-        evidence = evidence.seen("clients", Tally(requests=5, errors=1), Tally(requests=20, errors=2))
+        evidence = evidence.seen("clients", Tally(requests=5, errors=1), Tally(requests=20))
     assert (evidence.judgement, evidence.at_last) == ("undecided", "undecided")
 
 
