@@ -61,7 +61,12 @@ class Keepers(dict[Agent, Keeper]):
 
             sources, builders = of.releases(self._platforms)
             return DeployKeeper(
-                context=context, probe=of.probe(), sources=sources, builders=builders, reporter=of.told()
+                context=context,
+                probe=of.probe(),
+                sources=sources,
+                builders=builders,
+                reporter=of.told(),
+                metrics=getattr(of, "metrics", lambda: None),
             )
         if agent == "envkeeper":
             from dreamnet_actions.keepers.envkeeper import EnvKeeper

@@ -46,7 +46,11 @@ class CanaryRun:
         rollout, record = self.rollout, self.rollout.record
         self._gauges()  # what is wrong with the configuration is said before anything runs
         kept = record.canary
-        rollout.platform.apply(rollout.service, rollout.spec, self.release, canary=True)
+        state = rollout.state()
+        there = state.canary if state is not None else None
+        if not kept or there is None or there.release.version != self.release.version:
+            # One that is there goes on as it is, whatever the configuration says by now.
+            rollout.platform.apply(rollout.service, rollout.spec, self.release, canary=True)
         watched = self._ready()
         if not watched.settled:
             return End(kind="bad", why=f"did not become ready: {watched.why}")
