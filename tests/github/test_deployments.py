@@ -223,7 +223,9 @@ def test_it_stands_beside_the_commits_checks(
         reporters().report(release(newer), platform="production", state=state, text="why")
     context = "dreamnet / production/web"
     assert marks(person, newer) == [(context, "pending", RUN), (context, "failure", RUN)]
-    foreign = Release(service="web", version="git:" + "b" * 40, revision="b" * 40)  # another repository's commit
+    foreign = Release(
+        service="web", version="git:" + "b" * 40, revision="b" * 40
+    )  # another repository's commit
     reporters().report(foreign, platform="production", state="deployed", text="well")
     assert marks(person, sha) == [(context, "success", RUN)]
 
@@ -248,4 +250,6 @@ def test_one_permission_alone_does_its_part_and_names_the_other(
     (missing,) = {"deployments", "statuses"} - {held}
     with pytest.raises(RefusedError, match=missing):
         reporter.report(release(sha), platform="production", state="deployed", text="well")
-    assert (len(deployments(person)), len(marks(person, sha))) == ((1, 0) if held == "deployments" else (0, 1))
+    assert (len(deployments(person)), len(marks(person, sha))) == (
+        (1, 0) if held == "deployments" else (0, 1)
+    )

@@ -244,7 +244,7 @@ def test_a_release_that_is_ready_and_then_crashes_is_taken_back_with_its_last_li
     assert ("log", "out of ideas again") in told
     assert template(shop.live()) == template(before)
     # The first release failed: whoever goes back comes to nothing, rather than to it.
-    assert "before" in shop.dreamnet("rollback", "web", status=3)["summary"]
+    assert "no former release" in shop.dreamnet("rollback", "web", status=3)["summary"]
     assert template(shop.live()) == template(before)
 
 

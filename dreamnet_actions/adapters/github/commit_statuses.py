@@ -76,8 +76,6 @@ class CommitStatuses:
 
     def _has(self, sha: str, status: Mapping[str, Any]) -> bool:
         """Say whether the newest status of this context is this one already."""
-        listed = self._repository.call(
-            "GET", f"/commits/{sha}/statuses", parameters={"per_page": _LOOKED_AT}
-        )
+        listed = self._repository.call("GET", f"/commits/{sha}/statuses", parameters={"per_page": _LOOKED_AT})
         newest = next((one for one in listed if one["context"] == status["context"]), None)
         return newest is not None and all(newest[name] == value for name, value in status.items())
