@@ -22,8 +22,9 @@ from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
 from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
-from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
+from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
+from dreamnet_actions.keepers.deploykeeper.watching import Watched
 from dreamnet_actions.keepers.examination import Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.metrics import MetricSource
