@@ -24,7 +24,6 @@ from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
-from dreamnet_actions.keepers.deploykeeper.watching import Watched
 from dreamnet_actions.keepers.examination import Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.metrics import MetricSource
@@ -88,10 +87,6 @@ class Rollout:
     def stepping(self) -> Stepping:
         """Its way by canary."""
         return Stepping(rollout=self)
-
-    def settled(self) -> Watched:
-        """Wait until the stable track is as it is wanted."""
-        return self.proof.settled()
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,7 @@ from dreamnet_actions.domain.approval import Approval, objection, read
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.result import Change, Report
 from dreamnet_actions.domain.spec.strategies import Strategy
-from dreamnet_actions.errors import NotFound, RefusedError
+from dreamnet_actions.errors import NotFound, RefusedError, ReleaseFailed
 from dreamnet_actions.keepers.deploykeeper.canary import CanaryRun, End
 from dreamnet_actions.keepers.deploykeeper.record import waiting
 from dreamnet_actions.keepers.deploykeeper.watching import Watched, Watching
@@ -39,7 +39,10 @@ class Stepping:
             run = CanaryRun(
                 rollout=self.rollout, release=release, strategy=strategy, shares=self._shares(strategy)
             )
-            end = run.run()
+            try:
+                end = run.run()
+            except ReleaseFailed as error:  # what had to be done before it (a migration)
+                return self.rollout.take_back(release, self.rollout.state(), error.message)
             if end.kind == "bad":
                 return self.rollout.take_back(release, self.rollout.state(), f"its canary {end.why}")
             if end.kind == "abort":
@@ -55,14 +58,15 @@ class Stepping:
         before = rollout.state()
         share = before.canary.weight if before is not None and before.canary is not None else 0.0
         rollout.platform.promote(rollout.service)
-        watched = rollout.settled()
+        watched = rollout.proof.settled()
         if watched.settled:
             rollout.platform.withdraw(rollout.service)  # on some platforms it serves until stable is ready
             return None
         if before is None or before.canary is None or not _is_before(before, watched.state):
             return rollout.take_back(release, watched.state, watched.why)
-        rollout.platform.undo(rollout.service, token=rollout.context.ids.fresh())
-        back = rollout.settled()
+        bad = rollout.record.bad(watched.state) if watched.state else frozenset()
+        rollout.platform.undo(rollout.service, token=rollout.context.ids.fresh(), skip=bad)
+        back = rollout.proof.settled()
         if not back.settled:
             text = f"{rollout.key}: {release.short} could not take over ({watched.why}), and the release before is not "
             return rollout.record.ended(release, "rollback-failed", f"{text}well: {back.why}", None)
