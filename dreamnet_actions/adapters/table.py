@@ -17,6 +17,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessSinkOptions,
     ProcessWorkload,
 )
+from dreamnet_actions.adapters.prometheus.options import PrometheusCheck, PrometheusOptions
 from dreamnet_actions.adapters.webhooks.options import SlackOptions, WebhookOptions
 
 
@@ -75,6 +76,18 @@ ROWS: tuple[Row, ...] = (
     Row(port="Probe", kind="tcp", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TcpCheck),
     Row(port="Probe", kind="tls", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TlsCheck),
     Row(port="Probe", kind="command", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=CommandCheck),
+    Row(
+        port="Probe",
+        kind="prometheus",
+        adapter=f"{_HERE}.prometheus.probe:PrometheusProbe",
+        options=PrometheusCheck,
+    ),
+    Row(
+        port="MetricSource",
+        kind="prometheus",
+        adapter=f"{_HERE}.prometheus.source:PrometheusSource",
+        options=PrometheusOptions,
+    ),
     Row(port="DreamStore", kind="sqlite", adapter=f"{_HERE}.sqlite.dreams:SqliteDreamStore"),
     Row(port="DreamStore", kind="github", adapter=f"{_HERE}.github.dreams:GitHubDreamStore"),
     Row(port="Journal", kind="sqlite", adapter=f"{_HERE}.sqlite.journal:SqliteJournal"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore
+    from dreamnet_actions.ports.metrics import MetricSource
     from dreamnet_actions.ports.notifier import Notifier
     from dreamnet_actions.ports.probe import Probe
     from dreamnet_actions.ports.stores import DreamStore, Journal, Lock, MessageBus
@@ -58,6 +59,7 @@ class Assembly:
             config=loaded.config,
             hash_key=self.key,
         )
+        self._metrics: MetricSource | None = None
         self.journal: Journal = self.memory.journal
         paused = options.environ.get("DREAMNET_PAUSED", "")
         outside = "DREAMNET_PAUSED" if paused.lower() not in ("", "0", "false", "no") else None
@@ -104,8 +106,27 @@ class Assembly:
         )
 
     def probe(self) -> Probe:
-        """Make the probe that looks from outside, once it looks."""
-        return cast("Probe", Late(lambda: adapter("Probe", "http").at(self.site)))
+        """Make the probe that looks from outside and asks for numbers, once it looks."""
+        return cast("Probe", Late(self._probe))
+
+    def _probe(self) -> Probe:
+        outside: Probe = adapter("Probe", "http").at(self.site)
+        if (source := self.metrics()) is None:
+            return outside
+        from dreamnet_actions.bootstrap.probes import Probes
+
+        return Probes(outside, adapter("Probe", "prometheus")(source))
+
+    def metrics(self) -> MetricSource | None:
+        """Make the source of numbers about services, once; None where the configuration names none."""
+        options = getattr(self.config.metrics, "prometheus", None)
+        if options is None:
+            return None
+        if self._metrics is None:
+            if options.token_variable and (text := self.options.environ.get(options.token_variable)):
+                self.reporter.mask(SecretValue(text))
+            self._metrics = adapter("MetricSource", "prometheus").at(options, self.site)
+        return self._metrics
 
     def platform(self, name: str) -> Platform:
         """Make one platform of the configuration, behind the gate."""

@@ -66,7 +66,7 @@ class Keepers(dict[Agent, Keeper]):
                 sources=sources,
                 builders=builders,
                 reporter=of.told(),
-                metrics=getattr(of, "metrics", lambda: None),
+                metrics=of.metrics,
             )
         if agent == "envkeeper":
             from dreamnet_actions.keepers.envkeeper import EnvKeeper

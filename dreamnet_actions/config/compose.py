@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dreamnet_actions.config.kinds import OneKind, ShortList
-from dreamnet_actions.domain.spec import models
+from dreamnet_actions.domain.spec import models, scale
 from dreamnet_actions.domain.spec.forms import FreeLabel, Label
 from dreamnet_actions.domain.spec.models import (
     Check,
@@ -22,6 +22,7 @@ from dreamnet_actions.domain.spec.models import (
     Config,
     EnvEntry,
     Heal,
+    Metrics,
     NeedsHuman,
     Notify,
     Service,
@@ -52,19 +53,22 @@ class Slots:
     """Sink kind → options with a field of that name."""
     notifiers: Mapping[str, type] = field(default_factory=dict)
     """Notifier kind → options: what stands under ``notify.needs-human.tell[].<kind>``."""
+    metrics: Mapping[str, type] = field(default_factory=dict)
+    """Kind of source of metrics → options: what stands under ``metrics.<kind>``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Composed:
     """The composed classes: ``config`` (a Config), whose services are of ``service`` (a Service with every workload's
-    keys), whose env entries are of ``env``, and whose ``notify`` is of the classes of that name, from the outermost
-    in."""
+    keys), whose env entries are of ``env``, whose ``notify`` is of the classes of that name, from the outermost in, and
+    whose ``metrics`` are of that class."""
 
     slots: Slots
     config: type[Config]
     service: type[Service]
     env: type[EnvEntry]
     notify: tuple[type[Notify], type[NeedsHuman]]
+    metrics: type[Metrics]
 
     def validate(self, tree: Tree) -> Config:
         """Check a file's tree and answer the configuration.
@@ -86,10 +90,10 @@ class Composed:
         """Every dataclass that a configuration may hold, by its name: the closed table of the cache."""
         slots = dataclasses.fields(self.slots)
         brought = [model for slot in slots for model in getattr(self.slots, slot.name).values()]
-        modules = dict.fromkeys((models.__name__, *(model.__module__ for model in brought)))
+        modules = dict.fromkeys((models.__name__, scale.__name__, *(model.__module__ for model in brought)))
         known = [one for module in modules for one in vars(sys.modules[module]).values() if _is_model(one)]
         table = {f"{one.__module__}.{one.__qualname__}": one for one in (*known, *brought)}
-        joined = (self.config, self.service, self.env, *self.notify)
+        joined = (self.config, self.service, self.env, *self.notify, self.metrics)
         return {**table, **{f"{_JOINED}{one.__name__}": one for one in joined}}
 
     @functools.cached_property
@@ -122,6 +126,11 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
     place = Annotated[Chosen, OneKind("place to tell", slots.notifiers, nested=True)]
     called = _join(NeedsHuman, (), {}, tell=(Annotated[tuple[place, ...], Len(0, 10)], field(default=())))
     notify = _join(Notify, (), {}, needs_human=(called, field(default_factory=called)))
+    sources = {
+        kind: (model | None, field(default=None, metadata={"doc": model.__doc__}))
+        for kind, model in slots.metrics.items()
+    }
+    measured = _join(Metrics, (), {}, **sources)
     platform = Annotated[Chosen, OneKind("platform", slots.platforms, nested=True)]
     config = _join(
         Config,
@@ -131,8 +140,9 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
         platforms=(dict[FreeLabel, platform], field(default_factory=dict)),
         env=(dict[Label, entry], field(default_factory=dict)),  # type: ignore[valid-type]
         notify=(notify, field(default_factory=notify)),
+        metrics=(measured, field(default_factory=measured)),
     )
-    return Composed(slots, config, service, entry, (notify, called))
+    return Composed(slots, config, service, entry, (notify, called), measured)
 
 
 def _compose_service(slots: Slots) -> type[Service]:

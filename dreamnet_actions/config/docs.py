@@ -10,6 +10,9 @@ import itertools
 import sys
 from collections.abc import Mapping
 
+DOC = "doc"
+"""In a field's metadata: its documentation, where no source has the field."""
+
 
 def field_docs(model: type) -> Mapping[str, str]:
     """Answer the docstrings of a model's fields by the field's name; those that it inherits too."""
@@ -17,7 +20,9 @@ def field_docs(model: type) -> Mapping[str, str]:
     for base in reversed(model.__mro__):
         if dataclasses.is_dataclass(base) and base.__module__ in sys.modules:
             found |= _module_docs(base.__module__).get(base.__qualname__, {})
-    return {one.name: found[one.name] for one in dataclasses.fields(model) if one.name in found}
+    fields = dataclasses.fields(model)
+    found |= {one.name: inspect.cleandoc(one.metadata[DOC]) for one in fields if DOC in one.metadata}
+    return {one.name: found[one.name] for one in fields if one.name in found}
 
 
 def class_doc(model: type) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from dreamnet_actions.config.compose import Slots
 from dreamnet_actions.config.explain import Fault
 from dreamnet_actions.config.tree import Entry, Node, Tree, each_entry, texts
-from dreamnet_actions.domain.spec.models import Scale, Service
+from dreamnet_actions.domain.spec.models import Service
+from dreamnet_actions.domain.spec.scale import Scale
 from dreamnet_actions.domain.spec.times import moment, zone
 from dreamnet_actions.domain.spec.values import LONGEST, kebab, shown
 from dreamnet_actions.domain.units import parse_share
@@ -34,6 +35,8 @@ def check(slots: Slots, tree: Tree) -> list[Fault]:
         faults += _canary(name, entry.node)
         faults += _canary_metrics(name, entry.node)
         faults += _scales(name, entry.node)
+        faults += _paces(name, entry.node)
+        faults += _measured(name, entry.node, slots, tree)
     faults += _maintenance(tree.root.get("maintenance"))
     return faults
 
@@ -169,6 +172,18 @@ def _canary_metrics(name: str, service: Node) -> Iterator[Fault]:
             yield Fault((*path, metric), entry.key, partial(str, text))
 
 
+def _measured(name: str, service: Node, slots: Slots, tree: Tree) -> Iterator[Fault]:
+    """Find checks that ask a source of metrics which the file does not name."""
+    sources = tree.root.get("metrics")
+    for check_name, entry in each_entry(service.get("checks")):
+        for kind in slots.metrics:
+            if entry.node.get(kind) is None or (sources is not None and sources.get(kind) is not None):
+                continue
+            lines = f"metrics: {{{kind}: {{url: …}}}}"
+            text = f"This check asks {kind}, and 'metrics' does not say where that is; add '{lines}'."
+            yield Fault(("services", name, "checks", check_name, kind), entry.key, partial(str, text))
+
+
 def _scales(name: str, service: Node) -> Iterator[Fault]:
     """Find scaling whose least is above its most, with the defaults of what is left out."""
     defaults = {one.name: one.default for one in dataclasses.fields(Scale)}
@@ -180,6 +195,19 @@ def _scales(name: str, service: Node) -> Iterator[Fault]:
             text = f"'min' is {low} and 'max' is {high}; the least cannot be above the most."
             path = ("services", name, "checks", check_name, "scale", "min" if scale.get("min") else "max")
             yield Fault(path, at.place, partial(str, text))
+
+
+def _paces(name: str, service: Node) -> Iterator[Fault]:
+    """Find limits of a pace that are neither in replicas nor in percent, or both."""
+    for check_name, entry in each_entry(service.get("checks")):
+        for way in ("up", "down"):
+            steps = _down(entry.node, ("scale", way, "by"))
+            for index, step in enumerate(steps.items if steps else ()):
+                has = [key for key in ("pods", "percent") if (one := step.get(key)) and one.value is not None]
+                if len(has) != 1:
+                    text = "A limit has one of 'pods' and 'percent', as in '{pods: 4, per: 15s}'."
+                    path = ("services", name, "checks", check_name, "scale", way, "by", index)
+                    yield Fault(path, step.place, partial(str, text))
 
 
 # ── Maintenance ──────────────────────────────────────────────────────────────────────────────────────────

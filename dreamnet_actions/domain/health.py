@@ -10,7 +10,7 @@ Status = Literal["passed", "failed", "degraded", "unknown"]
 Health = Literal["healthy", "degraded", "failing", "unknown"]
 Cause = Literal[
     "refused", "timeout", "reset", "dns", "tls", "status-5xx", "status", "body", "slow", "exit-status",
-    "not-ready", "crash", "overload", "stale", "other",
+    "not-ready", "crash", "overload", "metric", "stale", "other",
 ]  # fmt: skip
 
 

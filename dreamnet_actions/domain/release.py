@@ -83,6 +83,8 @@ class Replica:
     restarts: int = 0
     exit_status: int | None = None
     age: float = 0.0
+    waits: str | None = None
+    """What it waits for while it is not ready, in words, where the platform knows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.health import Health, Report, judge, shorten
 from dreamnet_actions.domain.release import ServiceState, Snapshot, needed
+from dreamnet_actions.domain.spec.metrics import only_load
 from dreamnet_actions.domain.spec.models import MetricCheck, Service, WorkloadCheck
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import Context
@@ -132,7 +133,7 @@ class Examination:
         began, passes, failures = clock.monotonic(), 0, 0
         with self.context.reporter.waiting(f"{service} to be healthy", within) as tell:
             while True:
-                one = self.look({service: spec})[service]
+                one = _without_loads(self.look({service: spec})[service], spec)
                 if broken(one.state):
                     return False, one
                 passes = passes + 1 if one.health == "healthy" else 0
@@ -163,6 +164,15 @@ class Examination:
                 if name in services and services[name].platform == platform
             }
         return states, faults
+
+
+def _without_loads(one: Examined, spec: Service) -> Examined:
+    """Answer an examination to which loads that could not be measured say nothing: how much a service has to do is no
+    part of the proof that it is well. Where nothing else was looked at, it stays unknown."""
+    said = [each for each in one.reports if each.status != "unknown" or not only_load(spec, each.check)]
+    if one.health != "unknown" or not said:
+        return one
+    return replace(one, health=judge(said, {check: each.severity for check, each in spec.checks.items()}))
 
 
 def _within(spec: Service, seconds: float) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol
 
+from dreamnet_actions.domain.constraints import Constraints
 from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.evidence import Evidence
 from dreamnet_actions.domain.release import Release, Snapshot
@@ -65,7 +66,8 @@ class Platform(Protocol):
         restart: the same token again changes nothing."""
 
     def scale(self, service: str, replicas: int) -> None:
-        """Let ``replicas`` (≥ 0) run on the stable track."""
+        """Let ``replicas`` (≥ 0) run on the stable track. Where a scaler decides the number (``constraints``), its
+        bounds are moved (``Scaler.moved``); for 0 the number itself is written, which stops the scaler."""
 
     def shift(self, service: str, share: float) -> None:
         """Give the canary this share (0–1) of new connections."""
@@ -89,6 +91,10 @@ class Platform(Protocol):
 
     def remove(self, service: str) -> None:
         """End the service and forget it."""
+
+    def constraints(self, service: str) -> Constraints:  # noqa: ARG002 - a platform may know of none
+        """Answer what else has a say in the service's replicas now. Asks the platform anew; changes nothing."""
+        return Constraints()
 
     def logs(self, service: str, lines: int = 50) -> list[str]:
         """Answer the last lines that its replicas wrote, oldest first."""

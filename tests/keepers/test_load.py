@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
+from dreamnet_actions.domain.constraints import Budget, Constraints, Scaler
+from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.release import Snapshot, Traffic
-from dreamnet_actions.domain.spec.models import Thresholds
+from dreamnet_actions.domain.spec.metrics import MeasuredCheck
+from dreamnet_actions.domain.spec.models import Check, Thresholds
+from dreamnet_actions.domain.spec.scale import Fallback, Pace, Scale, Step
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.keepers.dreamkeeper.windows import USED
+from dreamnet_actions.ports.probe import Look
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
+from dreamnet_actions.testing.memory.probe import ScriptedProbe
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, home, scaled
 from tests.keepers.test_maintenance import Board, stamp, window
@@ -180,3 +187,188 @@ def test_a_notice_of_maintenance_holds_replicas_too() -> None:
     assert replicas(system) == 1
     system.round(pause=1.0)
     assert replicas(system) == 4
+
+
+# ── Loads that a source of metrics answers ───────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(MeasuredCheck):
+    """A check that a source answers, as an adapter's family has it."""
+
+    ask: str = "load"
+
+    @property
+    def expression(self) -> str:
+        return self.ask
+
+
+class Source:
+    """What a probe of a source of metrics says, check by check; None is no data."""
+
+    def __init__(self, **values: float | None) -> None:
+        self.values = values
+
+    def __call__(self, look: Look) -> Report | None:
+        if look.name not in self.values:
+            return None
+        value = self.values[look.name]
+        known: dict[str, Any] = (
+            {"status": "passed", "value": value} if value is not None else {"status": "unknown"}
+        )
+        return Report(service=look.service, check=look.name, **known)
+
+
+def measured(**checks: Scale) -> tuple[MemorySystem, Source]:
+    spec = replace(scaled(1, 5), checks={name: Asked(scale=one) for name, one in checks.items()})
+    system = memory_system(config({"web": spec}))
+    source = Source(**dict.fromkeys(checks, 0.0))
+    system.probe = ScriptedProbe((Check,), source)
+    system.again().start()
+    system.clock.advance(1.0)
+    return system, source
+
+
+SHORT = Scale(target=100, max=5, down_after=60.0)
+
+
+def test_a_source_that_is_away_scales_nothing_down_and_opens_no_dream() -> None:
+    system, source = measured(load=SHORT)
+    source.values["load"] = 350.0
+    system.round(pause=15.0)
+    assert replicas(system) == 4
+    source.values["load"] = None
+    for _ in range(20):
+        system.round(pause=15.0)
+    assert replicas(system) == 4
+    assert system.dreams.search() == []
+    source.values["load"] = 20.0
+    for _ in range(7):
+        system.round(pause=15.0)
+    assert replicas(system) == 1
+
+
+def test_the_fallback_runs_while_the_load_is_unknown_and_takes_nobody_away() -> None:
+    system, source = measured(load=replace(SHORT, fallback=Fallback(replicas=3, failures=2)))
+    source.values["load"] = None
+    system.round(pause=15.0)
+    assert replicas(system) == 1
+    system.round(pause=15.0)
+    assert replicas(system) == 3
+    source.values["load"] = 450.0
+    system.round(pause=15.0)
+    assert replicas(system) == 5
+    source.values["load"] = None
+    for _ in range(4):
+        system.round(pause=15.0)
+    assert replicas(system) == 5
+
+
+def test_of_two_loads_the_higher_decides_and_a_missing_one_holds() -> None:
+    system, source = measured(one=SHORT, two=SHORT)
+    source.values |= {"one": 150.0, "two": 350.0}
+    system.round(pause=15.0)
+    assert replicas(system) == 4
+    source.values |= {"one": 20.0, "two": None}
+    for _ in range(8):
+        system.round(pause=15.0)
+    assert replicas(system) == 4
+    source.values |= {"one": 450.0}
+    system.round(pause=15.0)
+    assert replicas(system) == 5
+
+
+def test_the_pace_counts_what_was_scaled_already() -> None:
+    pace = Pace(by=(Step(pods=1, per=60.0),))
+    system, source = measured(load=replace(SHORT, up=pace, down=Pace(select="off")))
+    source.values["load"] = 450.0
+    seen = []
+    for _ in range(9):
+        system.round(pause=20.0)
+        seen.append(replicas(system))
+    assert seen == sorted(seen)
+    assert seen[:3] == [2, 2, 2]
+    assert seen[-1] in (3, 4)
+    source.values["load"] = 0.0
+    for _ in range(9):
+        system.round(pause=20.0)
+    assert replicas(system) == seen[-1]
+
+
+def test_nothing_runs_without_load_once_it_has_cooled_down_and_the_first_load_starts_it() -> None:
+    system, source = measured(load=replace(SHORT, min=0, down_after=0.0, cool_down=120.0))
+    for _ in range(6):
+        system.round(pause=30.0)
+    assert replicas(system) == 0
+    source.values["load"] = 250.0
+    system.round(pause=30.0)
+    assert replicas(system) == 3
+
+
+def test_a_service_that_somebody_scaled_to_none_is_left_alone() -> None:
+    system, source = measured(load=SHORT)
+    system.ask("deploykeeper", "scale", service="web", replicas=0)
+    source.values["load"] = 450.0
+    system.round(pause=30.0)
+    assert replicas(system) == 0
+
+
+def test_who_decides_the_number_is_not_fought_by_load_and_is_told_by_a_person() -> None:
+    system, source = measured(load=SHORT)
+    platform = system.platforms["local"]
+    platform.constrained["web"] = Constraints(scaler=Scaler(kind="HPA", name="web", low=1, high=3))
+    source.values["load"] = 450.0
+    assert "the HPA web decides" in system.ask("dreamkeeper", "check", service="web").findings[0]["because"]
+    planned = system.submit(
+        {
+            "agent": "deploykeeper",
+            "input": {"action": "scale", "service": "web", "replicas": 4},
+            "dry_run": True,
+        }
+    )
+    assert "from 1–3 to 4–4" in planned.summary
+    done = system.ask("deploykeeper", "scale", service="web", replicas=4)
+    assert (done.outcome, replicas(system)) == ("done", 4)
+    assert "bounds of the HPA web are 4–4 (were 1–3)" in done.summary
+    assert system.ask("deploykeeper", "scale", service="web", replicas=4).outcome == "unchanged"
+    fewer = system.ask("deploykeeper", "scale", service="web", replicas=2)
+    assert "are 2–4" in fewer.summary
+    assert replicas(system) == 4  # the scaler takes them away, once it wants to
+    owned = Scaler(kind="ScaledObject", name="web", low=1, high=3, refused="Change the ScaledObject web.")
+    platform.constrained["web"] = Constraints(scaler=owned)
+    refused = system.ask("deploykeeper", "scale", service="web", replicas=2)
+    assert refused.exit_status == 5
+    assert refused.error is not None
+    assert refused.error["hint"] == "Change the ScaledObject web."
+
+
+def test_a_message_keeps_a_disruption_budget_and_a_restart_that_would_break_one_is_refused() -> None:
+    system, _ = measured(load=SHORT)
+    system.ask("deploykeeper", "scale", service="web", replicas=3)
+    budget = Constraints(budget=Budget(name="floor", least=2), restart="the budget floor wants 2")
+    system.platforms["local"].constrained["web"] = budget
+    raw = {"agent": "deploykeeper", "input": {"action": "scale", "service": "web", "replicas": 1}}
+    told = system.submit({**raw, "id": "m", "correlation_id": "dream-1-0"})
+    assert (told.exit_status, replicas(system)) == (4, 3)
+    assert "floor wants 2 healthy replicas" in told.summary
+    refused = system.ask("deploykeeper", "restart", service="web")
+    assert refused.exit_status == 4
+    assert "is not restarted: the budget floor wants 2" in refused.summary
+    assert ("restart", "web") not in system.platforms["local"].calls
+    assert system.submit(raw).outcome == "done"
+
+
+def test_what_does_not_get_ready_is_not_left_hanging_and_what_did_stays() -> None:
+    system, _ = measured(load=SHORT)
+    platform = system.platforms["local"]
+    platform.room["web"] = 3
+    result = system.ask("deploykeeper", "scale", service="web", replicas=5)
+    assert result.exit_status == 5
+    assert "3 serve (had 1)" in result.summary
+    assert replicas(system) == 3
+    assert facts(system, "scaled")[-1]["after"] == 3
+    platform.break_release(platform.observe().services["web"].stable.release.version)
+    platform.room.clear()
+    result = system.ask("deploykeeper", "scale", service="web", replicas=5)
+    assert "3 serve (had 3)" in result.summary
+    assert replicas(system) == 3

@@ -224,6 +224,15 @@ class Acts:
 
     def scale(self) -> None:
         self.configure("scale", "two")
+        if "web" in self.only:  # an HPA owns its number: the bounds are moved
+            target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+            hpa = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2}
+            head = {
+                "apiVersion": "autoscaling/v2",
+                "kind": "HorizontalPodAutoscaler",
+                "metadata": {"name": "web"},
+            }
+            self.cluster.apply({**head, "spec": hpa}, namespace=self.namespace)
         for name in self.only:
             if KINDS[name] != "DaemonSet":
                 self.expect(None, "scale", service=name, replicas=2)

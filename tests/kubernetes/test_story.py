@@ -78,6 +78,11 @@ class Shop:
 
 @pytest.fixture
 def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
+    return made_shop(cluster, namespace, tmp_path)
+
+
+def made_shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
+    """Copy the example, for a namespace."""
     root = tmp_path / "shop"
     shutil.copytree(EXAMPLE, root)
     config = root / "dreamnet.yml"

@@ -55,6 +55,7 @@ _CAUSES = {
     "exit-status": "its command fails",
     "not-ready": "not ready",
     "crash": "it crashes",
+    "metric": "a metric is out of bounds",
     "stale": "no news",
     "other": "see below",
 }

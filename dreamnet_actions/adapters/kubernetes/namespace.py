@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dreamnet_actions.adapters.kubernetes import canaries
+from dreamnet_actions.adapters.kubernetes import canaries, constraints
 from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Object
 from dreamnet_actions.adapters.kubernetes.informer import Informers
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
@@ -184,15 +184,26 @@ class Namespace:
             if seen["kind"] == "Service":
                 self.informers["Service"].put(seen)
 
-    def scale(self, keys: KubernetesWorkload, replicas: int) -> None:
-        """Let so many replicas of a workload run; the next look sees that they are wanted. Raises PlatformFailed for a
-        DaemonSet, which has no such number."""
+    def scale(self, keys: KubernetesWorkload, replicas: int, *, asked: bool = False) -> None:
+        """Let so many replicas of a workload run; the next look sees that they are wanted. Where an HPA owns the
+        number, its bounds are moved if somebody ``asked`` for it, and else (a release's first start) the number is one
+        that it allows. Raises PlatformFailed for a DaemonSet, which has no such number."""
         kind, name = kind_and_name(keys)
         if kind == "DaemonSet":
             raise PlatformFailed(
                 f"The DaemonSet {name!r} runs one pod on each node; it cannot be scaled.",
                 hint="Change its nodeSelector, or make it a Deployment.",
             )
+        before = self.live(keys)
+        if before is not None and replicas > 0:
+            if (
+                asked
+                and constraints.scale(self, before, replicas)
+                and int(before["spec"].get("replicas", 1)) > 0
+            ):
+                return
+            if not asked:
+                replicas = constraints.allowed(self.api, before, replicas)
         self.api.patch(self.api.path(APPS, kind, name, "scale"), {"spec": {"replicas": replicas}})
         if (live := self.live(keys)) is not None:
             self.informers[kind].put(live)

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreamnet_actions.adapters.kubernetes import canaries, stuck
+from dreamnet_actions.adapters.kubernetes import canaries, constraints, stuck
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.events import Events
@@ -38,6 +38,7 @@ from dreamnet_actions.adapters.kubernetes.strategies import check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
 from dreamnet_actions.adapters.registrylogins import Logins
+from dreamnet_actions.domain.constraints import Constraints
 from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.evidence import Evidence
 from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
@@ -173,6 +174,13 @@ class KubernetesPlatform(Platform):
             one.address for one in (state.replicas if state else ()) if one.state == "ready" and one.address
         ]
 
+    def constraints(self, service: str) -> Constraints:
+        space = self._namespace
+        live = space.live(space.keys(service))
+        if live is None:
+            raise NotFound("service", service)
+        return constraints.constraints(space.api, live)
+
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
 
     def apply(
@@ -234,7 +242,7 @@ class KubernetesPlatform(Platform):
 
     def scale(self, service: str, replicas: int) -> None:
         self._namespace.workload(service)
-        self._namespace.scale(self._namespace.keys(service), replicas)
+        self._namespace.scale(self._namespace.keys(service), replicas, asked=True)
 
     def shift(self, service: str, share: float) -> None:
         canaries.shift(self._namespace, self._namespace.workload(service), service, share)

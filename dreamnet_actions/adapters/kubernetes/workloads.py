@@ -143,6 +143,7 @@ def _replica(pod: Object, judged: Judged, name: Track, objects: Objects, now: fl
         else None,
         restarts=judged.restarts,
         exit_status=judged.exit_status,
+        waits=judged.why if judged.state != "ready" else None,
         age=max(0.0, now - datetime.fromisoformat(meta["creationTimestamp"]).timestamp()),
     )
 

@@ -25,6 +25,7 @@ from dreamnet_actions.domain.spec.images import (
     CloudBuild as CloudBuild,
 )  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.images import ImageBuild
+from dreamnet_actions.domain.spec.scale import Scale
 from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
 from dreamnet_actions.domain.spec.values import (
@@ -41,26 +42,6 @@ from dreamnet_actions.domain.spec.values import (
 )
 
 RemedyName = Literal["restart", "rollback", "restore-config", "scale-up"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """How many replicas a measured load asks for (the Horizontal Pod Autoscaler's rule and names)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    target: Annotated[float, Ge(0.000001)]
-    """The load that one replica should carry, in the unit of the metric."""
-    min: Annotated[int, Ge(1)] = 1
-    """Never fewer replicas than this."""
-    max: Annotated[int, Ge(1)] = 10
-    """Never more replicas than this."""
-    tolerance: Share = 0.1
-    """No change while the load is within this share of the target (Kubernetes' default, 10%)."""
-    up_after: Seconds = 0.0
-    """Scale up only when the load asked for it all this time (Kubernetes' default, at once)."""
-    down_after: Seconds = 300.0
-    """Scale down only to the highest number asked for in this time (Kubernetes' default, 5m)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +65,29 @@ class WorkloadCheck(Check):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricCheck(Check):
+class LoadCheck(Check):
+    """A measured load; its kinds say where it is measured."""
+
+    scale: Scale | None = None
+    """How many replicas the load asks for."""
+
+    @property
+    def what(self) -> str:
+        """The load's name, for people."""
+        return "the load"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricCheck(LoadCheck):
     """A load that the platform measures, and how to scale by it."""
 
     metric: Literal["requests-per-second", "connections"]
     """What the service's address measured: new connections a second over the last 5 s, or open ones."""
-    scale: Scale | None = None
-    """How many replicas the load asks for."""
+
+    @property
+    def what(self) -> str:
+        """The metric's name."""
+        return self.metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +337,13 @@ class Remembering:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Where numbers about services are asked for, by the source's kind."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """The whole of ``dreamnet.yml``."""
 
@@ -351,6 +355,8 @@ class Config:
     """The services, by name."""
     platforms: dict[FreeLabel, Chosen] = field(default_factory=dict)
     """Where services run, by name: each one key, its kind, with that kind's options."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Where numbers about services are asked for, by the source's kind."""
     env: dict[Label, EnvEntry] = field(default_factory=dict)
     """Sets of values that are kept in step, by name."""
     flags: Flags | None = None

@@ -11,18 +11,18 @@ from dreamnet_actions.domain.health import worst
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Outcome, Report, Verdict
-from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import (
     BudgetSpent,
     DreamNetError,
     Leased,
-    NotFound,
     PermanentError,
     RequestInvalid,
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
+from dreamnet_actions.keepers.deploykeeper.scaling import Scaling
 from dreamnet_actions.keepers.deploykeeper.standing import standing
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
@@ -145,6 +145,8 @@ class DeployKeeper:
             after="fresh replicas",
             why=why,
         )
+        if state is not None and (blocked := platform.constraints(name).restart) is not None:
+            raise BudgetSpent(f"{key} is not restarted: {blocked}")
         if request.dry_run:
             return Report(outcome="planned", summary=f"Would restart {key}.", changes=[change])
         if state is None:
@@ -154,7 +156,9 @@ class DeployKeeper:
         within = spec.release.ready_within if spec.release else 60.0
         watched = Watching(context=self.context).until_settled(platform, name, within=within)
         if not watched.settled:
-            return _failed(key, f"{key} was restarted and is not ready: {watched.why}", [change])
+            serving = watched.state.stable.ready if watched.state else 0
+            still = f"; {serving} of the replicas serve on" if serving else "; no replica serves"
+            return _failed(key, f"{key} was restarted and is not ready: {watched.why}{still}", [change])
         self.context.note(
             "restarted", f"{key}: restarted; {watched.why}", request=request, service=key, data={"why": why}
         )
@@ -170,40 +174,14 @@ class DeployKeeper:
         return self._each(request, lambda name, spec: self._scale(request, name, spec, replicas))
 
     def _scale(self, request: AgentRequest, name: str, spec: Service, replicas: int) -> Report:
-        platform, key = self.context.platform_of(name), self.context.key(name)
-        bounds = next((c.scale for c in spec.checks.values() if isinstance(c, MetricCheck) and c.scale), None)
-        if bounds and not bounds.min <= replicas <= bounds.max and request.correlation_id != request.id:
-            raise BudgetSpent(
-                f"{key} is kept between {bounds.min} and {bounds.max} replicas; {replicas} was asked for."
-            )
-        state = platform.observe().services.get(name)
-        if state is None:
-            raise NotFound("running service", name, platform.observe().services)
-        before, why = state.stable.desired, request.input.get("reason", "it was asked for")
-        change = Change(
-            what=f"replicas of {key}",
-            before=str(before),
-            after=str(replicas),
-            why=why,
-            undo=f"dreamnet scale {name} {before}",
+        scaling = Scaling(
+            context=self.context,
+            request=request,
+            service=name,
+            spec=spec,
+            platform=self.context.platform_of(name),
         )
-        if before == replicas and state.stable.settled:
-            return Report(outcome="unchanged", summary=f"{key} has {replicas} replicas already.")
-        if request.dry_run:
-            return Report(
-                outcome="planned", summary=f"Would scale {key} from {before} to {replicas}.", changes=[change]
-            )
-        platform.scale(name, replicas)
-        watched = Watching(context=self.context).until_settled(platform, name, within=60.0)
-        if not watched.settled:
-            return _failed(key, f"{key} should have {replicas} replicas: {watched.why}", [change])
-        text = f"{key}: {before} → {replicas} replicas, because {why}; stable"
-        self.context.note(
-            "scaled", text, request=request, service=key, data={"before": before, "after": replicas}
-        )
-        return Report(
-            outcome="done", summary=f"{key} has {replicas} replicas (had {before}).", changes=[change]
-        )
+        return scaling.to(replicas)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from dreamnet_actions.domain.evidence import Evidence
 from dreamnet_actions.domain.release import Release, ServiceState
-from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service
+from dreamnet_actions.domain.spec.metrics import only_load
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, stays
@@ -71,8 +72,8 @@ class Proof:
             self.rules.ready_within,
             broken=lambda state: steady is not None and steady.look(state, clock.monotonic()),
         )
-        wrong = [self.spec.checks.get(one.check) for one in examined.reports if one.status != "passed"]
-        overload = examined.health == "degraded" and all(isinstance(one, MetricCheck) for one in wrong)
+        wrong = [one.check for one in examined.reports if one.status != "passed"]
+        overload = examined.health == "degraded" and all(only_load(self.spec, one) for one in wrong)
         return well or overload, examined
 
     def evidence(self, state: ServiceState | None) -> Evidence | None:

@@ -11,7 +11,8 @@ from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.patterns import WINDOW
 from dreamnet_actions.domain.release import Release, ServiceState, rollout_time
 from dreamnet_actions.domain.remedy import Attempt, attempts, suspect
-from dreamnet_actions.domain.spec.models import MetricCheck, ReleaseRules, Service
+from dreamnet_actions.domain.spec.metrics import bounds
+from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
@@ -183,7 +184,7 @@ def _possible(spec: Service, state: ServiceState | None, facts: Sequence[Fact]) 
     changes = [fact for fact in facts if fact.kind in ("env-changed", "env-restored")]
     if changes and changes[-1].kind == "env-changed" and changes[-1].data.get("former"):
         found.add("restore-config")
-    scale = next((c.scale for c in spec.checks.values() if isinstance(c, MetricCheck) and c.scale), None)
-    if state is not None and scale is not None and state.stable.desired < scale.max:
+    allowed = bounds(spec)
+    if state is not None and allowed is not None and state.stable.desired < allowed[1]:
         found.add("scale-up")
     return frozenset(found)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Report
-from dreamnet_actions.domain.spec.models import MetricCheck, Service
+from dreamnet_actions.domain.spec.metrics import only_load
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import (
     Leased,
     Paused,
@@ -226,4 +227,4 @@ def _without_half_proofs(
 def _carries_load(examined: Examined, spec: Service) -> bool:
     """Say whether a service's load may be acted on: it is well, or nothing but its load is wrong."""
     wrong = [one for one in examined.reports if one.status != "passed"]
-    return all(isinstance(spec.checks.get(one.check), MetricCheck) and one.value is not None for one in wrong)
+    return all(only_load(spec, one.check) for one in wrong)

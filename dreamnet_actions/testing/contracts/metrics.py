@@ -1,8 +1,8 @@
-"""What every MetricSource must do."""
+"""What every MetricSource keeps to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 
 import pytest
 
@@ -10,61 +10,50 @@ from dreamnet_actions.errors import ConfigLacks, RequestInvalid, TemporaryError
 from dreamnet_actions.ports.metrics import MetricSource
 
 
+class Measured(ABC):
+    """A source with data, and expressions in its language."""
+
+    source: MetricSource
+    seven: str
+    """Answers 7."""
+    nothing: str
+    """Is right, and has no data."""
+    undefined: str
+    """Divides nothing by nothing."""
+    several: str
+    """Answers several series."""
+    broken: str
+    """Is no expression."""
+
+    @abstractmethod
+    def unplug(self) -> None:
+        """From now on the source cannot be reached."""
+
+
 class MetricSourceContract:
-    """Override ``source``, the expressions and ``cut_off``."""
+    """Override ``measured``."""
 
     @pytest.fixture
-    def source(self) -> MetricSource:
-        """Answer the source; ``number`` is 42.5 in it."""
-        raise NotImplementedError
+    def measured(self) -> Measured:
+        """A source that holds what ``Measured`` names."""
+        raise NotImplementedError("override the fixture 'measured'")
 
-    @pytest.fixture
-    def number(self) -> str:
-        """Answer an expression that answers 42.5."""
-        raise NotImplementedError
+    def test_one_number(self, measured: Measured) -> None:
+        assert measured.source.value(measured.seven) == 7.0
+        assert measured.source.value(measured.seven) == 7.0
 
-    @pytest.fixture
-    def nothing(self) -> str:
-        """Answer a right expression that there is no data for."""
-        raise NotImplementedError
+    def test_no_data_is_none_and_never_zero(self, measured: Measured) -> None:
+        assert measured.source.value(measured.nothing) is None
+        assert measured.source.value(measured.undefined) is None
 
-    @pytest.fixture
-    def several(self) -> str:
-        """Answer an expression that answers two series."""
-        raise NotImplementedError
+    def test_what_is_wrong_with_an_expression_is_said(self, measured: Measured) -> None:
+        for expression in (measured.several, measured.broken):
+            with pytest.raises((RequestInvalid, ConfigLacks)) as caught:
+                measured.source.value(expression)
+            assert expression in caught.value.message
 
-    @pytest.fixture
-    def wrong(self) -> str:
-        """Answer what is no expression."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def cut_off(self) -> Callable[[bool], None]:
-        """Answer a function that makes the source unreachable (True), and reachable again (False)."""
-        raise NotImplementedError
-
-    def test_one_number(self, source: MetricSource, number: str) -> None:
-        assert source.value(number) == 42.5
-
-    def test_no_data_is_no_number(self, source: MetricSource, nothing: str) -> None:
-        assert source.value(nothing) is None
-
-    def test_what_is_wrong_or_several_numbers_is_refused(
-        self, source: MetricSource, several: str, wrong: str
-    ) -> None:
-        for expression in (several, wrong):
-            with pytest.raises((RequestInvalid, ConfigLacks)) as raised:
-                source.value(expression)
-            assert raised.value.message
-
-    def test_one_that_is_away_may_come_back(
-        self, source: MetricSource, number: str, cut_off: Callable[[bool], None]
-    ) -> None:
-        cut_off(True)
+    def test_a_source_that_is_away_is_a_temporary_error(self, measured: Measured) -> None:
+        assert measured.source.value(measured.seven) == 7.0
+        measured.unplug()
         with pytest.raises(TemporaryError):
-            source.value(number)
-        cut_off(False)
-        assert source.value(number) == 42.5
-
-    def test_asking_writes_nothing(self, source: MetricSource) -> None:
-        assert not type(source).WRITES
+            measured.source.value(measured.seven)

@@ -32,7 +32,7 @@ class MemoryMetrics(MetricSource):
         """Raise this from now on; None: no more."""
         self._outage = error
 
-    def value(self, expression: str) -> float | None:
+    def value(self, expression: str, *, timeout: float | None = None) -> float | None:  # noqa: ARG002 - nothing takes time
         self.asked.append(expression)
         if self._outage is not None:
             raise self._outage

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
+from dreamnet_actions.domain.constraints import Constraints
 from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.evidence import Evidence, evidence
 from dreamnet_actions.domain.release import Release, Snapshot, Traffic
@@ -49,6 +50,10 @@ class MemoryPlatform(Platform):
         """Why nothing of that can be deleted, if so."""
         self.environments: dict[str, str] = {}
         """The current set of synced values, by service: what ``apply`` and ``restart`` take."""
+        self.constrained: dict[str, Constraints] = {}
+        """What else has a say in a service's replicas, by service."""
+        self.room: dict[str, int] = {}
+        """How many replicas of a service can be started at the most, by service."""
         self._clock = clock
         self._lock = threading.RLock()
         self._known: dict[str, Known] = {}
@@ -111,9 +116,21 @@ class MemoryPlatform(Platform):
             else:
                 known.push(self._run(replace(known.stable.release, environment=current)))
 
+    def constraints(self, service: str) -> Constraints:
+        with self._lock:
+            self._get(service)
+            return self.constrained.get(service, Constraints())
+
     def scale(self, service: str, replicas: int) -> None:
         with self._write("scale", service):
             known = self._get(service)
+            limits = self.constrained.get(service, Constraints())
+            if limits.scaler is not None and replicas > 0:
+                low, high = limits.scaler.moved(replicas, known.desired)
+                moved = replace(limits.scaler, low=low, high=high)
+                self.constrained[service] = replace(limits, scaler=moved)
+                known.desired = min(max(known.desired, low), high)
+                return
             known.desired = replicas
             known.replicas = [one for one in known.replicas if one.state != "exited"]
 
@@ -293,7 +310,7 @@ class MemoryPlatform(Platform):
     def _replace(self, service: str, known: Known, run: Run, desired: int, replicas: list[Imagined]) -> None:
         """Start what is missing, see what has become ready, and let that take over."""
         fresh = [one for one in replicas if one.run == run]
-        for _ in range(desired - len(fresh)):
+        for _ in range(min(desired, self.room.get(service, desired)) - len(fresh)):
             self._count += 1
             one = Imagined(f"{service}-{self._count}", run, self._now())
             fresh.append(one)

@@ -9,6 +9,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessSinkOptions,
     ProcessWorkload,
 )
+from dreamnet_actions.adapters.prometheus.options import PrometheusCheck, PrometheusOptions
 from dreamnet_actions.adapters.webhooks.options import SlackOptions, WebhookOptions
 from dreamnet_actions.config.compose import Slots, compose
 from dreamnet_actions.domain.spec.models import MetricCheck, WorkloadCheck
@@ -23,10 +24,12 @@ SLOTS = Slots(
         "command": CommandCheck,
         "workload": WorkloadCheck,
         "metric": MetricCheck,
+        "prometheus": PrometheusCheck,
     },
     sources={"dotenv": DotenvSourceOptions},
     sinks={"dotenv": DotenvSinkOptions, "process": ProcessSinkOptions},
     notifiers={"slack": SlackOptions, "webhook": WebhookOptions},
+    metrics={"prometheus": PrometheusOptions},
 )
 COMPOSED = compose(SLOTS)
 
@@ -48,6 +51,7 @@ services:
       script: {command: [./check.sh], timeout: 500ms}
       pods: {workload: ready}
       load: {metric: requests-per-second, scale: {target: 100, min: 2, max: 10, tolerance: 12.5%}}
+      errors: {prometheus: "sum(rate(errors_total[1m]))", max: 0.5, scale: {target: 100, min: 0, max: 10}}
     thresholds: {failures: 1, successes: 1}
     heal: [restart, rollback]
     release: {git: ., build: [make, all], strategy: {canary: [5%, 25%, 50%], soak: 60s}}
@@ -59,6 +63,7 @@ services:
 platforms:
   local: {process: }
   other: {process: {cluster: blue}}
+metrics: {prometheus: {url: "https://prometheus.example.com", token-variable: PROMETHEUS_TOKEN, timeout: 3s}}
 env:
   app:
     from: {dotenv: app.env}

@@ -188,8 +188,8 @@ def test_every_value_says_where_it_came_from(file: Path) -> None:
     origins = load(file, COMPOSED).provenance
 
     assert origins["services.web.port"] == (8080, f"{file}:6:11")
-    assert origins["services.web.heal.steps[1]"] == ("rollback", f"{file}:19:21")
+    assert origins["services.web.heal.steps[1]"] == ("rollback", f"{file}:20:21")
     assert origins["services.web.replicas"] == (1, "default")
     assert origins["services.web.stop-grace"] == ("5s", "default")
     assert origins["platforms.local.process.cluster"] == (None, "default")
-    assert origins["services.db.heal.steps"] == ([], f"{file}:25:33")
+    assert origins["services.db.heal.steps"] == ([], f"{file}:26:33")

@@ -29,6 +29,8 @@ BEYOND = {
     "needs in a circle",
     "needs itself",
     "port taken twice",
+    "a pace that is none",
+    "a check that asks a source which is not named",
     "least above most",
     "canary that does not grow",
     "numbers of a canary that say nothing",

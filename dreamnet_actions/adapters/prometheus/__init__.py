@@ -1,0 +1,1 @@
+"""Prometheus, and whatever answers its query API (Thanos, Mimir, VictoriaMetrics): numbers about services."""
