@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "release-step": "A canary got another share of the traffic, or was watched.",
     "release-waits": "A release waits with its canary serving: for a person's word, or for the metric source.",
     "release-ended": "A release reached its verdict.",
+    "release-skipped": "A commit came later than a newer one, and was not brought out.",
     "restarted": "A service was restarted.",
     "scaled": "A service got another number of replicas.",
     "env-changed": "Values were written to a sink (names and versions, never values).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
 from dreamnet_actions.domain.constraints import Constraints
@@ -29,6 +30,16 @@ class Platform(Protocol):
     """The platform's name in the configuration."""
     kind: str
     """The platform's kind: ``process``, ``kubernetes``, ``gke``."""
+
+    def hold(self, service: str, *, wants: str = "") -> AbstractContextManager[str]:
+        """Be the only one that changes the service while the block lasts, whichever home others work from (``Lock``
+        knows its own home only). Reading needs no hold; writes do not ask for one.
+
+        Raises Leased while somebody else (or another thread of this process) holds it, with who, since when and until
+        when; then ``wants``, the version that was to be brought out, is noted for who comes next: the block is given
+        the other version that was refused last in the last half minute, else nothing. A holder that died is
+        noticed within half a minute of asking.
+        """
 
     def observe(self) -> Snapshot:
         """Answer one consistent view of all services that were applied. Starts nothing."""

@@ -34,6 +34,10 @@ class TestProcessPlatform(PlatformContract):
         return home.platform
 
     @pytest.fixture
+    def another(self, home: Home) -> ProcessPlatform:
+        return home.again()
+
+    @pytest.fixture
     def clock(self) -> Clock:
         return SystemClock()
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from dreamnet_actions.adapters import owner
+from dreamnet_actions.adapters.owner import is_dead, named, this_process
 from dreamnet_actions.adapters.sqlite import bus as bus_module
 from dreamnet_actions.adapters.sqlite import database as database_module
-from dreamnet_actions.adapters.sqlite import owner
 from dreamnet_actions.adapters.sqlite.bus import SqliteMessageBus
 from dreamnet_actions.adapters.sqlite.database import open_database
 from dreamnet_actions.adapters.sqlite.dreams import SqliteDreamStore
 from dreamnet_actions.adapters.sqlite.journal import SqliteJournal
-from dreamnet_actions.adapters.sqlite.owner import is_dead, named, this_process
 from dreamnet_actions.adapters.sqlite.schema import MIGRATIONS, VERSION
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import Report
@@ -277,7 +277,7 @@ import os, sys
 from pathlib import Path
 from dreamnet_actions.adapters.sqlite.database import open_database
 from dreamnet_actions.adapters.sqlite.journal import SqliteJournal
-from dreamnet_actions.adapters.sqlite.owner import this_process, is_dead
+from dreamnet_actions.adapters.owner import this_process, is_dead
 journal = SqliteJournal(open_database(Path({str(path)!r})))
 journal.set_state("parent", this_process())
 children = []

@@ -28,7 +28,11 @@ class TestKubernetesPlatform(PlatformContract):
 
     @pytest.fixture
     def platform(self, here: Stage) -> KubernetesPlatform:
-        return here.platform()
+        return here.platform(web=here.spec())
+
+    @pytest.fixture
+    def another(self, here: Stage) -> KubernetesPlatform:
+        return here.platform(web=here.spec())
 
     @pytest.fixture
     def clock(self) -> Clock:

@@ -75,6 +75,8 @@ class Api:
         self._lock = threading.Lock()
         self._open: set[Any] = set()
         self.closed = False
+        self.before_write: Callable[[], None] = lambda: None
+        """Called before each request that changes something; what it raises stops it."""
 
     # ── Objects ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,6 +146,8 @@ class Api:
         Raises TemporaryError (network, 429, 5xx), Unauthenticated (401), PermissionMissing (403), Missing (404),
         Conflict (409), ApplyConflict, PlatformFailed (422 and all else).
         """
+        if method != "GET":
+            self.before_write()
         with self._sent(method, path, query or {}, body, form, TIMEOUT) as response:
             data = self._read(response)
             if response.status >= 400:

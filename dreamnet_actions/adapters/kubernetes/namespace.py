@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.kubernetes import canaries, constraints
 from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Object
+from dreamnet_actions.adapters.kubernetes.holds import Holds
 from dreamnet_actions.adapters.kubernetes.informer import Informers
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import (
@@ -28,6 +29,7 @@ from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound, PlatformFailed
+from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -43,13 +45,19 @@ class Namespace:
     of the configured services."""
 
     def __init__(
-        self, name: str, reach: Callable[[], Configuration], known: Mapping[str, KubernetesWorkload]
+        self,
+        name: str,
+        reach: Callable[[], Configuration],
+        known: Mapping[str, KubernetesWorkload],
+        clock: Clock,
+        who: str,
     ) -> None:
         self.name, self._reach, self._known = name, reach, known
         self._lock = threading.Lock()
         self._api: Api | None = None
         self._revisions: Revisions | None = None
         self.informers = Informers(lambda: self.api)
+        self.holds = Holds(lambda: self.api, clock, who)
 
     @property
     def api(self) -> Api:
@@ -57,6 +65,7 @@ class Namespace:
         with self._lock:
             if self._api is None:
                 self._api = Api(self._reach(), self.name)
+                self._api.before_write = self.holds.still
             return self._api
 
     @property

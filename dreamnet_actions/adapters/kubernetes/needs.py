@@ -16,6 +16,7 @@ EVERY = ACTIONS
 WRITES = ("deploy", "rollback", "restart")
 RELEASES = ("deploy", "rollback", "canary")
 OUT = ("deploy", "canary")
+CHANGES = ("deploy", "rollback", "restart", "scale", "canary")
 
 
 @dataclass(frozen=True, order=True)
@@ -74,6 +75,7 @@ NEEDS: tuple[Need, ...] = (
     _need("apps", "deployments/scale", "patch", ("canary",), "the share of a canary is its number of pods"),
     _need("", "events", "list", ("deploy",), "why a release failed, where no status tells it"),
     _need("", "pods/log", "get", ("deploy",), "the last words of what failed"),
+    _need("coordination.k8s.io", "leases", "get create patch", CHANGES, "one deployer a service at a time"),
     _need("", "pods/status", "patch", ("canary",), "which of a canary's pods serve"),
 )  # fmt: skip
 """Each need in one line."""

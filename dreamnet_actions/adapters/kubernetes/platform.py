@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,7 @@ from dreamnet_actions.adapters.kubernetes.access import configuration, reached_b
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.events import Events
 from dreamnet_actions.adapters.kubernetes.explaining import explain
+from dreamnet_actions.adapters.kubernetes.holds import named
 from dreamnet_actions.adapters.kubernetes.inspection import inspect
 from dreamnet_actions.adapters.kubernetes.jobs import run_first
 from dreamnet_actions.adapters.kubernetes.making import Making
@@ -34,6 +36,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     Run,
     record_of,
 )
+from dreamnet_actions.adapters.kubernetes.rendering import kind_and_name
 from dreamnet_actions.adapters.kubernetes.strategies import check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
@@ -55,7 +58,8 @@ if TYPE_CHECKING:
 
 class KubernetesPlatform(Platform):
     """The platform ``name``: one namespace of one cluster. ``root`` is what the configuration's paths are relative to;
-    ``known`` are the configured services, by name. Nothing is sent before the first call."""
+    ``known`` are the configured services, by name; ``who`` names us to others who deploy there. Nothing is sent before
+    the first call."""
 
     WRITES: ClassVar[frozenset[str]] = Platform.WRITES
     kind = "kubernetes"
@@ -70,11 +74,12 @@ class KubernetesPlatform(Platform):
         clock: Clock,
         known: Mapping[str, Service],
         environ: Mapping[str, str] | None = None,
+        who: str = "DreamNet",
     ) -> None:
         self.name, self.options = name, options
         self._clock = clock
         keys = {one: _keys(spec) for one, spec in known.items()}
-        self._namespace = Namespace(options.namespace, reach, keys)
+        self._namespace = Namespace(options.namespace, reach, keys, clock, who)
         self._making = Making(
             self._namespace,
             root=root,
@@ -106,6 +111,7 @@ class KubernetesPlatform(Platform):
             clock=site.clock,
             known={one: spec for one, spec in site.config.services.items() if spec.platform == name},
             environ=for_commands(site.environ),
+            who=named(site.environ),
         )
         made.kind = kind
         return made
@@ -180,6 +186,10 @@ class KubernetesPlatform(Platform):
         if live is None:
             raise NotFound("service", service)
         return constraints.constraints(space.api, live)
+
+    def hold(self, service: str, *, wants: str = "") -> AbstractContextManager[str]:
+        kind, name = kind_and_name(self._namespace.keys(service))
+        return self._namespace.holds.held(kind, name, service, wants)
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,6 +11,7 @@
         socket                 the path of that socket where the one above would be too long
         supervisor.log         what the supervisor itself has to say
         logs/<service>/        what the replicas wrote
+        hold/                  who changes a service now (``holding.py``)
     <state>/environments/<name>/<service>/    sets of synced values (``environment.py``)
 """
 
@@ -70,6 +71,11 @@ class Places:
     def logs(self) -> Path:
         """The replicas' logs, one directory a service."""
         return self.directory / "logs"
+
+    @property
+    def hold(self) -> Path:
+        """Who changes a service now."""
+        return self.directory / "hold"
 
     @property
     def environments(self) -> Path:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from typing import Any, ClassVar
 from dreamnet_actions.adapters.process import launch, state
 from dreamnet_actions.adapters.process.control import NoSupervisor
 from dreamnet_actions.adapters.process.environment import current_environment
+from dreamnet_actions.adapters.process.holding import held
 from dreamnet_actions.adapters.process.logs import read_lines
 from dreamnet_actions.adapters.process.loopback import HOST
 from dreamnet_actions.adapters.process.options import ProcessPlatformOptions, ProcessWorkload
@@ -111,6 +113,9 @@ class ProcessPlatform(Platform):
     def current_environment(self, service: str) -> str | None:
         """Answer the id of the set of synced values that the next restart of the service takes, if any."""
         return current_environment(self._places.environments / service)
+
+    def hold(self, service: str, *, wants: str = "") -> AbstractContextManager[str]:
+        return held(self._places.hold, service, f"{self.name}/{service}", wants)
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from dreamnet_actions.adapters.owner import this_process
 from dreamnet_actions.adapters.sqlite.codec import column, dumps, loads, message_body, message_from
 from dreamnet_actions.adapters.sqlite.database import Database
-from dreamnet_actions.adapters.sqlite.owner import this_process
 from dreamnet_actions.domain.message import Message
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.stores import Delivery, MessageBus, MessageState

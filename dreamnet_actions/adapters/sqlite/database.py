@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from dreamnet_actions.adapters.sqlite.owner import is_dead
+from dreamnet_actions.adapters.owner import is_dead
 from dreamnet_actions.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from dreamnet_actions.adapters.sqlite.trouble import translated
 from dreamnet_actions.errors import StateDamaged

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+from dreamnet_actions.adapters.owner import named, this_process
 from dreamnet_actions.adapters.sqlite.codec import column
 from dreamnet_actions.adapters.sqlite.database import Database
-from dreamnet_actions.adapters.sqlite.owner import named, this_process
 from dreamnet_actions.errors import Leased, TemporaryError
 from dreamnet_actions.ports.stores import Lock
 from dreamnet_actions.ports.system import Clock

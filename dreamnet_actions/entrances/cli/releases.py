@@ -13,7 +13,7 @@ from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.terminal import one_line, say, table
 from dreamnet_actions.entrances.wire import write_json
 
-KINDS = frozenset({"release-started", "release-step", "release-ended"})
+KINDS = frozenset({"release-started", "release-step", "release-ended", "release-skipped"})
 
 
 @click.command()
@@ -41,6 +41,12 @@ def told(facts: list[Fact]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     open_by_service: dict[str, dict[str, Any]] = {}
     for fact in facts:
+        if fact.kind == "release-skipped":
+            found.append({
+                "service": fact.service, "version": fact.data.get("version"), "started_at": rfc3339(fact.at),
+                "at": fact.at, "verdict": "skipped", "seconds": None, "text": fact.text, "steps": [],
+            })  # fmt: skip
+            continue
         if fact.kind == "release-started" or fact.service not in open_by_service:
             one: dict[str, Any] = {
                 "service": fact.service, "version": fact.data.get("version"), "started_at": rfc3339(fact.at),

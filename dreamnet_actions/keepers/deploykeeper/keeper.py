@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.actions import Agent
@@ -21,10 +21,12 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.record import skipped
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
 from dreamnet_actions.keepers.deploykeeper.scaling import Scaling
 from dreamnet_actions.keepers.deploykeeper.standing import standing
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS
+from dreamnet_actions.keepers.deploykeeper.turns import turn
 from dreamnet_actions.keepers.deploykeeper.watching import Watching
 from dreamnet_actions.keepers.examination import Examination
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
@@ -205,7 +207,8 @@ class DeployKeeper:
         for name, spec in self._meant(request).items():
             state = self.context.platforms[spec.platform].observe().services.get(name)
             intent, _ = self.context.journal.state(f"rollout/{self.context.key(name)}")
-            findings.append({"service": name, "platform": spec.platform} | standing(state, intent))
+            status = standing(state, intent) | skipped(self.context, name, state)
+            findings.append({"service": name, "platform": spec.platform} | status)
         said = "; ".join(f"{one['service']}: {one['text']}" for one in findings)
         return Report(outcome="done", summary=f"{said or 'Nothing is configured there'}.", findings=findings)
 
@@ -224,11 +227,17 @@ class DeployKeeper:
             and spec.release.branch == branch
         }
 
-    def _holding(self, request: AgentRequest, name: str, spec: Service) -> AbstractContextManager[None]:
-        """Hold one service: one deployer each. A dry run holds nothing."""
+    @contextmanager
+    def _holding(self, request: AgentRequest, name: str, spec: Service) -> Iterator[None]:
+        """Hold one service: one deployer each, in this home and on its platform. A dry run holds nothing."""
         if request.dry_run:
-            return nullcontext()
-        return self.context.lock.lease(f"service/{self.context.key(name)}", _longest(spec))
+            yield
+            return
+        with (
+            self.context.lock.lease(f"service/{self.context.key(name)}", _longest(spec)),
+            turn(self.context, name, self.sources.get(name), request.input.get("version")),
+        ):
+            yield
 
     def _each(
         self, request: AgentRequest, do: Callable[[str, Service], Report], *, held: bool = False

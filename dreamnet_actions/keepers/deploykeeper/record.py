@@ -182,6 +182,15 @@ class Record:
         self._note("release-ended", text, version=release.version, verdict=verdict, **data)
         self.tell(release, verdict, text)
 
+    def skipped(self, version: str, newer: str) -> Report:
+        """Write that a version came too late, and answer; ``newer`` is the commit that it gave way to."""
+        text = f"{self.key}: {short(version)} is skipped, for {newer[:7]} is newer"
+        if self.request.dry_run:
+            return Report(outcome="planned", summary=f"Would skip: {text}.")
+        self._note("release-skipped", text, version=version, newer=f"git:{newer}")
+        hint = f" To have it all the same: dreamnet deploy {self.service} --version {version[4:11]}"
+        return Report(outcome="unchanged", summary=f"{text}.{hint}")
+
     def tell(self, release: Release, state: str, text: str) -> None:
         """Tell the world; that it cannot be told breaks no release, and stands in its result."""
         try:
@@ -258,6 +267,14 @@ def waiting(text: str, hint: str, findings: list[dict[str, Any]]) -> Report:
     """Answer the report of a release that waits."""
     error = ErrorInfo(code="release.waits", message=text, hint=hint, docs="docs/deploykeeper.md")
     return Report(outcome="deferred", summary=f"{text}.", findings=findings, error=error)
+
+
+def skipped(context: Context, service: str, state: ServiceState | None) -> dict[str, object]:
+    """Answer, for ``status``, the versions that came too late for what runs, the newest first, at most five."""
+    runs = state.stable.release.version if state else None
+    facts = context.journal.read(kinds={"release-skipped"}, service=context.key(service))
+    found = [str(one.data["version"]) for one in facts if one.data.get("newer") == runs]
+    return {"skipped": list(dict.fromkeys(reversed(found)))[:5]}
 
 
 def short(version: str) -> str:

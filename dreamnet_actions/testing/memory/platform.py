@@ -21,7 +21,7 @@ from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.evidence import Evidence, evidence
 from dreamnet_actions.domain.release import Release, Snapshot, Traffic
 from dreamnet_actions.domain.spec.models import Service
-from dreamnet_actions.errors import DreamNetError, NotFound
+from dreamnet_actions.errors import DreamNetError, Leased, NotFound
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock
 from dreamnet_actions.testing.memory.replicas import Imagined, Known, Run, same, take_over, view
@@ -63,8 +63,25 @@ class MemoryPlatform(Platform):
         self._refusal: DreamNetError | None = None
         self._outage: DreamNetError | None = None
         self._count = 0
+        self._held: dict[str, str] = {}
+        self._waits: dict[str, str] = {}
 
     # ── The port ────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def hold(self, service: str, *, wants: str = "") -> Iterator[str]:
+        with self._lock:
+            if service in self._held:
+                if wants:
+                    self._waits[service] = wants
+                raise Leased(f"{self.name}/{service}", self._held[service])
+            self._held[service] = "this process since it began"
+            waits = self._waits.pop(service, "")
+        try:
+            yield "" if waits == wants else waits
+        finally:
+            with self._lock:
+                del self._held[service]
 
     def observe(self) -> Snapshot:
         with self._lock:
