@@ -44,6 +44,10 @@ class Missing(PlatformFailed):
     """The API server knows no such object, or no such kind (404)."""
 
 
+class Invalid(PlatformFailed):
+    """The API server takes no object that is like that (422): a field that is wrong, or cannot be changed."""
+
+
 class Expired(TemporaryError):
     """What a watch or a list wanted to go on from is gone (410, or 504 in the stream): list anew."""
 
@@ -295,6 +299,11 @@ class Api:
                 f"{self.where} does not take our credentials. {said}",
                 hint="Look at the kubeconfig's user, or at the service account and its token.",
             )
+        if status == 403 and any(one.get("reason") == "NamespaceTerminating" for one in causes):
+            return PlatformFailed(
+                f"The namespace {self.namespace} is being deleted. {said}",
+                hint="That is no fault of the service. Make the namespace anew, or name another one.",
+            )
         if status == 403:
             return PermissionMissing(
                 f"The cluster does not allow this to DreamNet. {said}",
@@ -312,6 +321,10 @@ class Api:
         if status in _TRANSIENT:
             after = headers.get("Retry-After", "")
             return TemporaryError(said, retry_after=float(after) if after.isdigit() else 10.0)
+        if status == 422:
+            fixed = "immutable" in words
+            hint = "Put it back as it was, or delete the object by hand and deploy again." if fixed else ""
+            return Invalid(said, hint=hint)
         return PlatformFailed(said)
 
     def _discovered(self, version: str) -> builtins.list[Object]:

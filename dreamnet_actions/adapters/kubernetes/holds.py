@@ -110,6 +110,11 @@ class Holds:
         if held.lost:
             raise Leased(held.what, held.lost)
 
+    def mine(self, kind: str, name: str) -> bool:
+        """Say whether this thread holds that workload."""
+        held: _Held | None = getattr(self._thread, "held", None)
+        return held is not None and held.name == lease_of(kind, name)
+
     # ── Taking ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, kind: str, name: str, service: str, wants: str) -> tuple[_Held, str]:

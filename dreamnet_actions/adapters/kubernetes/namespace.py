@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.kubernetes import canaries, constraints
-from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Object
+from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Invalid, Object
 from dreamnet_actions.adapters.kubernetes.holds import Holds
 from dreamnet_actions.adapters.kubernetes.informer import Informers
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
@@ -154,9 +154,14 @@ class Namespace:
         self, service: str, keys: KubernetesWorkload, want: Callable[[Object | None, Record | None], Record]
     ) -> Record:
         """Read the workload and its record, let ``want`` say what is wanted, and apply both at once; anew where
-        somebody else was first. Answers the record as it is then. Raises Conflict, ApplyConflict."""
+        somebody else was first. Answers the record as it is then. Raises Conflict, ApplyConflict.
+
+        Somebody may change the workload faster than we read and write (an autoscaler gone wild, an operator): where we
+        hold the service (``Holds``), the record is nobody else's to change, and the last tries ask for the same object
+        only, not for the same state of it.
+        """
         kind, name = kind_and_name(keys)
-        for _ in range(TRIES):
+        for tries in range(TRIES):
             live = self.live(keys)
             before = record_of(live)
             after = want(live, before)
@@ -164,7 +169,9 @@ class Namespace:
                 self.informers[kind].put(live)
                 return after
             wanted = with_notes(self.revisions.get(service, after.stable.revision), after, service)
-            if live is not None:
+            if live is not None and tries >= TRIES // 2 and self.holds.mine(kind, name):
+                wanted["metadata"]["uid"] = live["metadata"]["uid"]
+            elif live is not None:
                 wanted["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
             try:
                 applied = self.applied(wanted, keys)
@@ -185,8 +192,20 @@ class Namespace:
             raise
 
     def apply_others(self, service: str, revision: str, keys: KubernetesWorkload) -> None:
-        """Apply what a revision has beside its workload and its Jobs (``jobs.py``), in order."""
-        for one in self.revisions.get(service, revision).objects[:-1]:
+        """Apply what a revision has beside its workload and its Jobs (``jobs.py``), in order.
+
+        The server is asked first whether it would take the workload: a Service that leads to what cannot be changed
+        (a selector) would lead nowhere. Raises Invalid and ApplyConflict before anything is written.
+        """
+        *others, workload = self.revisions.get(service, revision).objects
+        if others:
+            try:
+                self.applied(workload, keys, dry_run=True)
+            except (Invalid, ApplyConflict):
+                raise
+            except PlatformFailed:
+                pass  # a webhook that knows no dry runs says so (400): then the real one tells
+        for one in others:
             if one["kind"] == "Job":
                 continue
             seen = self.applied(one, keys)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.record import RUN, VERSION
 from dreamnet_actions.adapters.kubernetes.refusals import Refusal, refused
+from dreamnet_actions.adapters.kubernetes.stops import stopped
 from dreamnet_actions.adapters.kubernetes.verdicts import Judged, judge
 from dreamnet_actions.domain.release import Release, Replica, Track, TrackState
 
@@ -111,6 +112,7 @@ def track(
         hopeless=min(said.desired, max(len(fatal) + lost, int(bool(fatal)))),
         updated=sum(one.state == "ready" for one in verdicts),
         waiting=why or (no.text if no else None),
+        stopped=stopped(workload, wanted),
     )
 
 

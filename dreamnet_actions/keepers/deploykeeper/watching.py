@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dreamnet_actions.domain.release import ServiceState, Snapshot, TrackState, needed
+from dreamnet_actions.errors import PlatformFailed, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.platform import Platform
 
@@ -86,12 +87,16 @@ class Watching:
 
         ``required`` is the share (0–1) of its replicas that has to be ready, ``known`` the failure that was there
         before.
+
+        Raises TemporaryError where it is no word on the release (``TrackState.stopped``), and PlatformFailed where
+        the service is there no longer.
         """
         clock = self.context.clock
         began, failing = clock.monotonic(), Failing(patience=patience, required=required, known=known)
         with self.context.reporter.waiting(
             f"{service}{' (canary)' if canary else ''} to be ready", within
         ) as tell:
+            there = False
             while True:
                 seen = platform.observe()
                 state = seen.services.get(service)
@@ -101,8 +106,13 @@ class Watching:
                     return Watched(end="settled", why=_settled(track, required), state=state)
                 # Also while replicas of the release before still serve.
                 if track is not None and track.failure and failing.counts(track, now):
+                    stands(service, track)
                     return Watched(end="failed", why=track.failure, state=state)
+                there = there or state is not None
+                if state is None and there:
+                    raise PlatformFailed(f"{service} is gone: somebody deleted it meanwhile.")
                 if (left := within - (now - began)) <= 0:
+                    stands(service, track)
                     return Watched(
                         end="timeout", why=f"not ready within {within:g} s: {standing(track)}", state=state
                     )
@@ -113,6 +123,16 @@ class Watching:
         """Wait until it is worth looking again, ``left`` seconds at the most."""
         if not platform.wait(seen, min(TELL, left)):
             self.context.clock.sleep(min(POLL, left))
+
+
+def stands(service: str, track: TrackState | None) -> None:
+    """Raise TemporaryError where a track stands still for a reason that says nothing about its release."""
+    if track is not None and track.stopped:
+        raise TemporaryError(
+            f"{service} cannot go on: {track.stopped}.",
+            hint="That is no fault of the release, so nothing is taken back. Ask again once it is mended.",
+            retry_after=60.0,
+        )
 
 
 def track_of(state: ServiceState | None, canary: bool) -> TrackState | None:
