@@ -24,9 +24,9 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from tests.cluster.client import Cluster
-from tests.kubernetes.stage import Stage
+from tests.kubernetes.stage import KubernetesService, Stage
 stage = Stage(cluster=Cluster(sys.argv[1], ""), namespace=sys.argv[2], root=Path(sys.argv[3]))
-with stage.platform(web=stage.spec(image="x")).hold("web"):
+with stage.platform(web=KubernetesService(platform="production", workload="deployment/web")).hold("web"):
     print("held", flush=True)
     time.sleep(600)
 """

@@ -216,6 +216,9 @@ def deleted_namespace(trial: Trial, proxy: Proxy) -> Iterator[None]:
     words = ("delete", "namespace", trial.namespace, "--wait=false")
     with after_apply(proxy, lambda: trial.cluster.kubectl(*words)):
         yield
+    there = ("get", "namespace", trial.namespace, "--ignore-not-found", "-oname")
+    trial.cluster.wait("the namespace to be gone", lambda: not trial.cluster.kubectl(*there).strip(), 60)
+    trial.cluster.kubectl("create", "namespace", trial.namespace)  # whose block gives it back
 
 
 @contextmanager
@@ -261,7 +264,7 @@ FAULTS: dict[str, Fault] = {
     "answer lost": Fault(meets=lost_answers, ends=frozenset({"deferred"}), says="cannot be reached"),
     "409 storm": Fault(meets=storm),
     "token expired": Fault(
-        meets=expired, ends=frozenset({"refused"}), says="does not take our credentials", token=True
+        meets=expired, ends=frozenset({"refused", "deferred"}), token=True
     ),
     "evictions and a PDB": Fault(meets=evictions),
     "an HPA that fights": Fault(meets=autoscaler),
