@@ -24,7 +24,7 @@ from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, short
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
-from dreamnet_actions.keepers.deploykeeper.turns import overtaken
+from dreamnet_actions.keepers.deploykeeper.turns import late
 from dreamnet_actions.keepers.examination import Examined
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.metrics import MetricSource
@@ -105,7 +105,7 @@ class Rollout:
         wanted = f"git:{revision}" if revision else self.platform.configured(self.service, self.spec).version
         if state is not None and self._runs(state, wanted) and not record.unproved(wanted):
             return self._kept(state)
-        if (newer := self._late(state, revision)) is not None:
+        if (newer := late(record, self.source, revision, state)) is not None:
             return record.skipped(wanted, newer)
         if mine is None and (version is None or self.request.hops > 0):
             record.refuse_held(wanted)  # a person who names a version may insist; a repeated webhook may not
@@ -190,16 +190,6 @@ class Rollout:
                 )
             return None
         return self.source.resolve(version or self.rules.branch).revision
-
-    def _late(self, state: ServiceState | None, revision: str | None) -> str | None:
-        """Answer the newer commit that is out, or is being brought out, where an event's commit comes late. A person
-        who names a commit gets it, and a branch's head is never late."""
-        by_event = "branch" in self.request.input or self.request.hops > 0
-        if revision is None or "version" not in self.request.input or not by_event or self.record.mine:
-            return None
-        intent = self.record.intent or {}
-        wanted = intent.get("revision") if intent.get("phase") == "out" else None
-        return overtaken(self.source, revision, [state.stable.release.revision if state else None, wanted])
 
     def _build(self, revision: str | None) -> Release:
         if revision is None:

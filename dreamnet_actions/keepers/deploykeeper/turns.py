@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.errors import Leased, NotFound
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.record import Record
 from dreamnet_actions.ports.delivery import Source
 
 PATIENCE = 120.0
@@ -59,3 +61,17 @@ def overtaken(source: Source | None, revision: str, others: Iterable[str | None]
         except NotFound:
             continue
     return None
+
+
+def late(
+    record: Record, source: Source | None, revision: str | None, state: ServiceState | None
+) -> str | None:
+    """Answer the newer commit that is out, or is being brought out, where an event's commit comes late. A person who
+    names a commit gets it, and a branch's head is never late."""
+    request = record.request
+    by_event = "branch" in request.input or request.hops > 0
+    if revision is None or "version" not in request.input or not by_event or record.mine:
+        return None
+    intent = record.intent or {}
+    wanted = intent.get("revision") if intent.get("phase") == "out" else None
+    return overtaken(source, revision, [state.stable.release.revision if state else None, wanted])
