@@ -13,9 +13,10 @@ import pytest
 
 from dreamnet_actions.domain.release import Release, ServiceState, TrackState
 from dreamnet_actions.domain.spec.models import Service
-from dreamnet_actions.errors import Leased, NotFound
+from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.system import Clock
+from dreamnet_actions.testing.contracts.holds import HoldContract
 
 WITHIN = 20.0
 """Seconds for a platform to bring about what a test wants."""
@@ -71,7 +72,7 @@ class Stage:
         return canary
 
 
-class PlatformContract:
+class PlatformContract(HoldContract):
     """Override ``platform`` (nothing applied), ``clock``, ``spec``, ``release`` and ``kill``."""
 
     @pytest.fixture
@@ -94,11 +95,6 @@ class PlatformContract:
         """Answer a release of the service ``web`` by a name; one whose name begins with ``broken`` never becomes
         ready, and it is soon known why."""
         raise NotImplementedError("override it")
-
-    @pytest.fixture
-    def another(self, platform: Platform) -> Platform:
-        """The same platform, as another run of DreamNet has it."""
-        return platform
 
     def kill(self, platform: Platform, service: str) -> None:
         """End one ready replica of the service behind the platform's back."""
@@ -320,36 +316,6 @@ class PlatformContract:
         with pytest.raises(NotFound):
             stage.platform.undo("web", token=SECOND, skip={stage.version("one")})
         assert stage.state().stable.release.version == stage.version("two"), "nothing was changed"
-
-    # ── One deployer a service ──────────────────────────────────────────────────────────────────────────
-
-    def test_a_service_is_held_by_one_for_the_block(
-        self, platform: Platform, another: Platform, stage: Stage
-    ) -> None:
-        stage.apply("one", 0)
-        for one, other in ((platform, another), (another, platform)):
-            with one.hold("web"):
-                for refused in (other, one):
-                    with pytest.raises(Leased, match=r"web.*since") as told, refused.hold("web"):
-                        pytest.fail("it was held twice")
-                    assert told.value.exit_status == 75
-                other.scale("web", 0)  # a hold stops nobody who does not ask
-        with pytest.raises(RuntimeError, match="boom"), platform.hold("web"):
-            raise RuntimeError("boom")
-        with another.hold("web") as waits:
-            assert waits == "", "nobody waited to bring anything out"
-
-    def test_who_is_refused_is_named_to_who_comes_next(self, platform: Platform, another: Platform) -> None:
-        with platform.hold("web"), pytest.raises(Leased), another.hold("web", wants="git:two"):
-            pytest.fail("it was held twice")
-        with platform.hold("web", wants="git:one") as waits:
-            assert waits == "git:two"
-        with platform.hold("web") as waits:
-            assert waits == "", "once"
-        with platform.hold("web"), pytest.raises(Leased), another.hold("web", wants="git:two"):
-            pytest.fail("it was held twice")
-        with another.hold("web", wants="git:two") as waits:
-            assert waits == "", "it waits no longer for itself"
 
     # ── The rest ────────────────────────────────────────────────────────────────────────────────────────
 
