@@ -84,8 +84,15 @@ def test_a_budget_holds_through_a_restart_or_it_is_not_begun(shop: Shop) -> None
         in refused["summary"]
     )
     assert shop.live()["metadata"]["generation"] == before
-    # What a pod cannot start without is gone: the old ones serve on, and it is said.
-    shop.cluster.kubectl("delete", "pdb,configmap", "--all", namespace=shop.namespace)
+    # What a pod cannot start without is gone meanwhile: the old ones serve on, and it is said.
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "extra"}, "stringData": {"a": "b"}}
+    shop.cluster.apply(secret, namespace=shop.namespace)
+    extra = {"name": "EXTRA", "valueFrom": {"secretKeyRef": {"name": "extra", "key": "a"}}}
+    reads = {"containers": [{"name": "web", "env": [extra]}]}
+    patch = json.dumps({"spec": {"template": {"spec": reads}}})
+    shop.cluster.kubectl("patch", "deployment", "web", f"-p={patch}", namespace=shop.namespace)
+    shop.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=50s", namespace=shop.namespace)
+    shop.cluster.kubectl("delete", "pdb/floor", "secret/extra", namespace=shop.namespace)
     failed = shop.dreamnet("restart", "web", status=5)
     assert "not found (CreateContainerConfigError)" in failed["summary"]
     assert "1 of the replicas serve on" in failed["summary"]

@@ -153,27 +153,38 @@ class Scaling:
     ) -> Report:
         """Not all replicas became ready: keep those that did, as many as there were before at the least. What hangs
         would be taken for a fault of the service, and waits for room that nobody may be about to make."""
-        ready = watched.state.stable.ready if watched.state else 0
-        kept = max(before, min(ready, replicas)) if scaler is None else max(scaler.low, min(ready, replicas))
         why = f"{self.key} should have {replicas} replicas: {_reason(watched)}"
         if replicas <= before:
             return _failed(self.key, why, [change])
+        least = before if scaler is None else scaler.low
+        kept, after = least, watched
         try:
-            self.platform.scale(self.service, kept)
+            # What is only on its way may yet get there; the second time only what did counts.
+            for hopeful in (True, False):
+                kept = max(least, min(_living(after, hopeful=hopeful), replicas))
+                self.platform.scale(self.service, kept)
+                after = self._settled()
+                if after.settled or kept == least:
+                    break
         except DreamNetError as error:
             return _failed(self.key, f"{why}; and it could not be set back: {error.message}", [change])
-        after = self._settled()
         stands = f"{kept} serve (had {before})" if after.settled else f"set back to {kept}, and {after.why}"
         if kept != before:
-            self._note(
-                f"{self.key}: {before} → {kept} replicas of the {replicas} that were asked for", before, kept
-            )
+            told = f"{self.key}: {before} → {kept} replicas of the {replicas} that were asked for"
+            self._note(told, before, kept)
         shown = f"{kept}–{scaler.high}" if scaler else str(kept)
         return _failed(self.key, f"{why}; {stands}", [replace(change, after=shown)])
 
     def _note(self, text: str, before: int, after: int) -> None:
         data = {"before": before, "after": after}
         self.context.note("scaled", text, request=self.request, service=self.key, data=data)
+
+
+def _living(watched: Watched, *, hopeful: bool) -> int:
+    """Answer how many replicas are ready; ``hopeful`` counts those on their way, where the time is not over."""
+    replicas = watched.state.stable.replicas if watched.state else ()
+    counted = ("ready", "starting", "unready") if hopeful and watched.end == "failed" else ("ready",)
+    return sum(one.state in counted for one in replicas)
 
 
 def _reason(watched: Watched) -> str:
