@@ -179,6 +179,11 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
         "status": Action(
             doc="Say what runs where, in which version, and how it does.", keys=_WHERE, writes=False
         ),
+        "releases": Action(
+            doc="Say which release of each service is out, what was before it, what is held, and how each one ended.",
+            keys={**_WHERE, "limit": Key(doc="At most so many releases of each (20).", form="integer")},
+            writes=False,
+        ),
     },
     "envkeeper": {
         "plan": Action(

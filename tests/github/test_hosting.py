@@ -228,7 +228,8 @@ def test_the_command_asks_with_the_token_of_the_environment_and_never_shows_it(
     assert CliRunner().invoke(dreamnet, [*where, "init", "--yes", "--ref", "1" * 40]).exit_code == 0
     github.create_repository(SHOP, files={path: text.decode() for path, text in snapshot(root).items()})
     github.person("octocat", "admin")
-    token = github.fine_grained("octocat", {"actions": "read", "contents": "write", "issues": "write"})
+    may = {"actions": "read", "contents": "write", "issues": "write", "statuses": "write"}
+    token = github.fine_grained("octocat", may)
     env = {"GITHUB_TOKEN": token, "GITHUB_API_URL": github.api_url}
     said = CliRunner(env=env).invoke(dreamnet, [*where, "doctor"])
     assert said.exit_code == 5, said.output

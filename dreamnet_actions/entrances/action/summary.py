@@ -53,6 +53,7 @@ def summary(result: AgentResult, environ: Mapping[str, str], *, mistakes: Sequen
         *_mistaken(mistakes, environ),
         *_checks(result.findings),
         *_differences(result.findings),
+        *_timelines(result.findings),
         *_changes(result.changes),
         *_next(result, environ),
         *_links(result, environ),
@@ -128,6 +129,24 @@ def _check(check: Mapping[str, Any]) -> str:
 def _keys(finding: Mapping[str, Any]) -> str:
     keys = finding.get("keys") or ()
     return ", ".join(f"{key.get('name')} {key.get('effect')}" for key in keys if isinstance(key, Mapping))
+
+
+def _timelines(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Tell each release step by step."""
+    for one in findings:
+        steps = one.get("timeline") or ()
+        rows = [
+            f"| {cell(str(step['at']))} | {step['after']:.1f} s | {cell(str(step['text']))} |"
+            for step in steps
+        ]
+        if rows:
+            head = [
+                f"### Timeline of {inline(str(one.get('release', '')))}",
+                "",
+                "| when | after | what |",
+                "|---|---|---|",
+            ]
+            yield "\n".join([*head, *rows[:MOST_ROWS], *_more(len(rows))])
 
 
 def _changes(changes: Sequence[Mapping[str, Any]]) -> Iterator[str]:

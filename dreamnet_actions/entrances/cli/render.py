@@ -36,6 +36,8 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
         for line in str(finding.get("hint") or "").splitlines():
             yield f"  {line}"
         return
+    if finding.get("timeline"):
+        return  # it was said as it happened, and `dreamnet releases` tells it again
     rest = {key: value for key, value in finding.items() if value not in (None, "", [], {})}
     name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
     checks, keys = rest.pop("checks", []), rest.pop("keys", [])

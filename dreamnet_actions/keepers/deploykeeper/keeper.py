@@ -21,6 +21,7 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.history import history
 from dreamnet_actions.keepers.deploykeeper.record import skipped
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
 from dreamnet_actions.keepers.deploykeeper.scaling import Scaling
@@ -65,6 +66,7 @@ class DeployKeeper:
             "restart": self.restart,
             "scale": self.scale,
             "status": self.status,
+            "releases": self.releases,
         }
         return actions[request.action](request)
 
@@ -209,6 +211,15 @@ class DeployKeeper:
             intent, _ = self.context.journal.state(f"rollout/{self.context.key(name)}")
             status = standing(state, intent) | skipped(self.context, name, state)
             findings.append({"service": name, "platform": spec.platform} | status)
+        said = "; ".join(f"{one['service']}: {one['text']}" for one in findings)
+        return Report(outcome="done", summary=f"{said or 'Nothing is configured there'}.", findings=findings)
+
+    def releases(self, request: AgentRequest) -> Report:
+        """Say which release of each service is out, what was before it, what is held, and how each one ended."""
+        limit = request.input.get("limit", 20)
+        if not 1 <= limit <= 1000:
+            raise RequestInvalid([f"'input.limit' is {limit}; expected 1 to 1000."])
+        findings = [history(self.context, name, limit) for name in self._meant(request)]
         said = "; ".join(f"{one['service']}: {one['text']}" for one in findings)
         return Report(outcome="done", summary=f"{said or 'Nothing is configured there'}.", findings=findings)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from dreamnet_actions.domain.approval import KEY, Approval
+from dreamnet_actions.domain.chronicle import RELEASE_KINDS, timeline
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, ErrorInfo, Report, Verdict, warning
+from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import BudgetSpent, DreamNetError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.ports.delivery import ReleaseReporter
@@ -31,6 +34,8 @@ class Record:
     key: str
     platform: str
     reporter: ReleaseReporter
+    url: str | None = None
+    """Where people see the service."""
     untold: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What people could not be told of and why: findings, each once."""
 
@@ -175,12 +180,20 @@ class Record:
         changes = [change] if change else []
         version = (self.mine or {}).get("version", release.version)
         self.intend("ended", version, verdict=verdict, text=text, changes=[one.to_json() for one in changes])
-        return self._report(verdict, text, changes, [*(findings or []), *self.untold.values()])
+        return self._report(verdict, text, changes, [*(findings or []), *self.untold.values(), *self.story()])
 
-    def note_end(self, release: Release, verdict: str, text: str, **data: object) -> None:
-        """Write that a release reached its verdict, and tell."""
+    def story(self) -> list[dict[str, object]]:
+        """Answer, as a finding, what happened to this release step by step; nothing where that is no story."""
+        facts = self.context.journal.read(
+            kinds=RELEASE_KINDS, service=self.key, correlation_id=self.request.correlation_id
+        )
+        steps = timeline(facts)
+        return [{"timeline": steps, "release": self.key}] if len(steps) > 1 else []
+
+    def note_end(self, release: Release, verdict: str, text: str, *, told: str = "", **data: object) -> None:
+        """Write that a release reached its verdict, and tell; ``told`` is what people are told instead of it."""
         self._note("release-ended", text, version=release.version, verdict=verdict, **data)
-        self.tell(release, verdict, text)
+        self.tell(release, told or verdict, text)
 
     def skipped(self, version: str, newer: str) -> Report:
         """Write that a version came too late, and answer; ``newer`` is the commit that it gave way to."""
@@ -194,7 +207,7 @@ class Record:
     def tell(self, release: Release, state: str, text: str) -> None:
         """Tell the world; that it cannot be told breaks no release, and stands in its result."""
         try:
-            self.reporter.report(release, platform=self.platform, state=state, text=text)
+            self.reporter.report(release, platform=self.platform, state=state, text=text, url=self.url)
         except DreamNetError as error:
             hint = f"\n{error.hint}" if error.hint else ""
             self.context.reporter.say(f"{self.key}: {state} could not be reported: {error.message}{hint}")
@@ -275,6 +288,16 @@ def skipped(context: Context, service: str, state: ServiceState | None) -> dict[
     facts = context.journal.read(kinds={"release-skipped"}, service=context.key(service))
     found = [str(one.data["version"]) for one in facts if one.data.get("newer") == runs]
     return {"skipped": list(dict.fromkeys(reversed(found)))[:5]}
+
+
+def page(spec: Service) -> str | None:
+    """Answer where people see a service: the start of the first address that one of its checks asks, without anything
+    that could be secret in it; None where none is asked."""
+    for check in spec.checks.values():
+        address = urlsplit(str(getattr(check, "http", "")))
+        if address.scheme in ("http", "https") and address.hostname and "$" not in address.netloc:
+            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}/"
+    return None
 
 
 def short(version: str) -> str:

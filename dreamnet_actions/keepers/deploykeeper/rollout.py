@@ -21,7 +21,7 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
 from dreamnet_actions.keepers.deploykeeper.proving import Proof
-from dreamnet_actions.keepers.deploykeeper.record import Record, short
+from dreamnet_actions.keepers.deploykeeper.record import Record, page, short
 from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
 from dreamnet_actions.keepers.deploykeeper.turns import late
@@ -81,6 +81,7 @@ class Rollout:
             key=self.key,
             platform=self.platform.name,
             reporter=self.reporter,
+            url=page(self.spec),
             untold=self.untold,
         )
 
@@ -281,7 +282,7 @@ class Rollout:
         if not well and examined.health != "unknown":
             text = f"{text}, and its checks still fail: {_why(examined)}"
             return record.ended(former, "rollback-failed", text, change)
-        record.note_end(former, "rolled-back", text, held=before)
+        record.note_end(former, "rolled-back", text, told="deployed", held=before)
         verdict: Verdict = "healthy" if well else "unknown"
         return Report(
             outcome="done",
