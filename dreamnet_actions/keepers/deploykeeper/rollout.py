@@ -66,10 +66,9 @@ class Rollout:
         return Proof(
             context=self.context,
             service=self.service,
-            spec=self.spec,
-            platform=self.platform,
+            spec=self.spec, platform=self.platform,
             probe=self.probe,
-        )
+        )  # fmt: skip
 
     @property
     def record(self) -> Record:
