@@ -78,6 +78,7 @@ def mistaken(texts: Sequence[str]) -> list[dict[str, Any]]:
         fine | {"input": {"action": "status", **every}},
         fine | every,
         fine | {"input": {"action": "scale", "replicas": whole, "attempt": whole}},
+        fine | {"input": {"action": "releases", "limit": whole}},
         {"agent": "dreamkeeper", "input": {"action": "heal", "dream": "1", "remedy": whole}},
         {"agent": "dreamkeeper", "input": {"action": "verify", "attempt": whole}},
         {"agent": "envkeeper", "input": {"action": "restore", "attempt": whole}},

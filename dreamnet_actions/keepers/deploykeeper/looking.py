@@ -70,23 +70,32 @@ class Looking:
         return seen["canary"], seen["stable"]
 
     def _probes(self) -> list[Report]:
-        """Make the service's own checks on every replica of both tracks: without clients, these are the traffic."""
-        rollout, looks, wanted = self.rollout, list[Look](), enough(self.margin) * PACE / max(self.soak, PACE)
+        """Make the service's own checks on every replica of both tracks: without clients, these are the traffic.
+
+        One request after the other to each replica, as its checks come otherwise: a burst would fail at a service whose
+        queue is short, or at what it asks in turn, and be taken for the canary's fault.
+        """
+        rollout, times = self.rollout, dict[str, int]()
+        wanted = enough(self.margin) * PACE / max(self.soak, PACE)
+        once: dict[str, list[Look]] = {}
         for track in ("canary", "stable"):
-            addresses = list(rollout.platform.replica_addresses(rollout.service, canary=track == "canary"))
-            whole = max(1, len(addresses) * len(self.checks))
-            times = max(1, min(math.ceil(wanted / whole), MOST // whole))
-            looks += [
+            addresses = rollout.platform.replica_addresses(rollout.service, canary=track == "canary")
+            once[track] = [
                 Look(service=track, name=name, check=check, address=address)
                 for address in addresses
                 for name, check in self.checks.items()
-                for _ in range(times)
             ]
-        deadline = max((look.check.timeout for look in looks), default=1.0)
-        # Our own fault is no evidence against either track.
-        reports = (
-            [one for one in rollout.probe.probe(looks, deadline) if one.status != "unknown"] if looks else []
-        )
+            whole = max(1, len(once[track]))
+            times[track] = max(1, min(math.ceil(wanted / whole), MOST // whole))
+        clock, reports = rollout.context.clock, list[Report]()
+        began = clock.monotonic()
+        for turn in range(max(times.values())):
+            looks = [look for track in once if turn < times[track] for look in once[track]]
+            if not looks or (turn and clock.monotonic() - began > PACE):
+                break
+            deadline = max(look.check.timeout for look in looks)
+            # Our own fault is no evidence against either track.
+            reports += [one for one in rollout.probe.probe(looks, deadline) if one.status != "unknown"]
         counted = reports if self.reached else []
         self.reached = self.reached or any(
             one.status != "failed" or one.cause not in _NO_WAY for one in reports

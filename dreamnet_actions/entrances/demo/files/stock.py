@@ -18,9 +18,14 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the log for what goes wrong."""
 
 
+class Server(ThreadingHTTPServer):
+    """Takes bursts of connections."""
+
+    request_queue_size = 256
+    daemon_threads = True
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Handler)
-    server.daemon_threads = True
-    server.serve_forever()
+    Server(("127.0.0.1", parser.parse_args().port), Handler).serve_forever()
