@@ -53,6 +53,7 @@ def subjects() -> list[Subject]:
     """Answer all subjects; a tuned one comes after its own, whose controller it shares."""
     return [
         DreamNet("dreamnet"),
+        DreamNet("dreamnet", tuned=True),
         Kubectl("kubectl"),
         Kubectl("kubectl", tuned=True),
         Helm("helm"),
@@ -87,16 +88,23 @@ def cluster() -> Iterator[Cluster]:
 
 
 def compare(
-    stack: ExitStack, one: Cluster, clients: Clients, folder: Path, given: argparse.Namespace, began: float
+    stack: ExitStack,
+    one: Cluster,
+    clients: Clients,
+    folder: Path,
+    who: Sequence[Subject],
+    given: argparse.Namespace,
+    began: float,
 ) -> Iterator[list[Result]]:
     """Run each case; answers its results as they come."""
-    who = chosen(given.subjects, quick=given.quick)
     prometheus = ""
     if any(isinstance(subject, Argo | Flagger) for subject in who):
         server = Prometheus(one, folder / "prometheus")
         stack.callback(server.close)
         prometheus = server.address
-    for subject in who:
+    for subject in {
+        type(subject): subject for subject in who
+    }.values():  # one controller serves a tuned one, too
         subject.start(one, prometheus)
         stack.callback(subject.close)
     observer = Observer(one.kubeconfig)
@@ -127,12 +135,13 @@ def main() -> None:
     with ExitStack() as stack:
         stack.callback(clients.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dreamnet-bench-")))
-        for subject in chosen(given.subjects, quick=given.quick):
+        who = chosen(given.subjects, quick=given.quick)
+        for subject in who:
             subject.build()
         one = stack.enter_context(cluster())
         began = time.monotonic()
         print(heading(), flush=True)
-        for done in compare(stack, one, clients, folder, given, began):
+        for done in compare(stack, one, clients, folder, who, given, began):
             results += done
             for result in done:
                 print(line(result), flush=True)

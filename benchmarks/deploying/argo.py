@@ -47,8 +47,6 @@ class Argo(Subject):
         self._program = builds.program(builds.ARGO)
 
     def start(self, cluster: Cluster, prometheus: str) -> None:  # noqa: ARG002 - it is in the templates
-        if self.tuned:
-            return  # one controller serves both
         for path in builds.files(builds.ARGO, "manifests/crds/*-crd.yaml"):
             # Too big for what kubectl would remember of it.
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
@@ -62,10 +60,9 @@ class Argo(Subject):
         )
 
     def close(self) -> None:
-        if not self.tuned:
-            self._process.terminate()
-            self._process.wait(timeout=30)
-            self._log.close()
+        self._process.terminate()
+        self._process.wait(timeout=30)
+        self._log.close()
 
     def prepare(self, place: Place) -> None:
         if self.tuned and place.case.canary:

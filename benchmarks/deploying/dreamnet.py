@@ -21,6 +21,8 @@ STEPS = ["25%", "50%"]
 """The canary's shares: of four replicas one, then two."""
 SOAK = "60s"
 """How long a step of the canary is watched at most."""
+PATIENCE = {"ready-within": "40s", "soak": "25s"}
+"""What a tuned release has: as long as the tuned peers' ``progressDeadlineSeconds`` and ``minReadySeconds``."""
 LOOK = 0.02
 """Seconds between two looks at what it has written down."""
 
@@ -95,8 +97,11 @@ class DreamNet(Subject):
             "replicas": REPLICAS,
             "checks": checks,
         }
+        release: dict[str, Any] = dict(PATIENCE) if self.tuned else {}
         if place.case.canary:
-            service["release"] = {"strategy": {"canary": STEPS, "soak": SOAK}}
+            release["strategy"] = {"canary": STEPS, "soak": SOAK}
+        if release:
+            service["release"] = release
         platform = {"kubernetes": {"namespace": place.namespace}}
         whole = {"version": 1, "platforms": {"production": platform}, "services": {NAME: service}}
         (place.folder / "dreamnet.yml").write_text(yaml.safe_dump(whole), encoding="utf-8")

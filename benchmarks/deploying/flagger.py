@@ -35,8 +35,6 @@ class Flagger(Subject):
         self._program = builds.program(builds.FLAGGER)
 
     def start(self, cluster: Cluster, prometheus: str) -> None:
-        if self.tuned:
-            return  # one controller serves both
         for path in builds.files(builds.FLAGGER, "artifacts/flagger/crd.yaml"):
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
         cluster.kubectl("wait", "--for=condition=Established", "crd/canaries.flagger.app", "--timeout=60s")
@@ -50,10 +48,9 @@ class Flagger(Subject):
         )
 
     def close(self) -> None:
-        if not self.tuned:
-            self._process.terminate()
-            self._process.wait(timeout=30)
-            self._log.close()
+        self._process.terminate()
+        self._process.wait(timeout=30)
+        self._log.close()
 
     def prepare(self, place: Place) -> None:
         deployment, _ = self._objects(place, place.former)
