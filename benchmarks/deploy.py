@@ -97,17 +97,17 @@ def compare(
     began: float,
 ) -> Iterator[list[Result]]:
     """Run each case; answers its results as they come."""
-    prometheus = ""
+    prometheus, targets = "", None
     if any(isinstance(subject, Argo | Flagger) for subject in who):
-        server = Prometheus(one, folder / "prometheus")
+        server = Prometheus(folder / "prometheus")
         stack.callback(server.close)
-        prometheus = server.address
+        prometheus, targets = server.address, server.targets
     for subject in {
         type(subject): subject for subject in who
     }.values():  # one controller serves a tuned one, too
         subject.start(one, prometheus)
         stack.callback(subject.close)
-    observer = Observer(one.kubeconfig)
+    observer = Observer(one.kubeconfig, targets)
     stack.callback(observer.close)
     world = World(
         cluster=one,

@@ -63,6 +63,7 @@ class Flagger(Subject):
 
     def release(self, place: Place, until: float) -> Verdict:
         deployment, _ = self._objects(place, place.new)
+        del deployment["spec"]["replicas"]  # its own from the first copy on
         place.cluster.apply(deployment, namespace=place.namespace)
         return follow(place, RESOURCE, lambda one: _judged(one, "Succeeded"), until)
 
@@ -77,7 +78,8 @@ class Flagger(Subject):
         return place.objects(image, **spec)
 
     def _canary(self, place: Place, interval: str = "") -> dict[str, Any]:
-        analysis: dict[str, Any] = {"iterations": 1}
+        # Its defaults for what may be left out, which its schema asks for all the same; and a single look.
+        analysis: dict[str, Any] = {"interval": "60s", "threshold": 1, "iterations": 1}
         if self.tuned:
             # The shortest that it takes; three looks hold a release back as long as the others' tuned ones.
             analysis = {"interval": SOONEST, "iterations": 3, "threshold": 1}

@@ -5,9 +5,11 @@ One watch for all subjects, so that each is seen with the same delay.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config, watch
@@ -25,7 +27,9 @@ Pod = Mapping[str, Any]
 class Observer:
     """Knows the pods of every namespace of the benchmark, and when something was first true of them."""
 
-    def __init__(self, kubeconfig: str) -> None:
+    def __init__(self, kubeconfig: str, targets: Path | None = None) -> None:
+        self._targets = targets
+        self._told = ""
         self._client = config.new_client_from_config(kubeconfig)
         self._core = client.CoreV1Api(self._client)
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -123,7 +127,31 @@ class Observer:
             pass
         elif namespace not in self._evidence and place.case.evidence(pod):
             self._evidence[namespace] = time.monotonic()
+        self._tell_prometheus()
         self._changed.notify_all()
+
+    def _tell_prometheus(self) -> None:
+        """Write down, where somebody asks, which pods there are to read the metrics of."""
+        if self._targets is None:
+            return
+        told = json.dumps([
+            {
+                "targets": [f"{pod['status']['podIP']}:8080"],
+                "labels": {
+                    "namespace": namespace,
+                    "pod": name,
+                    "argo": pod["metadata"]["labels"].get("rollouts-pod-template-hash", ""),
+                },
+            }
+            for namespace, pods in self._pods.items()
+            for name, pod in pods.items()
+            if _lives(pod) and pod["status"].get("podIP")
+        ])  # fmt: skip
+        if told != self._told:
+            self._told = told
+            beside = self._targets.with_suffix(".new")
+            beside.write_text(told, encoding="utf-8")
+            beside.replace(self._targets)
 
 
 def _image(pod: Pod) -> str:
