@@ -140,7 +140,9 @@ def test_deploykeepers(tmp_path: Path) -> None:
                 assert (story.page(), story.pids()) == (page, pids), "the shop is as it was"
         newest = story.page()
         assert newest != "shop 1", "a release that cannot be told of is done"
-        assert len(deployments(story)) == 2, "and stands nowhere: one is the first version's, one the last one's"
+        assert len(deployments(story)) == 2, (
+            "and stands nowhere: one is the first version's, one the last one's"
+        )
         for pair in DEPLOY:  # with each back the same succeeds
             run = pair.act(story)
             assert run.conclusion == "success", told(run)

@@ -53,7 +53,13 @@ def hosted(root: Path) -> MemoryHosting:
     files = {path: text.decode() for path, text in snapshot(root).items()}
     return MemoryHosting(
         identity=Identity(login="octocat", kind="classic", scopes=("repo",)),
-        reach={"actions": "write", "contents": "write", "deployments": "write", "issues": "write"},
+        reach={
+            "actions": "write",
+            "contents": "write",
+            "deployments": "write",
+            "issues": "write",
+            "statuses": "write",
+        },
         known=[
             HostedWorkflow(path=path, name=path, state="active")
             for path in files
