@@ -48,9 +48,9 @@ def _look(name: str) -> dict[str, Any]:
     mounts = [line for line in _lines("/proc/mounts") if name in line]
     spaces = [Path(line.split()[1]) for line in mounts if "netns" in line.split()[1]]
     spaces = [space for space in spaces if space.exists()]
-    sockets = Path("/run/containerd/s")
+    processes = _within({space.stat().st_ino for space in spaces})
     return {
-        "processes": _within({space.stat().st_ino for space in spaces}),
+        "processes": processes,
         "things": [
             *mounts,
             *_named("/sys/fs/cgroup", name),
@@ -59,7 +59,7 @@ def _look(name: str) -> dict[str, Any]:
         ]
         + [line for line in _run("ip", "netns", "list").splitlines() if name in line]
         + [str(path) for path in _all("/var/log/containers") if name in str(path.readlink())],
-        "sockets": [path.name for path in sockets.iterdir()] if sockets.is_dir() else [],
+        "sockets": sorted({path for pid, _, _ in processes for path in _listening(pid)}),
         "networks": len({space.stat().st_ino for space in spaces}),
         "ways out": [way for space in spaces if (way := _way_out(space))],
     }
@@ -75,6 +75,15 @@ def _within(spaces: set[int]) -> list[tuple[int, float, str]]:
         except (OSError, psutil.NoSuchProcess):
             continue
     return found
+
+
+def _listening(pid: int) -> list[str]:
+    """Answer the sockets of shims in the network namespace of a process; other beds have theirs beside them."""
+    try:
+        lines = _lines(f"/proc/{pid}/net/unix")
+    except OSError:
+        return []
+    return [line.split()[-1] for line in lines if line.split()[-1].startswith("/run/containerd/s/")]
 
 
 def _way_out(space: Path) -> str:

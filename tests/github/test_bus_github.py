@@ -214,17 +214,21 @@ def test_a_large_body_is_a_file_and_comes_back_whole(
     assert receiver.bus.replay("m1") == large(1, size)
 
 
+def lose_bodies(remote: Path, place: Path) -> None:
+    """Take the bodies of large messages off the branch, as somebody does by hand."""
+    git(place.parent, "clone", "--quiet", "-b", "dreamnet", str(remote), str(place))
+    git(place, "rm", "--quiet", "-r", "messages")
+    git(place, "-c", "user.name=m", "-c", "user.email=m@x.org", "commit", "--quiet", "-m", "x")
+    git(place, "push", "--quiet")
+
+
 def test_a_body_that_is_lost_holds_up_no_other_message(
     make: Make, remote: Path, dispatches: Dispatches, clock: VirtualClock, tmp_path: Path
 ) -> None:
     run = make()
     run.bus.publish(large(1, 20_000), message(2))
     run.journal.finish()
-    place = tmp_path / "work"
-    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(remote), str(place))
-    git(place, "rm", "--quiet", "-r", "messages")
-    git(place, "-c", "user.name=m", "-c", "user.email=m@x.org", "commit", "--quiet", "-m", "x")
-    git(place, "push", "--quiet")
+    lose_bodies(remote, tmp_path / "work")
     clock.advance(600.0)
     schedule = make(dispatch=dispatches)
     assert schedule.bus.redrive(600.0) == 2
@@ -241,11 +245,7 @@ def test_who_takes_what_waits_gets_the_others_too(
     run = make(mode=mode)
     run.bus.publish(large(1, 20_000), message(2), message(3))
     run.journal.finish()
-    place = tmp_path / "work"
-    git(tmp_path, "clone", "--quiet", "-b", "dreamnet", str(remote), str(place))
-    git(place, "rm", "--quiet", "-r", "messages")
-    git(place, "-c", "user.name=m", "-c", "user.email=m@x.org", "commit", "--quiet", "-m", "x")
-    git(place, "push", "--quiet")
+    lose_bodies(remote, tmp_path / "work")
     another = make(mode=mode)
     assert [one.message.id for one in another.bus.receive()] == ["m2", "m3"]
     with pytest.raises(StateDamaged, match="is not on the branch"):

@@ -15,5 +15,7 @@ def test_no_message_is_lost_or_in_effect_twice_whoever_is_killed() -> None:
     assert trial.figures["kills"] >= 3
     assert trial.figures["commits"] > 30
     # What the sample is made of was there: nothing is proved by a day on which all goes well.
-    assert trial.figures["messages announced again"] > 0
+    # Who finds a lost one, the schedule or a sweep, depends on how fast the workers are here.
+    assert trial.figures["announcements lost"] > 0
+    assert trial.figures["announcements doubled"] > 0
     assert trial.figures["take runs"] >= 20
