@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from dreamnet_actions.domain import chronicle
 from dreamnet_actions.domain.result import AgentResult
-from dreamnet_actions.entrances.cli.releases import told
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import Cut, config, cuts, facts, released
 
@@ -63,7 +63,7 @@ def test_a_push_that_comes_late_is_skipped_and_noted() -> None:
     (finding,) = system.ask("deploykeeper", "status").findings
     assert finding["skipped"] == [f"git:{second}"]
     kinds = {"release-started", "release-ended", "release-skipped"}
-    listed = told(list(system.journal.read(kinds=kinds)))
+    listed = chronicle.releases(system.journal.read(kinds=kinds))
     assert [one["verdict"] for one in listed] == ["deployed", "deployed", "skipped"]
 
 

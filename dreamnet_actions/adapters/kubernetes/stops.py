@@ -21,8 +21,8 @@ TAKES_UP = 15.0
 
 
 def stopped(workload: Mapping[str, Any], wanted: Iterable[Object], now: float) -> str | None:
-    """Say what stands in the way of a workload whose pods of this run are ``wanted``; None where nothing does. ``now`` is
-    in seconds since 1970."""
+    """Say what stands in the way of a workload whose pods of this run are ``wanted``; None where nothing does. ``now``
+    is in seconds since 1970."""
     name = f"{workload['kind'].lower()}/{workload['metadata']['name']}"
     if workload["metadata"].get("deletionTimestamp"):
         return f"{name} is being deleted"

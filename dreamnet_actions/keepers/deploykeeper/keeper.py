@@ -110,7 +110,7 @@ class DeployKeeper:
 
     def rollback(self, request: AgentRequest) -> Report:
         """Go back to exactly the release before."""
-        return self._each(request, lambda name, spec: self._rollout(request, name, spec).back())
+        return self._each(request, lambda name, spec: self._rollout(request, name, spec).undoing.asked())
 
     def _release(self, request: AgentRequest, *, forced_canary: bool) -> Report:
         version = request.input.get("version")

@@ -1,4 +1,5 @@
-"""One rollout of one service: build, bring out (plainly or by canary), prove, or take back. Reads as its phases."""
+"""One rollout of one service: build, bring out (plainly or by canary), prove. Reads as its phases. Its way back is in
+``undoing.py``, its canary in ``stepping.py``."""
 
 from __future__ import annotations
 
@@ -8,12 +9,11 @@ from typing import Any
 
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import Change, Report, Verdict, warning
+from dreamnet_actions.domain.result import Change, Report, warning
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.errors import (
     DreamNetError,
-    NothingBefore,
     PermanentError,
     ReleaseFailed,
     RequestInvalid,
@@ -22,10 +22,10 @@ from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.deploykeeper.planning import drifted, planned
 from dreamnet_actions.keepers.deploykeeper.proving import Proof
 from dreamnet_actions.keepers.deploykeeper.record import Record, page, short
-from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding, with_last_words
+from dreamnet_actions.keepers.deploykeeper.steadiness import Steady
 from dreamnet_actions.keepers.deploykeeper.stepping import DEFAULT_STEPS, Stepping
 from dreamnet_actions.keepers.deploykeeper.turns import late
-from dreamnet_actions.keepers.examination import Examined
+from dreamnet_actions.keepers.deploykeeper.undoing import Undoing, why_not
 from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.metrics import MetricSource
 from dreamnet_actions.ports.platform import Platform
@@ -89,6 +89,11 @@ class Rollout:
         """Its way by canary."""
         return Stepping(rollout=self)
 
+    @property
+    def undoing(self) -> Undoing:
+        """Its way back."""
+        return Undoing(rollout=self)
+
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def out(self, version: str | None, *, forced_canary: bool) -> Report:
@@ -97,7 +102,7 @@ class Rollout:
         if not self.request.dry_run:
             if (answer := record.answered()) is not None:
                 return answer
-            self._finish_former()
+            self.undoing.finish_former()
         state = self.state()
         mine, strategy = record.mine, self._strategy(forced_canary)
         # A run that was cut off goes on with the commit that it had chosen: a branch may have moved since.
@@ -129,7 +134,7 @@ class Rollout:
         former = state.stable.release.version if state else None
         if (intent := record.intent) is not None and intent["version"] == release.version:
             if intent["phase"] == "back" and state is not None:  # of this request, which was cut off there
-                return self.take_back(release, state, intent["why"])
+                return self.undoing.take_back(release, state, intent["why"])
             former = intent.get("former", former)
         record.began(release, former)
         try:
@@ -139,26 +144,6 @@ class Rollout:
             return other or self._prove(release, state, change, former, None)
         except DreamNetError as error:
             return self._broken_off(release, error)
-
-    def _finish_former(self) -> None:
-        """Where a run of another request was cut off while it took a release back, do that first."""
-        record, state = self.record, self.state()
-        intent = record.intent
-        if (
-            intent is None
-            or intent["phase"] != "back"
-            or intent["request"] == self.request.id
-            or state is None
-        ):
-            return
-        record.hold(intent["version"], intent["why"])
-        self.platform.withdraw(self.service)
-        bad = record.bad(state)
-        former = [one for one in state.former if one.version not in bad]
-        if intent["out"] and (former or state.stable.release.version != intent["version"]):
-            self.platform.undo(self.service, token=intent["token"], skip=bad)
-            self.proof.settled()
-        record.close(intent, f"{self.key}: {short(intent['version'])} was taken back, {intent['why']}")
 
     def _kept(self, state: ServiceState) -> Report:
         """The version runs already; what else the configuration says of it (variables, limits, its port) may be new."""
@@ -178,7 +163,7 @@ class Rollout:
         )
         if watched.settled:
             return self._prove(release, state, change, release.version, self.proof.steady(release, watched))
-        return self.take_back(release, state, watched.why)
+        return self.undoing.take_back(release, state, watched.why)
 
     def _revision(self, version: str | None) -> str | None:
         """Resolve what was asked for to a full hash; None where the service has no repository."""
@@ -208,11 +193,11 @@ class Rollout:
         try:
             self.platform.apply(self.service, self.spec, release)
         except ReleaseFailed as error:
-            return self.take_back(release, state, error.message)
+            return self.undoing.take_back(release, state, error.message)
         same = state is not None and state.stable.release.version == release.version
         watched = self.proof.settled(state if same else None, required=self.rules.required)
         if not watched.settled:
-            return self.take_back(release, state, watched.why)
+            return self.undoing.take_back(release, state, watched.why)
         return self._prove(release, state, change, former, self.proof.steady(release, watched))
 
     def _prove(
@@ -229,7 +214,7 @@ class Rollout:
         if steady is not None and (well or steady.fault):
             watched = proof.stays(steady)
             if not watched.settled:
-                return self.take_back(release, before, watched.why)
+                return self.undoing.take_back(release, before, watched.why)
         checks = [one.to_json() for one in examined.reports]
         findings: list[dict[str, object]] = [
             {"service": self.service, "health": examined.health, "checks": checks}
@@ -241,87 +226,7 @@ class Rollout:
         if examined.health == "unknown":
             text = f"{self.key}: {release.short} is out, but nothing could verify it"
             return self.record.ended(release, "deployed-unverified", text, change, findings=findings)
-        return self.take_back(release, before, _why(examined))
-
-    # ── back ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def back(self) -> Report:
-        """Go back to the release before, because somebody asked for it, and prove it."""
-        state, record = self.state(), self.record
-        begun = record.mine  # then a run of this request was cut off: what it left has been chosen
-        bad = record.bad(state) if state else frozenset()
-        well_before = [one for one in state.former if one.version not in bad] if state else []
-        if state is None or (begun is None and not well_before):
-            raise NothingBefore("release", self.key)
-        before = begun["version"] if begun else state.stable.release.version
-        after = begun["to"] if begun else well_before[0].version
-        why = self.request.input.get("reason", "a rollback was asked for")
-        change = Change(
-            what=f"release of {self.key}",
-            before=before,
-            after=after,
-            why=why,
-            undo=f"dreamnet deploy {self.service} --version {before.partition(':')[2]}",
-        )
-        if self.request.dry_run:
-            summary = f"Would take {self.key} back to {short(after)}."
-            return Report(outcome="planned", summary=summary, changes=[change])
-        record.intend("undo", before, to=after)
-        if before != after:  # else only its values are others
-            record.hold(before, why)
-        if state.canary is not None:
-            self.platform.withdraw(self.service)
-        former = self.platform.undo(self.service, token=self.request.id, skip=bad)
-        watched = self.proof.settled()
-        text = f"{self.key}: taken back from {short(before)} to {former.short}"
-        if not watched.settled:
-            text = f"{text}, and it is not ready: {watched.why}"
-            return record.ended(former, "rollback-failed", text, change)
-        well, examined = self.proof.by_checks()
-        if not well and examined.health != "unknown":
-            text = f"{text}, and its checks still fail: {_why(examined)}"
-            return record.ended(former, "rollback-failed", text, change)
-        record.note_end(former, "rolled-back", text, told="deployed", held=before)
-        verdict: Verdict = "healthy" if well else "unknown"
-        return Report(
-            outcome="done",
-            verdict=verdict,
-            summary=f"{text}.",
-            findings=list(self.untold.values()),
-            changes=[change],
-        )
-
-    def take_back(self, release: Release, before: ServiceState | None, why: str) -> Report:
-        """Undo a release that failed, and prove that what was before serves again: the newest former release that is
-        not held as bad."""
-        current, record = self.state(), self.record
-        seen = self.proof.evidence(current)
-        why = with_last_words(why, seen)
-        told = [finding(self.service, why, seen)]
-        out = current is not None and current.stable.release.version == release.version
-        bad = record.bad(current) if current else frozenset()
-        former = [one for one in current.former if one.version not in bad] if current else []
-        if before is None or current is None or (out and not former):
-            text = f"{self.key}: {release.short} failed ({why}), and there is no release before it"
-            if out:
-                record.failed(release.version, why)
-            return record.ended(release, "rollback-failed", text, None, findings=told)
-        # Cut off after this, the next run knows that the release was out, also when it is so no longer.
-        out = out or bool((record.mine or {}).get("out"))
-        token = record.intend("back", release.version, why=why, out=out)["token"]
-        if not (out and former and former[0].version == release.version):
-            record.hold(release.version, why)
-        self.platform.withdraw(self.service)
-        if out:
-            self.platform.undo(self.service, token=token, skip=bad)
-            watched = self.proof.settled()
-            fault = watched.why if not watched.settled else self._still_bad()
-            if fault is not None:
-                text = (
-                    f"{self.key}: {release.short} failed ({why}), and the release before is not well: {fault}"
-                )
-                return record.ended(release, "rollback-failed", text, None, findings=told)
-        return self._rolled_back(release, why, told)
+        return self.undoing.take_back(release, before, why_not(examined))
 
     def _tidy(self) -> None:
         """Delete what former releases left; that it cannot be deleted breaks no release."""
@@ -334,23 +239,6 @@ class Rollout:
             return
         if left:
             self.say(f"deleted what left the manifests: {', '.join(left)}", deleted=list(left))
-
-    def _still_bad(self) -> str | None:
-        well, examined = self.proof.by_checks()
-        return None if well or examined.health == "unknown" else _why(examined)
-
-    def _rolled_back(self, release: Release, why: str, told: list[dict[str, object]]) -> Report:
-        state = self.state()
-        former = state.stable.release if state else None
-        text = f"{self.key}: {release.short} was taken back, {why}; {former.short if former else 'nothing'} serves"
-        change = Change(
-            what=f"release of {self.key}",
-            before=release.version,
-            after=former.version if former else None,
-            why=why,
-            undo=f"dreamnet deploy {self.service} --version {release.revision or ''}".rstrip(),
-        )
-        return self.record.ended(release, "rolled-back", text, change, findings=told)
 
     def _broken_off(self, release: Release, error: DreamNetError) -> Report:
         """An error of ours in the middle: stop where it is safe (a canary without traffic) and say so. The intent
@@ -389,11 +277,6 @@ class Rollout:
             why=self.request.input.get("reason", "a deploy was asked for"),
             undo=f"dreamnet rollback {self.service}",
         )
-
-
-def _why(examined: Examined) -> str:
-    failed = next((one for one in examined.reports if one.status in ("failed", "degraded")), None)
-    return failed.detail if failed else examined.health
 
 
 def _steps(strategy: Strategy) -> str:

@@ -42,11 +42,11 @@ class Stepping:
             try:
                 end = run.run()
             except ReleaseFailed as error:  # what had to be done before it (a migration)
-                return self.rollout.take_back(release, self.rollout.state(), error.message)
+                return self.rollout.undoing.take_back(release, self.rollout.state(), error.message)
             if end.kind == "bad":
-                return self.rollout.take_back(release, self.rollout.state(), f"its canary {end.why}")
+                return self.rollout.undoing.take_back(release, self.rollout.state(), f"its canary {end.why}")
             if end.kind == "abort":
-                return self.rollout.take_back(release, self.rollout.state(), end.why)
+                return self.rollout.undoing.take_back(release, self.rollout.state(), end.why)
             if end.kind in ("waits", "paused"):
                 return self._wait(release, strategy, end)
         return self._take_over(release)
@@ -63,7 +63,7 @@ class Stepping:
             rollout.platform.withdraw(rollout.service)  # on some platforms it serves until stable is ready
             return None
         if before is None or before.canary is None or not _is_before(before, watched.state):
-            return rollout.take_back(release, watched.state, watched.why)
+            return rollout.undoing.take_back(release, watched.state, watched.why)
         bad = rollout.record.bad(watched.state) if watched.state else frozenset()
         rollout.platform.undo(rollout.service, token=rollout.context.ids.fresh(), skip=bad)
         back = rollout.proof.settled()
@@ -75,7 +75,7 @@ class Stepping:
             rollout.platform, rollout.service, within=rollout.rules.ready_within, canary=True
         )
         if not beside.settled:
-            return rollout.take_back(release, rollout.state(), watched.why)
+            return rollout.undoing.take_back(release, rollout.state(), watched.why)
         rollout.platform.shift(rollout.service, share)
         return self._stands_in(release, watched)
 
@@ -168,7 +168,9 @@ class Stepping:
             rollout.record.began(release, state.stable.release.version)
         else:
             rollout.record.take_over(intent)
-        return replace(rollout.take_back(release, state, why), outcome="done", verdict=None, error=None)
+        return replace(
+            rollout.undoing.take_back(release, state, why), outcome="done", verdict=None, error=None
+        )
 
     def _go_on(
         self,
