@@ -86,7 +86,7 @@ def test_a_dry_run_writes_nothing_at_all(agent: str, action: str) -> None:
     assert picture(system) == before
     assert system.journal.states("") == states
     assert [one for one in system.journal.read()[len(facts) :] if one.kind != "request-ended"] == []
-    assert result.messages == []
+    assert list(result.messages) == []
 
 
 @pytest.mark.parametrize(("agent", "action"), [one for one in EVERY if ACTIONS[one[0]][one[1]].writes])

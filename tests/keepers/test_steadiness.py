@@ -194,10 +194,11 @@ def test_a_certain_failure_ends_a_release_at_once_with_the_last_lines() -> None:
     assert result.verdict == "rolled-back"
     assert system.clock.monotonic() - began < 1.0  # seconds of virtual time: no patience was spent
     assert "the image is gone; its last line: \\x1b[31mno table 'users'" in result.summary
-    [told] = result.findings
+    told, story = result.findings
     assert [one["detail"] for one in told["checks"] if one["check"] == "log"] == [
         "began", "token=***", "\\x1b[31mno table 'users'",
     ]  # fmt: skip
+    assert "was taken back" in story["timeline"][-1]["text"]
     assert "no table" in str(system.releases.reports[-1])
 
 
