@@ -16,7 +16,7 @@ import pytest
 
 from tests.actions.bed import Bed, bed, told
 from tests.actions.fields import messages, mistaken, requests
-from tests.actions.hostile import Hostile, corpus
+from tests.actions.hostile import Hostile, corpus, sampled
 from tests.actions.obeyed import mistakes_of
 from tests.actions.recording import Recorded, recorded, recorder
 
@@ -90,9 +90,10 @@ def test_in_every_input(canary: Path, tmp_path: Path) -> None:
     programs = recorder(tmp_path / "record")
     texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
+    firsts = sampled(range(0, len(texts) - len(INPUTS) + 1, len(INPUTS)))
     alone = [
         {name: f"github.event.client_payload.t[{first + place}]" for place, name in enumerate(INPUTS)}
-        for first in range(0, len(texts) - len(INPUTS) + 1, len(INPUTS))
+        for first in firsts
     ]
     every = dict.fromkeys(INPUTS, "github.event.client_payload.a")
     payload = {"t": texts, "a": "\n".join(texts)}
@@ -100,7 +101,9 @@ def test_in_every_input(canary: Path, tmp_path: Path) -> None:
         found = ran(story, [([step(**one) for one in [*alone, every]], payload)], programs)
     judged(found)
     assert {one.status for one in found} == {3}  # refused, each of them
-    assert [text for one in found[:-1] for text in values(one)] == texts[: len(alone) * len(INPUTS)]
+    assert [text for one in found[:-1] for text in values(one)] == [
+        text for first in firsts for text in texts[first : first + len(INPUTS)]
+    ]
     assert set(values(found[-1])) == {payload["a"]}
     for one in found:
         assert json.loads(one.payload)["client_payload"] == payload
@@ -121,11 +124,14 @@ def chunks(requests: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def test_in_every_field_of_a_request_and_a_message(
     made: Callable[[Sequence[str]], list[dict[str, Any]]], canary: Path, tmp_path: Path
 ) -> None:
-    """Over all requests each field holds each text (``test_hostile_fields``), and each arrives as it was sent."""
+    """Over all requests each field holds each text (``test_hostile_fields``), and each arrives as it was sent. Of the
+    well-formed requests the suite sends a part."""
     programs = recorder(tmp_path / "record")
     texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
     given = made(texts)
+    if made is requests:  # the others are few, and each is of another kind
+        given = list(sampled(given))
     parts = [
         (
             [step(request=f"toJSON(github.event.client_payload.r[{at}])") for at in range(len(part))],

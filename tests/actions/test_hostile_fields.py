@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from dreamnet_actions.entrances.action import answer
 from dreamnet_actions.entrances.action.inputs import VARIABLES
 from tests.actions.directly import Directly, directly
 from tests.actions.fields import REQUESTS, held, message, messages, mistaken, requests
-from tests.actions.hostile import Hostile, corpus, encodes
+from tests.actions.hostile import EVERY, Hostile, corpus, encodes
 from tests.actions.obeyed import markdown_mistakes
 
 pytestmark = pytest.mark.slow
@@ -32,10 +31,6 @@ PUBLISHED = (
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOO_LONG = "x" * 200_000
 """Longer than a variable may be (128 KiB on Linux)."""
-
-
-EVERY = 1 if os.environ.get("EVERY_HOSTILE_PAIR") else 4
-"""One pair in so many is tried; ``scripts/prove hostile`` says that all are."""
 
 
 def tried(text: int, field: int) -> bool:

@@ -19,7 +19,7 @@ from dreamnet_actions.testing.github.actions.runs import Run
 from tests.actions.bed import APP, SHOP, Bed, bed, told
 from tests.actions.fields import groups, message, rotated
 from tests.actions.grammar import pairs
-from tests.actions.hostile import Hostile
+from tests.actions.hostile import Hostile, sampled
 from tests.actions.obeyed import markdown_mistakes
 from tests.actions.recording import Recorded, recorded, recorder
 from tests.actions.test_hostile_act import fitting, judged
@@ -237,8 +237,7 @@ def git(where: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_in_the_names_of_branches(half: int, canary: Path, tmp_path: Path) -> None:
+def test_in_the_names_of_branches(canary: Path, tmp_path: Path) -> None:
     """They are pushed by git itself. Nothing is released from them, and each run says so."""
     programs = recorder(tmp_path / "record")
     usable = fitting(canary)
@@ -247,7 +246,7 @@ def test_in_the_names_of_branches(half: int, canary: Path, tmp_path: Path) -> No
     held = {one.id for one in usable if legal(one) != "x" and legal(one) in whole}
     # Git takes nothing of the other 10: ``[[[``, ``***x***``, ``---``, controls.
     assert len(usable) - len(held) == 10
-    branches = branches[half::2]
+    branches = list(sampled(branches))
     with bed(tmp_path / "bed", programs=programs) as story:
         story.shop(files={".github/workflows/strange.yml": workflow("  push:", "deploykeeper")})
         token = story.github.person("mallory", "write")

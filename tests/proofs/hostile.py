@@ -1,8 +1,10 @@
 """Proof: each hostile text alone in each field that the action reads, both stages of it, and nothing is obeyed.
 
+Also each under act, in each input, request, message and branch.
+
     scripts/prove hostile
 
-It is ``tests/actions/test_hostile_fields.py`` with every pair of a text and a field instead of a fourth of them. Exits
+It is the tests of ``tests/actions`` that try one text after the other, with all texts instead of a fourth. Exits
 with pytest's status.
 """
 
@@ -13,7 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "actions" / "test_hostile_fields.py"
+ACTIONS = Path(__file__).parents[1] / "actions"
+TESTS = [
+    ACTIONS / "test_hostile_fields.py",
+    ACTIONS / "test_hostile_act.py",
+    f"{ACTIONS / 'test_hostile_places.py'}::test_in_the_names_of_branches",
+]
 
 
 def main() -> None:
@@ -22,7 +29,7 @@ def main() -> None:
         sys.executable,
         "-m",
         "pytest",
-        str(TESTS),
+        *map(str, TESTS),
         "-n",
         "2",
         "--timeout",
