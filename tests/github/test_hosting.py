@@ -233,7 +233,7 @@ def test_the_command_asks_with_the_token_of_the_environment_and_never_shows_it(
     env = {"GITHUB_TOKEN": token, "GITHUB_API_URL": github.api_url}
     said = CliRunner(env=env).invoke(dreamnet, [*where, "doctor"])
     assert said.exit_code == 5, said.output
-    assert said.stdout.startswith("lacking: 1 missing or wrong, 3 that cannot be told.")
+    assert said.stdout.startswith("lacking: 1 missing or wrong, 4 that cannot be told.")
     assert "✗ permission deployments" in said.stdout
     assert "Deployments: Read and write" in said.stdout
     answered = CliRunner(env=env).invoke(dreamnet, [*where, "doctor", "--json"])

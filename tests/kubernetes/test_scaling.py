@@ -95,7 +95,7 @@ def test_a_budget_holds_through_a_restart_or_it_is_not_begun(shop: Shop) -> None
     shop.cluster.kubectl("delete", "pdb/floor", "secret/extra", namespace=shop.namespace)
     failed = shop.dreamnet("restart", "web", status=5)
     assert "not found (CreateContainerConfigError)" in failed["summary"]
-    assert "1 of the replicas serve on" in failed["summary"]
+    assert "replicas that still serve: 1" in failed["summary"]
     assert shop.get("/").startswith("sample one")
 
 

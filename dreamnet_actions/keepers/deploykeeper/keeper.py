@@ -161,7 +161,7 @@ class DeployKeeper:
         watched = Watching(context=self.context).until_settled(platform, name, within=within)
         if not watched.settled:
             serving = watched.state.stable.ready if watched.state else 0
-            still = f"; {serving} of the replicas serve on" if serving else "; no replica serves"
+            still = f"; replicas that still serve: {serving}" if serving else "; no replica serves"
             return _failed(key, f"{key} was restarted and is not ready: {watched.why}{still}", [change])
         self.context.note(
             "restarted", f"{key}: restarted; {watched.why}", request=request, service=key, data={"why": why}
