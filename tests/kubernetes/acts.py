@@ -22,6 +22,7 @@ from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, Permission, needed
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import SERVICE, Record
+from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.bootstrap import Options, assemble
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.testing.google.front import Asked
@@ -248,7 +249,13 @@ class Acts:
         """Note so many former releases in a service's record."""
         options = KubernetesPlatformOptions(kubeconfig=self.cluster.kubeconfig)
         keys = KubernetesWorkload(workload=f"{KINDS[name].lower()}/{name}")
-        space = Namespace(self.namespace, lambda: configuration(options, {}, self.root), {name: keys})
+        space = Namespace(
+            self.namespace,
+            lambda: configuration(options, {}, self.root),
+            {name: keys},
+            SystemClock(),
+            "a test",
+        )
 
         def want(_: object, record: Record | None) -> Record:
             assert record is not None

@@ -55,16 +55,18 @@ class Stage:
         self.platforms.append(made)
         return made
 
-    def manifests(self, *objects: Mapping[str, Any], replicas: int | None = None) -> None:
-        """Write the manifests of ``web``: the sample service, and what else is given."""
-        deployment, service = workload("to-be-released", name="web")
+    def manifests(self, *objects: Mapping[str, Any], replicas: int | None = None, name: str = "web") -> None:
+        """Write the manifests of ``web`` in ``deploy`` (of another in a folder of its name): the sample service, and what
+        else is given."""
+        deployment, service = workload("to-be-released", name=name)
         if replicas is None:
             del deployment["spec"]["replicas"]
         else:
             deployment["spec"]["replicas"] = replicas
         things = [deployment, service, *objects]
-        (self.root / "deploy").mkdir(exist_ok=True)
-        (self.root / "deploy" / "web.json").write_text(
+        folder = self.root / ("deploy" if name == "web" else name)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.json").write_text(
             json.dumps({"apiVersion": "v1", "kind": "List", "items": things}), encoding="utf-8"
         )
 

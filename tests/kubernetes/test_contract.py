@@ -43,6 +43,11 @@ class TestKubernetesPlatform(PlatformContract):
         return lambda replicas: here.spec(replicas)
 
     @pytest.fixture
+    def other(self, here: Stage) -> Callable[[int], Service]:
+        here.manifests(name="other")
+        return lambda replicas: here.spec(replicas, workload="deployment/other", manifests="other")
+
+    @pytest.fixture
     def release(self, here: Stage) -> Callable[[str], Release]:
         return here.release
 

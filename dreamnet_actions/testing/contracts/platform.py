@@ -32,6 +32,7 @@ class Stage:
     clock: Clock
     spec: Callable[[int], Service]
     release: Callable[[str], Release]
+    other: Callable[[int], Service]
 
     def apply(self, name: str, replicas: int = 1) -> None:
         """Apply a release of ``web`` that is configured with so many replicas."""
@@ -96,6 +97,11 @@ class PlatformContract(HoldContract):
         ready, and it is soon known why."""
         raise NotImplementedError("override it")
 
+    @pytest.fixture
+    def other(self, spec: Callable[[int], Service]) -> Callable[[int], Service]:
+        """Answer how the service ``other`` is configured, where two services cannot be configured alike."""
+        return spec
+
     def kill(self, platform: Platform, service: str) -> None:
         """End one ready replica of the service behind the platform's back."""
         raise NotImplementedError("override it")
@@ -107,9 +113,10 @@ class PlatformContract(HoldContract):
         clock: Clock,
         spec: Callable[[int], Service],
         release: Callable[[str], Release],
+        other: Callable[[int], Service],
     ) -> Stage:
         """All of it at hand."""
-        return Stage(platform, clock, spec, release)
+        return Stage(platform, clock, spec, release, other)
 
     # ── Releases ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -322,7 +329,7 @@ class PlatformContract(HoldContract):
     def test_a_service_that_was_never_applied_is_not_found(self, stage: Stage) -> None:
         for known in (False, True):
             if known:
-                stage.platform.apply("other", stage.spec(0), stage.release("one"))
+                stage.platform.apply("other", stage.other(0), stage.release("one"))
             for write in (
                 lambda: stage.platform.restart("web", token=FIRST),
                 lambda: stage.platform.scale("web", 1),
