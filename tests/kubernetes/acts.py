@@ -224,8 +224,11 @@ class Acts:
             self.expect(None, "restart", service=name)
 
     def scale(self) -> None:
+        """Of services that nobody has deployed lately: their Leases are gone."""
         self.configure("scale", "two")
-        if "web" in self.only:  # an HPA owns its number: the bounds are moved
+        self.unlease()
+        if "web" in self.only:  # then an HPA owns its number: the bounds are moved
+            self.expect(None, "scale", service="web", replicas=1)
             target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
             hpa = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2}
             head = {
@@ -239,6 +242,7 @@ class Acts:
                 self.expect(None, "scale", service=name, replicas=2)
 
     def canary(self) -> None:
+        self.unlease()
         self.manifests("web", more="later")
         self.configure("canary", "three", canary=True)
         self.expect("deployed", "deploy")
@@ -305,6 +309,11 @@ class Acts:
     def lose(self) -> None:
         """Take away what a release has beside its workload."""
         self.cluster.kubectl("delete", "configmap,service", "-l", SERVICE, "--wait", namespace=self.namespace)
+        self.unlease()
+
+    def unlease(self) -> None:
+        """Take the Leases away: whoever is next has to make its own."""
+        self.cluster.kubectl("delete", "lease", "-l", SERVICE, "--wait", namespace=self.namespace)
 
     # ── What was used ───────────────────────────────────────────────────────────────────────────────────
 

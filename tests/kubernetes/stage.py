@@ -56,8 +56,8 @@ class Stage:
         return made
 
     def manifests(self, *objects: Mapping[str, Any], replicas: int | None = None, name: str = "web") -> None:
-        """Write the manifests of ``web`` in ``deploy`` (of another in a folder of its name): the sample service, and what
-        else is given."""
+        """Write the manifests of ``web`` in ``deploy`` (of another in a folder of its name): the sample service, and
+        what else is given."""
         deployment, service = workload("to-be-released", name=name)
         if replicas is None:
             del deployment["spec"]["replicas"]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import pprint
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, NEEDS, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, NEEDS, Permission, needed
 from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
 from tests.kubernetes.acts import acts_on
+from tests.proofs.roles import missing
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,18 +67,19 @@ def test_the_command_binds_them_and_says_what_is_wrong() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
-def test_each_action_does_with_its_role_and_uses_all_of_it(
+def test_an_action_does_with_its_role_and_says_what_is_taken_away(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    with acts_on(cluster, namespace, tmp_path) as acts:
-        acts.play()
-        wrong = {
-            action: {
-                "unused": needed([action]) - acts.used(action),
-                "lacking": acts.used(action) - needed([action]),
-            }
-            for action in ACTIONS
-            if acts.used(action) != needed([action])
-        }
-        assert not wrong, pprint.pformat(wrong)
+    """A sample of ``scripts/prove roles``."""
+    with acts_on(cluster, namespace, tmp_path, ("web",)) as acts:
+        acts.first()
+        acts.status()
+        acts.restart()
+        assert acts.used("status") == needed(["status"])
+        assert acts.used("deploy") <= needed(["deploy"])
+        others = {one for one in needed(["restart"]) if one.resource in ("statefulsets", "daemonsets")}
+        assert needed(["restart"]) - others <= acts.used("restart") <= needed(["restart"])
+        for resource, verb in (("deployments", "patch"), ("services", "watch")):
+            taken = Permission("apps" if resource == "deployments" else "", resource, verb)
+            acts.allow("restart", needed(["restart"]) - {taken})
+            assert missing(acts, "restart", taken) == ""
