@@ -30,6 +30,8 @@ class Proxy:
         self.rule: Rule = lambda method, path: None
         self.asked: list[str] = []
         """Each request, as ``METHOD path?query``."""
+        self.told: list[str] = []
+        """What came of each request, as ``METHOD path?query FATE``: a status, or what a rule said."""
         self.applied = threading.Event()
         """Set once a workload that the rollout is about was applied."""
         self.cut = 0
@@ -81,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         proxy, body = self.owner, self.rfile.read(int(self.headers.get("Content-Length") or 0))
         proxy.asked.append(f"{self.command} {self.path}")
         fate = proxy.rule(self.command, self.path)
+        if fate is not None:
+            self._tell(fate)
         if fate == "drop":
             self.close_connection = True
             return
@@ -89,7 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps({"type": "ERROR", "object": told}).encode() + b"\n")
             return
         if fate is not None and fate.isdigit():
-            status = {"kind": "Status", "status": "Failure", "code": int(fate), "message": "a test said so"}
+            status = {
+                "kind": "Status", "status": "Failure", "code": int(fate), "message": "a test said so",
+                "reason": {"409": "Conflict", "401": "Unauthorized"}.get(fate, ""),
+            }  # fmt: skip
             self._answer(int(fate), json.dumps(status).encode())
             return
         connection = proxy.connect()
@@ -109,7 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fate == "lost":
             self.close_connection = True
             return
+        self._tell(str(answer.status))
         self._answer(answer.status, data, answer.headers.get("Retry-After"))
+
+    def _tell(self, fate: str) -> None:
+        self.owner.told.append(f"{self.command} {self.path} {fate}")
 
     def _answer(self, status: int, data: bytes, after: str | None = None) -> None:
         self.send_response(status)

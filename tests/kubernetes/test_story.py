@@ -81,15 +81,15 @@ def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
     return made_shop(cluster, namespace, tmp_path)
 
 
-def made_shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
-    """Copy the example, for a namespace."""
+def made_shop(cluster: Cluster, namespace: str, tmp_path: Path, **more: Path) -> Shop:
+    """Copy the example, for a namespace; ``more`` as ``account`` has it."""
     root = tmp_path / "shop"
     shutil.copytree(EXAMPLE, root)
     config = root / "dreamnet.yml"
     config.write_text(
         config.read_text("utf-8").replace("namespace: default", f"namespace: {namespace}"), encoding="utf-8"
     )
-    made = Shop(root, cluster, namespace, account(cluster, namespace, tmp_path))
+    made = Shop(root, cluster, namespace, account(cluster, namespace, tmp_path, **more))
     made.image(cluster.image("one"))
     return made
 

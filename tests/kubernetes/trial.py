@@ -65,6 +65,8 @@ class Trial:
     proxy: Proxy | None = None
     second: str = ""
     notes: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """What did not hold, and whatever the fault was should have."""
 
     def prepare(self) -> None:
         """Write manifests and configuration, make the account."""

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from dreamnet_actions.adapters.kubernetes.access import advice, renewed
 from dreamnet_actions.adapters.kubernetes.kinds import path_of
+from dreamnet_actions.adapters.kubernetes.wire import as_yaml
 from dreamnet_actions.errors import (
     Conflict,
     DreamNetError,
@@ -33,6 +34,9 @@ MANAGER = "dreamnet"
 """Our field manager (kubernetes.io/docs/reference/using-api/server-side-apply)."""
 TIMEOUT = 30.0
 """Seconds for one request that is no watch."""
+RACES = 10
+"""How often a patch is sent whose race with others the server lost; it tries five times each
+(k8s.io/apiserver, handlers/patch.go)."""
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -78,6 +82,8 @@ class Api:
         self._client: Any = RESTClientObject(configuration)  # it has no types
         self._lock = threading.Lock()
         self._open: set[Any] = set()
+        self._allowed: set[tuple[str, str]] = set()
+        """What the server has let us do so far: method (or ``watch``) and path."""
         self.closed = False
         self.before_write: Callable[[], None] = lambda: None
         """Called before each request that changes something; what it raises stops it."""
@@ -105,7 +111,7 @@ class Api:
         if dry_run:
             query["dryRun"] = "All"
         path = self.path(wanted["apiVersion"], wanted["kind"], name)
-        return self.request("PATCH", path, query=query, body=wanted, form=APPLY)
+        return self._written(path, query, wanted, APPLY)
 
     def create(self, wanted: Mapping[str, Any]) -> Object | None:
         """Create an object; None where one of that name is there already."""
@@ -117,7 +123,16 @@ class Api:
 
     def patch(self, path: str, change: Mapping[str, Any], *, form: str = MERGE) -> Object:
         """Patch what is at ``path`` (of ``path``) as the manager ``dreamnet``."""
-        return self.request("PATCH", path, query={"fieldManager": MANAGER}, body=change, form=form)
+        return self._written(path, {"fieldManager": MANAGER}, change, form)
+
+    def _written(self, path: str, query: Mapping[str, str], body: Mapping[str, Any], form: str) -> Object:
+        """Patch what is at ``path``. Where the body asks for no certain state of the object, a Conflict only says that
+        the server itself lost its race with others too often: then it is asked again, a few times."""
+        certain = {"resourceVersion", "uid"} & set(body.get("metadata") or {})
+        for _ in range(0 if certain else RACES - 1):
+            with contextlib.suppress(Conflict):
+                return self.request("PATCH", path, query=query, body=body, form=form)
+        return self.request("PATCH", path, query=query, body=body, form=form)
 
     def delete(
         self, version: str, kind: str, name: str, *, propagation: str = "Background", uid: str = ""
@@ -156,6 +171,7 @@ class Api:
             data = self._read(response)
             if response.status >= 400:
                 raise self._trouble(method, path, response.status, data, response.headers)
+        self._allowed.add((method, path))
         try:
             answer: Object = json.loads(data)
         except ValueError as error:
@@ -189,6 +205,7 @@ class Api:
                 raise Expired(f"watch {path}: {response.status}")
             if response.status >= 400:
                 raise self._trouble("watch", path, response.status, self._read(response), response.headers)
+            self._allowed.add(("watch", path))
             opened()
             for line in self._lines(response):
                 yield self._event(path, line)
@@ -231,6 +248,8 @@ class Api:
         """Send one request and answer what comes back, before its body is read."""
         import urllib3
 
+        if headers["Content-Type"] == APPLY:
+            body = as_yaml(body)
         try:
             return self._client.request(
                 method, url, headers=headers, body=body, _request_timeout=(10.0, seconds)
@@ -303,6 +322,12 @@ class Api:
             return PlatformFailed(
                 f"The namespace {self.namespace} is being deleted. {said}",
                 hint="That is no fault of the service. Make the namespace anew, or name another one.",
+            )
+        if status == 403 and (method, path) in self._allowed and " cannot " in words:
+            return TemporaryError(
+                f"The cluster no longer allows what it allowed a moment ago. {said}",
+                hint="That is no fault of the service. An API server that has just started refuses everything until it "
+                "has read its Roles. If it stays so, look at the Role of DreamNet's account.",
             )
         if status == 403:
             return PermissionMissing(

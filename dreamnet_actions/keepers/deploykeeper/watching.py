@@ -110,7 +110,10 @@ class Watching:
                     return Watched(end="failed", why=track.failure, state=state)
                 there = there or state is not None
                 if state is None and there:
-                    raise PlatformFailed(f"{service} is gone: somebody deleted it meanwhile.")
+                    raise PlatformFailed(
+                        f"{service} is gone: somebody deleted it meanwhile.",
+                        hint="Find out who, and deploy again: that makes it anew.",
+                    )
                 if (left := within - (now - began)) <= 0:
                     stands(service, track)
                     return Watched(
