@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.client import Cluster
-from tests.proofs.deploy_faults import FAULTS, meet
+from tests.proofs._deploy_faults import FAULTS
+from tests.proofs.deploy_faults import meet
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    "name", ["watch cut mid-JSON", "410 in a stream", "409 storm", "token expired", "immutable selector"]
+    "name", ["watch cut mid-JSON", "409 on every write", "token expired", "immutable selector"]
 )
 def test_a_release_meets_a_fault_and_is_never_taken_back(
     name: str, cluster: Cluster, namespace: str, tmp_path: Path

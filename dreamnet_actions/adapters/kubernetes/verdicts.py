@@ -82,7 +82,7 @@ def judge(pod: Mapping[str, Any], ready: str = "Ready") -> Judged:
     why = next((one for one in (*map(_waits, containers), _unscheduled(status)) if one), None)
     if waiting:
         return replace(told, state="back-off", why=why)
-    if why is None and _away(pod, ready, containers):
+    if why is None and away(pod, ready):
         return replace(told, why="its node does not answer")
     running = bool(containers) and all("running" in (one.get("state") or {}) for one in _mains(status))
     why = why or ("does not pass its readiness probe" if running else None)
@@ -94,6 +94,14 @@ def condition(thing: Mapping[str, Any], kind: str) -> str | None:
     """Answer the status of one condition: ``True``, ``False``, ``Unknown``; None where it is not said."""
     conditions = (thing.get("status") or {}).get("conditions") or []
     return next((one.get("status") for one in conditions if one.get("type") == kind), None)
+
+
+def away(pod: Mapping[str, Any], ready: str = "Ready") -> bool:
+    """Say whether a pod is called not ready by others than its kubelet, which said that all is well before it fell
+    silent (the node lifecycle controller takes ``Ready`` from the pods of a node that does not answer)."""
+    if (pod.get("spec") or {}).get("readinessGates") or condition(pod, ready) in (None, "True"):
+        return False
+    return bool(_mains(pod.get("status") or {})) and condition(pod, "ContainersReady") == "True"
 
 
 def containers_of(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -225,14 +233,6 @@ def _unscheduled(status: Mapping[str, Any]) -> str | None:
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
             return f"no node takes it: {cleaned(str(one.get('message', '')))}"
     return None
-
-
-def _away(pod: Mapping[str, Any], ready: str, containers: list[Mapping[str, Any]]) -> bool:
-    """Say whether a pod is called not ready by others than its kubelet, which said that all is well before it fell
-    silent (the node lifecycle controller takes ``Ready`` from the pods of a node that does not answer)."""
-    if pod.get("spec", {}).get("readinessGates") or condition(pod, ready) is None:
-        return False
-    return bool(containers) and condition(pod, "ContainersReady") == "True"
 
 
 def _was_ready(ready: str, status: Mapping[str, Any]) -> bool:

@@ -112,7 +112,7 @@ def track(
         hopeless=min(said.desired, max(len(fatal) + lost, int(bool(fatal)))),
         updated=sum(one.state == "ready" for one in verdicts),
         waiting=why or (no.text if no else None),
-        stopped=stopped(workload, wanted, now),
+        stopped=stopped(workload, [] if fatal else wanted, pods, now),
     )
 
 
