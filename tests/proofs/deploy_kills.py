@@ -139,10 +139,9 @@ class Stand:
 
     def play(self, story: str, death: Death | None) -> tuple[list[str], list[str]]:
         """Play a story up to its end; answer the steps of the deployer, and what did not hold."""
-        before = self.mark_of() if story != "rollback" else self.out() - 1
+        before = self.mark_of()
         if story == "rollback":
-            before = self.former
-        self.former = self.mark_of()
+            self.out()  # so that there is something to go back from
         mark = self.mark if story == "rollback" else self.write(
             "bad" if story == "bad" else "good", canary=story == "canary"
         )  # fmt: skip
@@ -177,8 +176,6 @@ class Stand:
         if observer.least < FLOOR:
             broken.append(f"on the way only {observer.least} pods were ready")
         return steps, broken
-
-    former: int = 0
 
     def _settle(self) -> None:
         """Wait until no pod is ending: what is counted is counted at rest."""
@@ -246,8 +243,10 @@ def main() -> int:
             if given.most is not None:
                 deaths = random.Random(given.seed).sample(deaths, min(given.most, len(deaths)))
             requests, errors, bad = client.requests, len(client.errors), 0
-            for death in deaths:
+            for nth, death in enumerate(deaths, 1):
                 _, broken = stand.play(story, death)
+                if nth % 20 == 0:
+                    print(f"{story}: {nth} of {len(deaths)}", flush=True)
                 bad += bool(broken)
                 print(
                     *(f"{death}: {one}" for one in broken), sep="\n", end="\n" if broken else "", flush=True
