@@ -228,7 +228,7 @@ class Acts:
         self.configure("scale", "two")
         self.unlease()
         if "web" in self.only:  # then an HPA owns its number: the bounds are moved
-            self.expect(None, "scale", service="web", replicas=1)
+            self.expect(None, "scale", service="web", replicas=2)
             target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
             hpa = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2}
             head = {
@@ -239,7 +239,7 @@ class Acts:
             self.cluster.apply({**head, "spec": hpa}, namespace=self.namespace)
         for name in self.only:
             if KINDS[name] != "DaemonSet":
-                self.expect(None, "scale", service=name, replicas=2)
+                self.expect(None, "scale", service=name, replicas=3)
 
     def canary(self) -> None:
         self.unlease()

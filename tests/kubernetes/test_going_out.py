@@ -132,6 +132,22 @@ def test_copies_of_what_pods_read_come_back_byte_for_byte(stage: Stage) -> None:
         assert [one["immutable"] for one in copies] == [True, True]
 
 
+def test_a_service_that_is_called_otherwise_keeps_its_releases(stage: Stage) -> None:
+    spec = stage.spec(0)
+    platform = stage.platform(web=spec)
+    for name in ("one", "two"):
+        platform.apply("web", spec, stage.release(name))
+    before = template(stage)
+    platform = stage.platform(shop=spec)
+    state = platform.observe().services["shop"]
+    assert [one.version for one in (state.stable.release, *state.former)] == ["dir:two", "dir:one"]
+    assert platform.undo("shop", token="back").version == "dir:one"
+    platform.apply("shop", spec, stage.release("two"))
+    state = platform.observe().services["shop"]
+    assert [one.version for one in (state.stable.release, *state.former)][:2] == ["dir:two", "dir:one"]
+    assert template(stage)["spec"] == before["spec"]
+
+
 def test_a_dry_run_is_the_servers_own_word(stage: Stage) -> None:
     spec = stage.spec()
     stage.manifests(config("ConfigMap", "told", GREETING="hello"), address("old"))

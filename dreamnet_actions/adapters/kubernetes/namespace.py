@@ -95,6 +95,8 @@ class Namespace:
                 ours = labels.get(SERVICE) if record_of(workload) is not None else None
                 if service := configured.get((kind, name), ours):
                     found[service] = workload
+                    if ours not in (None, service):
+                        self.revisions.called(service, str(ours))
         return found
 
     def workload(self, service: str, objects: Objects | None = None) -> Object:

@@ -144,6 +144,11 @@ class Revisions:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._known: dict[tuple[str, str], Revision] = {}
+        self._before: dict[str, str] = {}
+
+    def called(self, service: str, before: str) -> None:
+        """Note that a service had another name when releases of it were written down."""
+        self._before[service] = before
 
     def keep(self, service: str, revision: Revision) -> str:
         """Write a revision down, once; answer its hash."""
@@ -169,6 +174,8 @@ class Revisions:
             return known
         name = _name(service, digest)
         found = self._api.get("apps/v1", "ControllerRevision", name)
+        if found is None and (before := self._before.get(service)) is not None:
+            found = self._api.get("apps/v1", "ControllerRevision", _name(before, digest))
         if found is None:
             raise StateDamaged(f"the ControllerRevision {name}", "it is gone")
         data = found["data"]
