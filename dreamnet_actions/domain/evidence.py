@@ -52,11 +52,13 @@ _SECRETS = (
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Of the replica with the id ``replica``: ``notes``, what the platform said of it, and ``lines``, the last that it
-    wrote, both oldest first. Untrusted text, as ``evidence`` makes it."""
+    wrote, both oldest first; ``unread`` says what of it may not be read, and what to do about that. Untrusted text, as
+    ``evidence`` makes it."""
 
     replica: str
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def last(self) -> str:
@@ -68,9 +70,12 @@ class Evidence:
         return {"replica": self.replica, "events": list(self.notes), "log": list(self.lines)}
 
 
-def evidence(replica: str, notes: Iterable[str] = (), lines: Iterable[str] = ()) -> Evidence:
+def evidence(
+    replica: str, notes: Iterable[str] = (), lines: Iterable[str] = (), unread: Iterable[str] = ()
+) -> Evidence:
     """Make evidence of raw text: cleaned, cut, of each the last ones only; what comes twice in a row is told once."""
-    return Evidence(replica=replica, notes=_told(notes), lines=_told(lines))
+    refused = tuple(cleaned(one, 4 * LINE) for one in unread)
+    return Evidence(replica=replica, notes=_told(notes), lines=_told(lines), unread=refused)
 
 
 def cleaned(text: str, limit: int = LINE) -> str:

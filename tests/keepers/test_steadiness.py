@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from dreamnet_actions.domain.evidence import evidence
 from dreamnet_actions.domain.release import Release, Replica, ReplicaState, ServiceState, TrackState, needed
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.spec.models import ReleaseRules
-from dreamnet_actions.keepers.deploykeeper.steadiness import Steady
+from dreamnet_actions.keepers.deploykeeper.steadiness import Steady, finding
 from dreamnet_actions.keepers.deploykeeper.watching import PATIENCE, STALE, Failing
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
@@ -241,3 +242,15 @@ def test_a_share_of_the_replicas_is_enough_where_the_service_says_so() -> None:
     assert "4 of 5 replicas ready, 80% are required." in str(result.findings)
     system.platforms["local"].freeze("web", 1)
     assert system.ask("dreamkeeper", "check").verdict == "failing"
+
+
+def test_what_may_not_be_read_of_a_failure_is_told_with_it() -> None:
+    seen = evidence("web-1", ["BackOff: again"], unread=["You may not read logs. Ask for the Role."])
+    told = [
+        (one["check"], one["status"], one["detail"]) for one in finding("web", "it ended", seen)["checks"]
+    ]
+    assert told == [
+        ("release", "failed", "it ended"),
+        ("event", "seen", "BackOff: again"),
+        ("evidence", "unknown", "You may not read logs. Ask for the Role."),
+    ]

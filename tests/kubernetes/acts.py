@@ -45,6 +45,8 @@ class Acts:
     google: GoogleStandIn
     only: tuple[str, ...] = tuple(KINDS)
     """Which of the services there are."""
+    leases_stay: bool = False
+    """Whether whoever is next finds the Lease of whoever was before, and has to change it."""
     results: list[AgentResult] = field(default_factory=list)
     """What came of each action so far."""
     keys: dict[str, Path] = field(default_factory=dict)
@@ -190,6 +192,7 @@ class Acts:
             return
         self.configure("deploy", "bad", CRASH_AFTER="0s", EXIT_CODE="3", MESSAGE="no table")
         result = self.do("deploy", service="web")
+        self.results.append(result)
         assert result.verdict == "rolled-back", result.to_json()
         told = {one["check"] for one in result.findings[0]["checks"]}
         assert {"event", "log"} <= told, result.to_json()
@@ -313,6 +316,8 @@ class Acts:
 
     def unlease(self) -> None:
         """Take the Leases away: whoever is next has to make its own."""
+        if self.leases_stay:
+            return
         self.cluster.kubectl("delete", "lease", "-l", SERVICE, "--wait", namespace=self.namespace)
 
     # ── What was used ───────────────────────────────────────────────────────────────────────────────────

@@ -93,8 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps({"type": "ERROR", "object": told}).encode() + b"\n")
             return
         if fate is not None and fate.isdigit():
+            said = 'User "x" cannot do this' if fate == "403" else "a test said so"
             status = {
-                "kind": "Status", "status": "Failure", "code": int(fate), "message": "a test said so",
+                "kind": "Status", "status": "Failure", "code": int(fate), "message": said,
                 "reason": {"409": "Conflict", "401": "Unauthorized"}.get(fate, ""),
             }  # fmt: skip
             self._answer(int(fate), json.dumps(status).encode())

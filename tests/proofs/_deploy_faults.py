@@ -72,11 +72,11 @@ def cut(trial: Trial, proxy: Proxy) -> AbstractContextManager[None]:
     return after_apply(proxy, again)
 
 
-def away(seconds: float) -> Meets:
-    """The API server takes connections and answers nothing, for so long."""
+def away(seconds: float, fate: str) -> Meets:
+    """The API server answers nothing (``drop``), or always this, for so long."""
 
     def run(proxy: Proxy) -> None:
-        proxy.rule = lambda method, path: "drop"
+        proxy.rule = lambda method, path: fate
         proxy.cut_streams()
         time.sleep(seconds)
         proxy.rule = lambda method, path: None
@@ -130,8 +130,12 @@ FAULTS: dict[str, Fault] = {
     "410 in a stream": Fault(meets=streams("gone"), came=told("gone")),
     "504 on watches": Fault(meets=streams("504"), came=told("504")),
     "no answer for 3 s": Fault(
-        meets=away(3.0), came=told("drop"), ends=frozenset({"done", "deferred"}),
+        meets=away(3.0, "drop"), came=told("drop"), ends=frozenset({"done", "deferred"}),
         says=("cannot be reached",), advises="That is no fault of the service.",
+    ),
+    "403 for 3 s": Fault(
+        meets=away(3.0, "403"), came=told("403"), ends=frozenset({"done", "deferred"}),
+        says=("no longer allows",), advises="That is no fault of the service.",
     ),
     "answer lost": Fault(
         meets=lost_answers, came=told("lost"), ends=frozenset({"deferred"}), says=("cannot be reached",),

@@ -66,6 +66,7 @@ class Observer:
         self._informers = Informers(lambda: self._api)
         self._over = threading.Event()
         self.least = FLOOR
+        self.looks = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -86,7 +87,7 @@ class Observer:
                 one for one in pods
                 if condition(one, "Ready") == "True" and not one["metadata"].get("deletionTimestamp")
             ]  # fmt: skip
-            self.least = min(self.least, len(ready))
+            self.least, self.looks = min(self.least, len(ready)), self.looks + 1
 
 
 @dataclass
@@ -173,6 +174,8 @@ class Stand:
         there = self.trial.cluster.get("deployments", namespace=self.trial.namespace)
         if (names := [one["metadata"]["name"] for one in there]) != ["web"]:
             broken.append(f"in the end there are {names}")
+        if not observer.looks:
+            broken.append("nobody looked on the way")
         if observer.least < FLOOR:
             broken.append(f"on the way only {observer.least} pods were ready")
         return steps, broken

@@ -2,7 +2,7 @@
 
 Some faults are told by events alone: a volume's ConfigMap that is missing, a StatefulSet's pod that may not be made.
 They are asked for where something has waited for a while without a word, and where a failure is told to people; and not
-at all where the Role does not allow it, which makes reasons shorter and nothing else.
+at all where the Role does not allow it: reasons are shorter then, and where a failed release is told of it says so.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ class Events:
     def __init__(self, space: Namespace, clock: Clock) -> None:
         self._space, self._clock = space, clock
         self._known: dict[str, tuple[float, list[Object]]] = {}
-        self._allowed = True
+        self.unread = ""
+        """Why they may not be read, once that is known."""
 
     def of(self, uid: str) -> list[Object]:
         """Answer the events about the object with this uid, oldest first; none where they cannot be read."""
         now = self._clock.monotonic()
         asked, found = self._known.get(uid, (-AGAIN, []))
-        if not self._allowed or now - asked < AGAIN:
+        if self.unread or now - asked < AGAIN:
             return found
         try:
             listed = self._space.api.list("v1", "Event", fields=f"involvedObject.uid={uid}")
             found = sorted(listed.get("items", []), key=_when)
-        except PermissionMissing:
-            self._allowed = False
+        except PermissionMissing as error:
+            self.unread = f"{error.message} {error.hint}"
         except DreamNetError:
             pass  # what is known is told
         self._known[uid] = (now, found)

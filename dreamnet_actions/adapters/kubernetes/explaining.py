@@ -10,7 +10,7 @@ from dreamnet_actions.adapters.kubernetes.refusals import replica_set_of
 from dreamnet_actions.adapters.kubernetes.verdicts import containers_of, judge
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, pods_of, wanted_of
 from dreamnet_actions.domain.evidence import LINES, Evidence, evidence
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import DreamNetError, PermissionMissing
 
 if TYPE_CHECKING:
     from dreamnet_actions.adapters.kubernetes.namespace import Namespace
@@ -41,7 +41,9 @@ def explain(
 def of_pod(space: Namespace, events: Events, pod: Mapping[str, Any]) -> Evidence:
     """Answer the events about a pod and the last lines of the container in it that is worst."""
     name = str(pod["metadata"]["name"])
-    return evidence(name, events.words(pod["metadata"]["uid"]), _lines(space, name, _worst(pod)))
+    words = list(events.words(pod["metadata"]["uid"]))
+    lines, unread = _lines(space, name, _worst(pod))
+    return evidence(name, words, lines, [one for one in (events.unread, unread) if one])
 
 
 def _worst(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -53,10 +55,11 @@ def _worst(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(iter([*blamed, *(one for one in states if not one.get("ready"))]), None)
 
 
-def _lines(space: Namespace, pod: str, container: Mapping[str, Any] | None) -> list[str]:
-    """Read the last lines: of the run before where a container has been started again since, else of this one."""
+def _lines(space: Namespace, pod: str, container: Mapping[str, Any] | None) -> tuple[list[str], str]:
+    """Read the last lines: of the run before where a container has been started again since, else of this one. With why
+    they may not be read, if so."""
     if container is None or not (container.get("containerID") or _ended(container, "lastState")):
-        return []  # it never ran
+        return [], ""  # it never ran
     again = _ended(container, "lastState") is not None and _ended(container, "state") is None
     path = space.api.path("v1", "Pod", pod, "log")
     for previous in ("true", "false") if again else ("false",):
@@ -68,10 +71,12 @@ def _lines(space: Namespace, pod: str, container: Mapping[str, Any] | None) -> l
         }
         try:
             if lines := space.api.text(path, query, seconds=WITHIN).splitlines():
-                return lines
+                return lines, ""
+        except PermissionMissing as error:
+            return [], f"{error.message} {error.hint}"
         except DreamNetError:
-            continue  # it is gone, or may not be read: then there are no lines
-    return []
+            continue  # it is gone: then there are no lines
+    return [], ""
 
 
 def _ended(container: Mapping[str, Any], when: str) -> Mapping[str, Any] | None:

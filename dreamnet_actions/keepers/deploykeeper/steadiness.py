@@ -83,12 +83,15 @@ def stays(
 
 
 def finding(service: str, why: str, seen: Evidence | None) -> dict[str, Any]:
-    """Answer the finding that tells of a failure: why, the platform's notes, the last lines. Untrusted text."""
+    """Answer the finding that tells of a failure: why, the platform's notes, the last lines, and
+    what of that may not be read. Untrusted text."""
     checks: list[dict[str, Any]] = [
         {"service": service, "check": "release", "status": "failed", "cause": None, "detail": why}
     ]
     for name, texts in (("event", seen.notes), ("log", seen.lines)) if seen else ():
         checks += [{"service": service, "check": name, "status": "seen", "detail": text} for text in texts]
+    for text in seen.unread if seen else ():
+        checks.append({"service": service, "check": "evidence", "status": "unknown", "detail": text})
     told: dict[str, Any] = {"service": service, "health": "failing", "checks": checks}
     return {**told, "replica": seen.replica} if seen else told
 
