@@ -102,14 +102,16 @@ class Trial:
         things = {"apiVersion": "v1", "kind": "List", "items": [deployment, service]}
         (self.root / "deploy" / "web.json").write_text(json.dumps(things), "utf-8")
         rules = {"ready-within": self.ready_within, **release}
-        if self.canary:
-            rules["strategy"] = {"canary": ["50%"], "soak": "2s"}
+        checks: dict[str, Any] = {"pods": {"workload": "ready"}}
+        if self.canary:  # it is judged by what it answers
+            rules["strategy"] = {"canary": ["50%"], "soak": "8s"}
+            checks = {"home": {"http": self.url()}}
         config = {
             "version": 1,
             "platforms": {"here": {"kubernetes": {"namespace": self.namespace}}},
             "services": {"web": {
                 "platform": "here", "workload": "deployment/web", "manifests": "deploy", "image": image,
-                "replicas": self.replicas, "checks": {"pods": {"workload": "ready"}}, "release": rules,
+                "replicas": self.replicas, "checks": checks, "release": rules,
             }},
         }  # fmt: skip
         (self.root / "dreamnet.yml").write_text(yaml.safe_dump(config), "utf-8")

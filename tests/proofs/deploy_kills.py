@@ -154,8 +154,7 @@ class Stand:
                 result = self.trial.ask("rollback" if story == "rollback" else "deploy", name=name)
                 right = {"bad": "rolled-back", "rollback": "healthy"}.get(story, "deployed")
                 wanted = before if story in ("bad", "rollback") else mark
-                known = {right, None} if death is None or result.outcome == "unchanged" else {right}
-                if result.verdict not in known:
+                if result.verdict != right and result.outcome != "unchanged":
                     broken.append(
                         f"asked again it ended {result.outcome} ({result.verdict}): {result.summary}"
                     )

@@ -1,6 +1,6 @@
 """``scripts/prove roles``: each Role holds all that its action uses, and nothing that it could do without.
 
-    scripts/prove roles [--actions NAME…] [--beside N]
+    scripts/prove roles [--actions NAME…] [--resources NAME…] [--beside N]
 
 First each action is done by an account that has its Role and nothing else, so that each of its needs comes up: what it
 used has to be the Role, exactly. Then each permission (a verb on a resource) of each Role is taken away in turn: the
@@ -45,9 +45,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     chosen.add_argument("--actions", nargs="*", choices=ACTIONS, default=ACTIONS, help="only these")
+    chosen.add_argument("--resources", nargs="*", default=[], help="only permissions on these")
     chosen.add_argument("--beside", type=int, default=3, help="cases at the same time (default: %(default)s)")
     options = chosen.parse_args()
     cases = [(action, one) for action in options.actions for one in sorted(needed([action]))]
+    cases = [one for one in cases if not options.resources or one[1].resource in options.resources]
     began = time.monotonic()
     with bed() as cluster:
         for tag in ("one", "two", "three"):
@@ -81,7 +83,8 @@ def differences(cluster: Cluster) -> Iterator[str]:
 
 def without(cluster: Cluster, action: str, permission: Permission) -> str:
     """Do an action without one of its permissions; answer what is wrong with how that ended, or nothing."""
-    only = TYPES.get(permission.resource.partition("/")[0], "web")
+    looks = permission.verb in ("list", "watch")  # at all kinds, whatever the service is
+    only = "web" if looks else TYPES.get(permission.resource.partition("/")[0], "web")
     if (permission.resource, permission.verb) == ("pods", "delete"):
         only = "db"  # only a StatefulSet's pods are deleted
     with (

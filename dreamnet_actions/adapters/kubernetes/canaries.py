@@ -56,7 +56,8 @@ def of(service: str, objects: Mapping[str, Mapping[str, Object]]) -> Object | No
 def begin(
     space: Namespace, service: str, revision: Revision, digest: str, replicas: int, live: Object | None
 ) -> None:
-    """Apply the canary of a revision; one of the same revision keeps its share and number of pods."""
+    """Apply the canary of a revision; one of the same revision keeps its share and number of pods, and one of another
+    goes first: nothing of it may serve under the new one's name, and apply may not take back what was patched on it."""
     if live is None or live["kind"] != "Deployment":
         raise PlatformFailed(
             f"The service {service!r} is no Deployment, and only Deployments can have a canary.",
@@ -64,6 +65,8 @@ def begin(
         )
     before = record_of(space.api.get(*_KIND, name_of(service)))
     same = before is not None and before.stable.revision == digest
+    if before is not None and not same:
+        end(space, service)
     # One that was promoted, where stable then did not get ready, is a canary again, with its share.
     record = replace(before, promoted=False) if same and before is not None else Record(stable=Run(digest))
     if same and before is not None and before.promoted:  # the mark was patched, which apply may not take back

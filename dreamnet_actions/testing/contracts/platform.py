@@ -245,6 +245,18 @@ class PlatformContract(HoldContract):
         canary = stage.canary_settled()
         assert (stage.state().stable.weight, canary.weight) == (0.75, 0.25)
 
+    def test_another_canary_takes_the_place_of_one_that_serves(self, stage: Stage) -> None:
+        stage.apply("one", 2)
+        before = stage.settled()
+        stage.canary("two")
+        stage.platform.shift("web", 0.5)
+        old = _ids(stage.canary_settled())
+        stage.canary("three")
+        canary = stage.canary_settled()
+        assert (canary.release.version, canary.weight) == (stage.version("three"), 0.0)
+        assert not old & _ids(canary)
+        assert _ids(stage.state().stable) == _ids(before)
+
     def test_promote_makes_the_canary_stable_in_stables_number(self, stage: Stage) -> None:
         stage.apply("one", 2)
         stage.settled()
