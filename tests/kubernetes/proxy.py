@@ -30,6 +30,8 @@ class Proxy:
         self.rule: Rule = lambda method, path: None
         self.asked: list[str] = []
         """Each request, as ``METHOD path?query``."""
+        self.answered: list[tuple[str, str, int]] = []
+        """Each request that the server answered: method, path with query, status."""
         self.applied = threading.Event()
         """Set once a workload that the rollout is about was applied."""
         self.cut = 0
@@ -97,6 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {one: text for one, text in self.headers.items() if one.lower() != "host"}
             connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
+            proxy.answered.append((self.command, self.path, answer.status))
             if "watch=1" in self.path and answer.status == 200:
                 self._stream(answer)
                 return
