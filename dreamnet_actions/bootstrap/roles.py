@@ -11,7 +11,7 @@ _HERE = "dreamnet_actions.adapters.kubernetes"
 
 def actions() -> tuple[str, ...]:
     """Answer the actions that there are Roles for."""
-    found: tuple[str, ...] = imported(f"{_HERE}.needs:ACTIONS")
+    found: tuple[str, ...] = imported(f"{_HERE}.needs:ACTIONS") + imported(f"{_HERE}.needs:EXTRAS")
     return found
 
 

@@ -127,6 +127,8 @@ class TrackState:
     real_weight: float | None = None
     """The share that it has, where the platform can only come near to the one that is wanted (whole replicas behind one
     address); None where it is exact."""
+    adrift: bool = False
+    """Whether somebody else has changed what gives it its share; giving it again (``shift``) mends that."""
     stopped: str | None = None
     """Why it cannot go on, in words, where that says nothing about the release: it was paused, its node is gone."""
 

@@ -149,7 +149,7 @@ def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Sa
         process = subprocess.Popen(
             command,
             cwd=module.sources / module.name,
-            env=_environment(),
+            env=environment(),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -174,7 +174,8 @@ def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Sa
     into.with_suffix(".log").unlink()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Answer the environment that Go gets here."""
     # Without C the programs are the same on every machine, with a compiler or without.
     return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
 
@@ -210,7 +211,7 @@ def _go_version() -> str:
     done = subprocess.run(
         [go(), "env", "GOVERSION"],
         cwd=SOURCES / "kubernetes",
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -18,6 +18,7 @@ from tests.docs.sessions import Place, place, sessions
 
 EXAMPLES = sorted(one.parent for one in (ROOT / "examples").glob("*/dreamnet.yml"))
 ON_A_CLUSTER = {
+    "gateway": "tests/kubernetes/test_gateway.py",
     "gke": "tests/gke/test_cluster.py",
     "kubernetes": "tests/kubernetes/test_story.py",
     "statefulset": "tests/kubernetes/test_statefulset.py",

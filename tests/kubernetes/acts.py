@@ -325,12 +325,10 @@ class Acts:
     def used(self, action: str) -> frozenset[Permission]:
         """Answer what the account of an action was let do so far."""
         mine = [one for one in list(self.google.asked) if one.user == self.email(action)]
-        return frozenset(
-            p for one in mine if one.status < 400 or one.status == 404 for p in _permissions(one)
-        )
+        return frozenset(p for one in mine if one.status < 400 or one.status == 404 for p in permissions(one))
 
 
-def _permissions(asked: Asked) -> Iterator[Permission]:
+def permissions(asked: Asked) -> Iterator[Permission]:
     """Answer what a request needed; an object that an apply makes needs ``create`` beside ``patch``."""
     parts = urlsplit(asked.path)
     found = _PATH.fullmatch(parts.path)

@@ -32,6 +32,8 @@ class Proxy:
         """Each request, as ``METHOD path?query``."""
         self.told: list[str] = []
         """What came of each request, as ``METHOD path?query FATE``: a status, or what a rule said."""
+        self.answered: list[tuple[str, str, int]] = []
+        """Each request that the server answered: method, path with query, status."""
         self.applied = threading.Event()
         """Set once a workload that the rollout is about was applied."""
         self.cut = 0
@@ -105,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {one: text for one, text in self.headers.items() if one.lower() != "host"}
             connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
+            proxy.answered.append((self.command, self.path, answer.status))
             if "watch=1" in self.path and answer.status == 200:
                 self._stream(answer)
                 return

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, NEEDS, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, NEEDS, Permission, needed
 from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
@@ -21,9 +21,13 @@ ROOT = Path(__file__).parents[2]
 def test_the_example_ships_what_the_table_says() -> None:
     shipped = (ROOT / "examples/kubernetes/rbac.yaml").read_text("utf-8")
     assert shipped == roles(), "run: scripts/generate roles"
+    shipped = (ROOT / "examples/gateway/rbac.yaml").read_text("utf-8")
+    assert shipped == roles(EXTRAS), "run: scripts/generate roles"
 
 
-@pytest.mark.parametrize("actions", [[], *([one] for one in ACTIONS)], ids=["whole", *ACTIONS])
+@pytest.mark.parametrize(
+    "actions", [[], *([one] for one in (*ACTIONS, *EXTRAS))], ids=["whole", *ACTIONS, *EXTRAS]
+)
 def test_a_role_holds_exactly_its_needs(actions: list[str]) -> None:
     (role,) = yaml.safe_load_all(roles(actions))
     held = {
@@ -41,7 +45,7 @@ def test_no_need_is_a_wildcard_or_reads_secrets() -> None:
     for need in NEEDS:
         assert "*" not in (need.group, *need.resources, *need.verbs)
         assert not ("secrets" in need.resources and {"get", "list", "watch"} & set(need.verbs))
-        assert set(need.actions) <= set(ACTIONS)
+        assert set(need.actions) <= {*ACTIONS, *EXTRAS}
         assert need.actions
 
 

@@ -2,7 +2,8 @@
 
 Its pods have all labels of the stable ones, so that network policies hold for them too, and one more by which they are
 selected. A readiness gate (kubernetes.io, "Pod readiness gate") keeps them out of the Service until their share is
-above 0: ``shift`` runs as many canary pods as make that share of all pods, and opens the gate of each.
+above 0: ``shift`` runs as many canary pods as make that share of all pods, and opens the gate of each. Where the
+configuration names an HTTPRoute, its weights are the share instead (``routed.py``), and there is no gate.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.adapters.kubernetes import routed
 from dreamnet_actions.adapters.kubernetes.api import STRATEGIC, Object
+from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import (
     OURS,
     RECORD,
@@ -25,6 +28,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     Run,
     record_of,
 )  # fmt: skip
+from dreamnet_actions.adapters.kubernetes.routing import Way
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, pods_of
 from dreamnet_actions.errors import NotFound, PlatformFailed
 
@@ -54,42 +58,64 @@ def of(service: str, objects: Mapping[str, Mapping[str, Object]]) -> Object | No
 
 
 def begin(
-    space: Namespace, service: str, revision: Revision, digest: str, replicas: int, live: Object | None
+    space: Namespace,
+    service: str,
+    keys: KubernetesWorkload,
+    revision: Revision,
+    digest: str,
+    replicas: int,
+    live: Object | None,
 ) -> None:
-    """Apply the canary of a revision; one of the same revision keeps its share and number of pods, and one of another
-    goes first: nothing of it may serve under the new one's name, and apply may not take back what was patched on it."""
+    """Apply the canary of a revision; one of the same revision keeps its share, its way and its number of pods, and one of
+    another goes first: nothing of it may serve under the new one's name, and apply may not take back what was patched on
+    it."""
     if live is None or live["kind"] != "Deployment":
         raise PlatformFailed(
             f"The service {service!r} is no Deployment, and only Deployments can have a canary.",
             hint="Take 'canary' out of its strategy.",
         )
-    before = record_of(space.api.get(*_KIND, name_of(service)))
+    there = space.api.get(*_KIND, name_of(service))
+    before = record_of(there)
     same = before is not None and before.stable.revision == digest
-    if before is not None and not same:
+    way = routed.way_of(there) if same else routed.way_for(space, service, keys, live)
+    # Of another way the selector is another, which cannot be changed.
+    if there is not None and (not same or routed.way_of(there) != way):
         end(space, service)
     # One that was promoted, where stable then did not get ready, is a canary again, with its share.
     record = replace(before, promoted=False) if same and before is not None else Record(stable=Run(digest))
     if same and before is not None and before.promoted:  # the mark was patched, which apply may not take back
         space.api.patch(_path(space, service), {"metadata": {"annotations": {RECORD: record.text()}}})
-    applied = space.api.apply(_manifest(service, revision, record, live))
+    applied = space.api.apply(_manifest(service, revision, record, live, way))
+    if way is not None:
+        routed.serve(space, service, applied, way)
     if not same:
         space.api.patch(_path(space, service, "scale"), {"spec": {"replicas": replicas}})
     space.informers["Deployment"].put(space.api.get(*_KIND, name_of(service)) or applied)
 
 
 def shift(space: Namespace, stable: Object, service: str, share: float) -> None:
-    """Run as many canary pods as make ``share`` of all, and let them serve; 0 closes the gate of all."""
+    """Run as many canary pods as make ``share`` of all, and let them serve; 0 takes the traffic from all."""
     canary = of(service, space.informers.read())
     record = record_of(canary)
     if canary is None or record is None or record.promoted:
         raise NotFound("canary", service)
     count = max(1, int(stable["spec"].get("replicas", 1)))
+    way = routed.way_of(canary)
     wanted = max(1, min(count, round(share * count / (1 - share)) if share < 1 else count))
+    wanted = wanted if way is None else routed.pods_for(share, count)
     noted = {"metadata": {"annotations": {RECORD: replace(record, share=share).text()}}}
     changed = space.api.patch(_path(space, service), noted)
     space.api.patch(_path(space, service, "scale"), {"spec": {"replicas": wanted}})
     space.informers["Deployment"].put(space.api.get(*_KIND, name_of(service)) or changed)
-    open_gates(space, canary, serving=share > 0)
+    if way is None:
+        open_gates(space, canary, serving=share > 0)
+    elif share > 0:
+        routed.serve(space, service, canary, way)
+        ready = sum(_serves(one) for one in pods_of(canary, space.informers.read()))
+        # While more pods start, those that are there get as much as they are to carry in the end.
+        space.routes.put(way, service, share * min(1.0, ready / wanted))
+    else:
+        space.routes.release(way.route, service)
 
 
 def open_gates(space: Namespace, canary: Object, *, serving: bool) -> None:
@@ -104,11 +130,20 @@ def open_gates(space: Namespace, canary: Object, *, serving: bool) -> None:
         space.informers["Pod"].put(space.api.patch(path, change, form=STRATEGIC))
 
 
-def real_share(canary: Object, stable: Object, objects: Objects) -> float:
-    """Answer the canary's share of the pods that serve behind the Service: what share of new connections it gets."""
+def real_share(space: Namespace, canary: Object, stable: Object, objects: Objects) -> float | None:
+    """Answer the share of new connections that the canary gets: by the weights of its route, else by how many of the
+    pods that serve behind the Service are its. None where that cannot be seen."""
+    if (way := routed.way_of(canary)) is not None:
+        return space.routes.real_share(way)
     serving = sum(_serves(one) for one in pods_of(canary, objects))
     beside = sum(_serves(one) for one in pods_of(stable, objects))
     return serving / (serving + beside) if serving else 0.0
+
+
+def adrift(space: Namespace, canary: Object, record: Record) -> bool:
+    """Say whether a route's weights are others than those that the canary was given; that cannot be of pods."""
+    way = routed.way_of(canary)
+    return way is not None and record.share > 0 and space.routes.adrift(way)
 
 
 def _serves(pod: Object) -> bool:
@@ -125,15 +160,18 @@ def mark_promoted(space: Namespace, canary: Object, record: Record) -> None:
 
 
 def end_promoted(space: Namespace, service: str) -> None:
-    """End a canary that was promoted by a run that was cut off."""
-    record = record_of(of(service, space.informers.read()))
-    if record is not None and record.promoted:
+    """End a canary that was promoted by a run that was cut off, and what is left of one that somebody deleted."""
+    canary = of(service, space.informers.read())
+    record = record_of(canary)
+    if canary is None or (record is not None and record.promoted):
         end(space, service)
 
 
 def end(space: Namespace, service: str) -> None:
-    """End the canary, if there is one."""
-    if of(service, space.informers.read()) is None:
+    """End the canary, if there is one; its pods go last, when nothing leads to them any more."""
+    canary = of(service, space.informers.read())
+    routed.end(space, service, routed.way_of(canary), space.route_of(service))
+    if canary is None:
         return
     space.api.delete(*_KIND, name_of(service))
     space.informers["Deployment"].drop(name_of(service))
@@ -143,7 +181,7 @@ def _path(space: Namespace, service: str, sub: str = "") -> str:
     return space.api.path(*_KIND, name_of(service), sub)
 
 
-def _manifest(service: str, revision: Revision, record: Record, live: Object) -> Object:
+def _manifest(service: str, revision: Revision, record: Record, live: Object, way: Way | None) -> Object:
     """Make the canary's Deployment out of the revision; where that says only the image, out of what runs."""
     base = revision.workload if revision.whole else live
     template: Object = json.loads(json.dumps(base["spec"]["template"]))
@@ -154,21 +192,23 @@ def _manifest(service: str, revision: Revision, record: Record, live: Object) ->
                 container["image"] = given["image"]
     meta = template.setdefault("metadata", {})
     meta.pop("creationTimestamp", None)
-    meta["labels"] = {**(meta.get("labels") or {}), TRACK: "canary"}
+    others = way.labels if way else {}
+    meta["labels"] = {**(meta.get("labels") or {}), **others, TRACK: "canary"}
     notes = {RUN: record.stable.mark, VERSION: revision.release.version}
     meta["annotations"] = {**(meta.get("annotations") or {}), **notes}
-    template["spec"]["readinessGates"] = [
-        *(template["spec"].get("readinessGates") or []),
-        {"conditionType": GATE},
-    ]
-    selector = {"matchLabels": {**base["spec"]["selector"]["matchLabels"], TRACK: "canary"}}
+    if way is None:
+        gates = template["spec"].get("readinessGates") or []
+        template["spec"]["readinessGates"] = [*gates, {"conditionType": GATE}]
+    chosen = base["spec"]["selector"]["matchLabels"]
+    chosen = {**chosen, **{key: value for key, value in others.items() if key in chosen}}
+    selector = {"matchLabels": {**chosen, TRACK: "canary"}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": name_of(service),
             "labels": {**OURS, SERVICE: service, TRACK: "canary"},
-            "annotations": {RECORD: record.text()},
+            "annotations": {RECORD: record.text(), **(routed.note_of(way) if way else {})},
         },
         "spec": {"selector": selector, "template": template},
     }

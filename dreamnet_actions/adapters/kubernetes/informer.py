@@ -36,9 +36,9 @@ class Changes(threading.Condition):
 class Informer:
     """The objects of one kind in the namespace, by name. Its thread ends with ``close`` (or the process)."""
 
-    def __init__(self, api: Api, version: str, kind: str, changed: Changes) -> None:
+    def __init__(self, api: Api, version: str, kind: str, changed: Changes, path: str = "") -> None:
         self._api, self.kind = api, kind
-        self._path = api.path(version, kind)
+        self._path = path or api.path(version, kind)
         self._version, self._group = "", version
         self._changed = changed
         """Shared by the informers that are read together."""
@@ -160,6 +160,7 @@ class Informers:
         self._make, self._within = make, within
         self.changed = Changes()
         self._by_kind: dict[str, Informer] = {}
+        self._beside: dict[str, Informer] = {}
         self._together = threading.Event()  # set by ``close``: a pause that it ends
 
     def __getitem__(self, kind: str) -> Informer:
@@ -214,10 +215,30 @@ class Informers:
                     )
             return self.changed.count, {kind: dict(one.objects) for kind, one in informers.items()}
 
+    def beside(self, version: str, kind: str, path: str) -> Informer:
+        """Answer the informer of a kind that no view needs (a cluster may not have it), begun at its first use. Its
+        changes end ``wait``, too."""
+        with self.changed:
+            if kind not in self._beside:
+                self._beside[kind] = Informer(self._make(), version, kind, self.changed, path)
+                self._beside[kind].start()
+            return self._beside[kind]
+
+    def settle(
+        self, informer: Informer, holds: Callable[[Mapping[str, Object]], bool], seconds: float
+    ) -> None:
+        """Wait until an informer knows the objects of now, and then until they are so, at most ``seconds``. Raises what
+        keeps it from knowing them."""
+        with self.changed:
+            self.changed.wait_for(lambda: informer.synced or informer.trouble, timeout=self._within)
+            if informer.trouble is not None:
+                raise informer.trouble
+            self.changed.wait_for(lambda: holds(informer.objects), timeout=seconds)
+
     def close(self) -> None:
         """Let all threads end."""
         self._together.set()
-        for one in self._by_kind.values():
+        for one in (*self._by_kind.values(), *self._beside.values()):
             one.close()
 
     def _started(self) -> dict[str, Informer]:

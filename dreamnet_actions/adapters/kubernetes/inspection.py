@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dreamnet_actions.adapters.kubernetes.api import Api, Object
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, Permission, needed
 from dreamnet_actions.errors import PermissionMissing, PlatformFailed
 from dreamnet_actions.ports.cluster import Seen
 
 _ACCOUNT = "system:serviceaccount:"
 
 
-def inspect(api: Api, platform: str) -> Iterator[Seen]:
-    """Look at the cluster and namespace of a platform; raises what keeps us from asking anything."""
+def inspect(api: Api, platform: str, *, routes: bool = False) -> Iterator[Seen]:
+    """Look at the cluster and namespace of a platform, and with ``routes`` at what a service with an HTTPRoute needs;
+    raises what keeps us from asking anything."""
     told = api.request("GET", "/version")
     me = _me(api)
     yield Seen(
@@ -25,8 +26,9 @@ def inspect(api: Api, platform: str) -> Iterator[Seen]:
         what=f"cluster of {platform}",
         detail=f"{api.where} answers, Kubernetes {told.get('gitVersion')}; there we are {me or 'somebody'}",
     )
-    may = {one: _may(api, one) for one in sorted(needed())}
-    for action in ACTIONS:
+    actions = (*ACTIONS, *EXTRAS) if routes else ACTIONS
+    may = {one: _may(api, one) for one in sorted(needed(actions))}
+    for action in actions:
         lacking = [one for one in sorted(needed([action])) if not may[one]]
         what = f"role {action} in {api.namespace}"
         if lacking:

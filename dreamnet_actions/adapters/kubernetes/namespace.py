@@ -26,6 +26,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     record_of,
 )  # fmt: skip
 from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_name
+from dreamnet_actions.adapters.kubernetes.routing import Routes
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound, PlatformFailed
@@ -58,6 +59,7 @@ class Namespace:
         self._revisions: Revisions | None = None
         self.informers = Informers(lambda: self.api)
         self.holds = Holds(lambda: self.api, clock, who)
+        self.routes = Routes(self)
 
     @property
     def api(self) -> Api:
@@ -112,6 +114,15 @@ class Namespace:
             return self._known[service]
         workload = self.workload(service)
         return KubernetesWorkload(workload=f"{workload['kind'].lower()}/{workload['metadata']['name']}")
+
+    @property
+    def has_routes(self) -> bool:
+        """Whether the configuration gives any service an HTTPRoute."""
+        return any(one.http_route for one in self._known.values())
+
+    def route_of(self, service: str) -> str | None:
+        """Answer the name of the HTTPRoute that the configuration gives a service."""
+        return self._known[service].http_route if service in self._known else None
 
     def live(self, keys: KubernetesWorkload) -> Object | None:
         """Ask the server for a workload as it is now."""
@@ -208,7 +219,7 @@ class Namespace:
             except PlatformFailed:
                 pass  # a webhook that knows no dry runs says so (400): then the real one tells
         for one in others:
-            if one["kind"] == "Job":
+            if one["kind"] == "Job" or self.routes.stays(one, service):
                 continue
             seen = self.applied(one, keys)
             if seen["kind"] == "Service":

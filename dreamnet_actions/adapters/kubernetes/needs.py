@@ -12,6 +12,9 @@ from dataclasses import dataclass
 ACTIONS = ("status", "deploy", "rollback", "restart", "scale", "canary")
 """What can be done on a platform. ``status`` is all that only looks: checks and verifying, too. What else can be done
 looks, too; a canary is a deploy that takes longer."""
+EXTRAS = ("route",)
+"""What only some configurations need, beside the Roles of all actions that change a service: ``route``, where a service
+has an ``http-route``."""
 EVERY = ACTIONS
 WRITES = ("deploy", "rollback", "restart")
 RELEASES = ("deploy", "rollback", "canary")
@@ -77,6 +80,10 @@ NEEDS: tuple[Need, ...] = (
     _need("", "pods/log", "get", ("deploy",), "the last words of what failed"),
     _need("coordination.k8s.io", "leases", "get create patch", CHANGES, "one deployer a service at a time"),
     _need("", "pods/status", "patch", ("canary",), "which of a canary's pods serve"),
+    _need("gateway.networking.k8s.io", "httproutes", "get list watch patch", EXTRAS, "a canary's share is its weights"),
+    _need("gateway.networking.k8s.io", "httproutes", "create", EXTRAS, "one in the manifests comes with a release"),
+    _need("", "services", "get create patch delete", EXTRAS, "a canary has a Service of its own there"),
+    _need("networking.k8s.io", "networkpolicies", "list", EXTRAS, "what holds for a service has to for its canary"),
 )  # fmt: skip
 """Each need in one line."""
 

@@ -47,8 +47,12 @@ class KubernetesWorkload:
     out, the one that ``release`` builds, else what the manifests say."""
     container: Label | None = None
     """The container that gets the image; left out, the one with the workload's name, else the only one."""
-    adopt: tuple[Literal["image"], ...] = ()
-    """Fields that are taken over from whoever manages them now (Helm, kubectl); others' fields are left alone."""
+    http_route: Label | None = None
+    """The HTTPRoute (Gateway API) that leads to the service: its weights are a canary's share. Left out, a canary gets
+    its share by its number of pods."""
+    adopt: tuple[Literal["image", "weights"], ...] = ()
+    """Fields that are taken over from whoever manages them now (Helm, kubectl); others' fields are left alone.
+    `weights`: those of the `http-route`, for as long as a canary is there."""
     copy: tuple[Literal["secrets", "configmaps"], ...] = ()
     """What its pods read and the manifests do not hold: a release gets copies under a name with the hash of their
     content, which nobody can change, and a rollback brings them back."""

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreamnet_actions.adapters.kubernetes import canaries, constraints, stuck
+from dreamnet_actions.adapters.kubernetes import canaries, constraints, routed, stuck
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.events import Events
@@ -122,7 +122,7 @@ class KubernetesPlatform(Platform):
 
     def inspect(self) -> Iterator[Seen]:
         """Look at the cluster for the doctor: whether it answers, and what we may do there."""
-        return inspect(self._namespace.api, self.name)
+        return inspect(self._namespace.api, self.name, routes=self._namespace.has_routes)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -156,6 +156,9 @@ class KubernetesPlatform(Platform):
         record = record_of(space.live(keys))
         now = space.revisions.get(service, record.stable.revision).objects if record else []
         found = list(previewed(space, service, keys, revision, now))
+        by_canary = spec.release is not None and spec.release.strategy.canary is not None
+        if by_canary and (no := routed.objection(space, service, keys, revision.objects, space.live(keys))):
+            found.append(Difference(object=f"HTTPRoute/{keys.http_route}", effect="refused", why=no))
         if record is not None and revision.whole and keys.prune:
             why = f"it left the manifests; its label {SERVICE} is {service}"
             left = self._pruning.left_by(service, record, revision.objects)
@@ -204,7 +207,7 @@ class KubernetesPlatform(Platform):
         digest = space.revisions.keep(service, revision)
         if canary:
             self._before(service, spec, revision, keys, live)
-            canaries.begin(space, service, revision, digest, replicas or 1, live)
+            canaries.begin(space, service, keys, revision, digest, replicas or 1, live)
             return
         found = None
         if live is not None and record_of(live) is None:
@@ -357,7 +360,11 @@ class KubernetesPlatform(Platform):
         if beside is not None and its is not None and not its.promoted:
             other = space.revisions.get(service, its.stable.revision).release
             canary = track("canary", beside, other, its.share, objects, now, self._events)
-            canary = replace(canary, real_weight=canaries.real_share(beside, workload, objects))
+            canary = replace(
+                canary,
+                real_weight=canaries.real_share(space, beside, workload, objects),
+                adrift=canaries.adrift(space, beside, its),
+            )
         weight = 1.0 - canary.weight if canary else 1.0
         return ServiceState(
             service=service,

@@ -39,6 +39,8 @@ def previewed(
     """
     workload = with_notes(revision, Record(stable=Run(revision.hash)), service)
     for wanted in (*revision.objects[:-1], workload):
+        if space.routes.stays(wanted, service):
+            continue
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         shown = f"{kind}/{name}"
         try:

@@ -36,7 +36,8 @@ class _Subject(click.ParamType[str]):
     "chosen",
     multiple=True,
     metavar="ACTION",
-    help="Only what this action needs, as a Role of its own (status, deploy, rollback, …); may be said again.",
+    help="Only what this action needs, as a Role of its own (status, deploy, rollback, …); may be said again. 'route': "
+    "what a service with an http-route needs besides.",
 )
 @click.option("--namespace", "-n", default="", metavar="NAME", help="Write this namespace into them.")
 @click.option(
@@ -48,8 +49,8 @@ class _Subject(click.ParamType[str]):
     help="Bind them, too: user:NAME (on GKE a service account's address), serviceaccount:NAMESPACE:NAME or group:NAME.",
 )
 def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...]) -> None:
-    """Without --action, one Role with all that DreamNet does on a platform. What your manifests hold beside workloads,
-    Services and ConfigMaps needs a rule of yours.
+    """Without --action, one Role with all that DreamNet does on a platform, but for HTTPRoutes (--action route). What
+    your manifests hold beside workloads, Services and ConfigMaps needs a rule of yours.
     """
     from dreamnet_actions.bootstrap import roles as made
     from dreamnet_actions.errors import nearest

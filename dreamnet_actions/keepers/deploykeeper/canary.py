@@ -158,9 +158,10 @@ class CanaryRun:
         return None
 
     def _keep_share(self, state: ServiceState, share: float) -> None:
-        """Shift anew where the number of replicas has changed, by an autoscaler or because a new one got ready."""
+        """Shift anew where the number of replicas has changed, by an autoscaler or because a new one got ready, and
+        where somebody has set the share back."""
         now = _numbers(state)
-        if self._shifted != now:
+        if self._shifted != now or (state.canary is not None and state.canary.adrift):
             self.rollout.platform.shift(self.rollout.service, share)
         self._shifted = now
 

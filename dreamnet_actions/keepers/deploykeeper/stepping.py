@@ -156,6 +156,8 @@ class Stepping:
         rollout = self.rollout
         state = rollout.state()
         if state is None or state.canary is None:
+            if state is not None and not rollout.request.dry_run:
+                rollout.platform.withdraw(rollout.service)  # what is left of one that somebody deleted
             return Report(outcome="unchanged", summary=f"{rollout.key} has no canary.")
         release, intent = state.canary.release, self._its_intent(state)
         why = rollout.request.input.get("reason", "somebody asked for it")
