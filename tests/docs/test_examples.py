@@ -20,6 +20,7 @@ EXAMPLES = sorted(one.parent for one in (ROOT / "examples").glob("*/dreamnet.yml
 ON_A_CLUSTER = {
     "gke": "tests/gke/test_cluster.py",
     "kubernetes": "tests/kubernetes/test_story.py",
+    "kubernetes-canary": "tests/kubernetes/test_canary_example.py",
     "statefulset": "tests/kubernetes/test_statefulset.py",
 }
 """Examples that need more than this machine's own processes, and the tests that run them."""
