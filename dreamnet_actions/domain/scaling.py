@@ -73,12 +73,14 @@ def decide(
 def stabilise(history: Sequence[Recommendation], current: int, now: float, scale: Scale) -> int:
     """Answer what the windows let through: up only to the least asked for in ``up_after``, down only to the most asked
     for in ``down_after`` (KEP-853), and to 0 only where nothing was asked for in ``cool_down``. A window that history
-    does not yet cover holds the current number.
+    does not yet cover holds the current number. Who looks more seldom than the longest window is long (a schedule of
+    GitHub's) never fills one: then two looks in a row have to agree.
     """
     if not history:
         return current
-    up = _window(history, now, scale.up_after)
-    down = _window(history, now, scale.down_after)
+    seldom = _seldom(history, scale)
+    up = _window(history, now, scale.up_after, seldom=seldom)
+    down = _window(history, now, scale.down_after, seldom=seldom)
     if (floor := min(up)) > current and (current == 0 or _covered(history, now, scale.up_after)):
         return floor
     if (ceiling := max(down)) < current and _covered(history, now, scale.down_after):
@@ -100,15 +102,20 @@ def paced(wanted: int, moves: Sequence[Move], current: int, now: float, scale: S
 def trim(history: Sequence[Recommendation], now: float, scale: Scale) -> list[Recommendation]:
     """Drop what no window needs any more; the newest one before the windows stays, as their left edge.
 
-    After a silence longer than the longest window (nobody measured, or nothing answered) history begins anew: what
-    the load was meanwhile is not known, so that the windows have to fill up again.
+    After a silence longer than the longest window history begins anew with the look after the next: what the load was
+    meanwhile is not known, so that the windows have to fill up again.
     """
-    longest = max(scale.up_after, scale.down_after, scale.cool_down if scale.min == 0 else 0.0)
+    longest = longest_window(scale)
     inside = [one for one in history if now - one.at <= longest]
     older = [one for one in history if now - one.at > longest]
-    if older and inside and inside[0].at - older[-1].at > longest:
+    if older and len(inside) > 1 and inside[0].at - older[-1].at > longest:
         return inside
     return older[-1:] + inside
+
+
+def longest_window(scale: Scale) -> float:
+    """Answer for how many seconds a recommendation counts."""
+    return max(scale.up_after, scale.down_after, scale.cool_down if scale.min == 0 else 0.0)
 
 
 def longest_pace(scale: Scale) -> float:
@@ -140,10 +147,20 @@ def _reached(step: Step, began: int, *, up: bool) -> int:
 
 
 def _idle(history: Sequence[Recommendation], now: float, scale: Scale) -> bool:
-    return max(_window(history, now, scale.cool_down)) == 0 and _covered(history, now, scale.cool_down)
+    asked = _window(history, now, scale.cool_down, seldom=_seldom(history, scale))
+    return max(asked) == 0 and _covered(history, now, scale.cool_down)
 
 
-def _window(history: Sequence[Recommendation], now: float, seconds: float) -> list[int]:
+def _seldom(history: Sequence[Recommendation], scale: Scale) -> bool:
+    """Say whether the look before the newest is so long ago that no window can hold both."""
+    return len(history) == 2 and history[1].at - history[0].at > longest_window(scale)
+
+
+def _window(
+    history: Sequence[Recommendation], now: float, seconds: float, *, seldom: bool = False
+) -> list[int]:
+    if seldom and seconds > 0:
+        return [one.replicas for one in history]
     inside = [one.replicas for one in history if now - one.at <= seconds]
     return inside or [history[-1].replicas]
 

@@ -79,7 +79,8 @@ class Bed:
     """One GitHub with the shop and DreamNet's own repository. ``state`` is where the shop's processes are kept.
 
     ``programs`` is a folder that comes first in the PATH of every step; ``changed`` are files of DreamNet's own
-    repository that are others here; ``environment`` is what steps have beside the runner's own.
+    repository that are others here; ``environment`` is what steps have beside the runner's own, ``identity`` what those
+    of jobs with ``id-token: write`` have.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Bed:
         programs: Path | None = None,
         changed: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        identity: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -108,6 +110,7 @@ class Bed:
             if name in PASSED_ON or name.startswith(("PIP_", "UV_"))
         }
         options = ActOptions(
+            identity=identity or {},
             environment={**passed, "DREAMNET_ACTION_HOME": str(tools()), **(environment or {})},
             path=":".join(
                 [
@@ -125,21 +128,34 @@ class Bed:
         )
         self.github.create_repository(OURS, files={**our_files(), **(changed or {})})
 
-    def shop(self, *, files: Mapping[str, str] | None = None, wanted: Wanted | None = None) -> None:
+    def shop(self, *, files: Mapping[str, str | bytes] | None = None, wanted: Wanted | None = None) -> None:
         """Make the shop's repository, with the callers that ``dreamnet init`` writes."""
-        whole: dict[str, str | bytes] = {
-            "README.md": "# shop\n",
-            ".github/dreamnet.yml": self.config(),
-            **callers(wanted or Wanted(branch="main", services=("web",), ref="main")),
-            **(files or {}),
-        }
-        self._configured = str(whole[".github/dreamnet.yml"])
+        self.repository(
+            {
+                "README.md": "# shop\n",
+                ".github/dreamnet.yml": self.config(),
+                **callers(wanted or Wanted(branch="main", services=("web",), ref="main")),
+                **(files or {}),
+            }
+        )
+
+    def repository(self, whole: Mapping[str, str | bytes]) -> None:
+        """Make the shop's repository of these files and no others."""
+        self._configured = str(whole.get(".github/dreamnet.yml") or whole["dreamnet.yml"])
         self.github.create_repository(SHOP, files=whole)
         self.variable("DREAMNET_STATE", str(self.state))
 
     def variable(self, name: str, value: str) -> None:
         """Set an Actions variable, as a person does on the settings' page."""
         self.post("/actions/variables", {"name": name, "value": value})
+
+    def secret(self, name: str, value: str) -> None:
+        """Set an Actions secret, sealed for the repository's key, as GitHub's own program does."""
+        from github import Auth, Github
+
+        token = Auth.Token(self.github.person("octocat", "admin"))
+        with Github(auth=token, base_url=self.github.api_url) as api:
+            api.get_repo(SHOP).create_secret(name, value)
 
     def post(self, path: str, body: Mapping[str, Any], *, by: str = "octocat") -> None:
         """Do something in the shop's repository as its owner, or as another who may do all that he may."""
@@ -238,7 +254,7 @@ class Bed:
         down = [sys.executable, "-m", "dreamnet_actions", "--state", str(self.state), "--config",
                 str(self.folder / "down.yml"), "-q", "down"]  # fmt: skip
         (self.folder / "down.yml").write_text(self._configured or self.config(), encoding="utf-8")
-        subprocess.run(down, cwd=ROOT, check=False, timeout=60)
+        subprocess.run(down, cwd=ROOT, check=False, timeout=60, stdout=subprocess.DEVNULL)
 
 
 def environ_of(pid: int) -> str:

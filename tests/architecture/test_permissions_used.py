@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dreamnet_actions.entrances.setup.called import CALLED
+from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / ".github/workflows"
@@ -71,18 +71,19 @@ def named(one: Any) -> str:
     return one if isinstance(one, str) else ""
 
 
-def needed(job: Mapping[str, Any]) -> dict[str, str]:
+def needed(job: Mapping[str, Any], workflow: str = "") -> dict[str, str]:
     """Answer what a job's steps, or the workflow that it calls, need; raises LookupError for an unknown kind."""
     if "uses" in job:
         called = WORKFLOWS[job["uses"].removeprefix("$/.github/workflows/").removesuffix(".yml")]
         return _together(one.get("permissions", {}) for one in called["jobs"].values())
-    return _together(one for step in job["steps"] for one in of_step(step))
+    federated = workflow.endswith(FEDERATED)
+    return _together(one for step in job["steps"] for one in of_step(step, federated=federated))
 
 
-def of_step(step: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
-    """Answer what one step needs, by the tables."""
+def of_step(step: Mapping[str, Any], *, federated: bool = False) -> Iterator[Mapping[str, str]]:
+    """Answer what one step needs, by the tables; ``federated``: where it has a token to show to a cloud."""
     if (uses := step.get("uses")) == "$/":
-        yield CALLED[step["with"]["agent"]].own
+        yield CALLED[step["with"]["agent"]].granted(federated=federated, own=True)
     elif uses is not None:
         yield USES[uses.partition("@")[0]][0]
     script = step.get("run", "")
@@ -109,7 +110,7 @@ def _together(found: Iterator[Mapping[str, str]]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("workflow", "name", "job"), list(jobs()), ids=named)
 def test_each_has_the_step_that_needs_it(workflow: str, name: str, job: Mapping[str, Any]) -> None:
-    assert job["permissions"] == needed(job)
+    assert job["permissions"] == needed(job, workflow)
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), list(jobs()), ids=named)

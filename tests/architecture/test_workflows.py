@@ -19,7 +19,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 KEEPERS = ("dreamkeeper", "deploykeeper", "envkeeper", "relaybot")
-KEEPERS_WORKFLOWS = [file for file in WORKFLOWS if file.stem in KEEPERS]
+FEDERATED = [file for file in WORKFLOWS if file.stem.endswith("-oidc")]
+KEEPERS_WORKFLOWS = [file for file in WORKFLOWS if file.stem.removesuffix("-oidc") in KEEPERS]
 DOCUMENTS = [*WORKFLOWS, ROOT / "action.yml"]
 STARTERS = sorted((ROOT / "workflow-templates").glob("*.yml"))
 PIN = re.compile(r"^\| `([^`]+)` \| `([0-9a-f]{40})` \| (v[0-9.]+) \|", re.M)
@@ -170,7 +171,8 @@ def run_name(document: Document) -> Iterator[str]:
     name = document.get("run-name", "")
     if "repository_dispatch" in document.get("on", {}) and "correlationid" not in name:
         yield "`run-name` needs the message's correlationid: a dispatch answers no run id to find it by"
-    if not re.search(r"correlation|github\.run_id", name):
+    only_called = list(document.get("on", {})) == ["workflow_call"]  # its caller names the run
+    if not only_called and not re.search(r"correlation|github\.run_id", name):
         yield "`run-name` needs what the run's messages carry: the correlation id, or the run id it is made of"
 
 
@@ -208,12 +210,15 @@ def test_every_keeper_keeps(file: Path, rule: Callable[[Document], Iterator[str]
 
 
 def test_the_four_keepers_are_there() -> None:
-    assert {file.stem for file in KEEPERS_WORKFLOWS} == set(KEEPERS)
+    assert {file.stem for file in KEEPERS_WORKFLOWS if file not in FEDERATED} == set(KEEPERS)
 
 
 def test_groups_are_distinct() -> None:
-    groups = [load(file.read_text(encoding="utf-8"))["concurrency"]["group"] for file in WORKFLOWS]
-    assert len(set(groups)) == len(groups)
+    """But for a keeper's two: whoever calls either waits for the other."""
+    groups = {file.stem: load(file.read_text(encoding="utf-8"))["concurrency"]["group"] for file in WORKFLOWS}
+    for file in FEDERATED:
+        assert groups.pop(file.stem) == groups[file.stem.removesuffix("-oidc")]
+    assert len(set(groups.values())) == len(groups)
 
 
 def test_each_version_beside_a_pin_is_the_one_of_the_table() -> None:
@@ -224,9 +229,10 @@ def test_each_version_beside_a_pin_is_the_one_of_the_table() -> None:
             assert comment.strip() == f"# {PINS[action][1]}", f"{file.name}: {action}@{ref}{comment}"
 
 
-def test_a_called_keeper_gets_the_permissions_that_it_says() -> None:
+@pytest.mark.parametrize("name", ["relaybot", "relaybot-oidc"])
+def test_a_called_keeper_gets_the_permissions_that_it_says(name: str) -> None:
     """A called workflow has at most what the calling job has: less there would fail at its first write."""
-    relay = load((ROOT / ".github/workflows/relaybot.yml").read_text(encoding="utf-8"))
+    relay = load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))
     for name, job in relay["jobs"].items():
         if "uses" in job:
             called = load((ROOT / job["uses"].removeprefix("$/")).read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from dreamnet_actions import bootstrap
-from tests.docs import blocks, pages, sessions, starters
+from tests.docs import blocks, federated, pages, sessions, starters
 
 MEASURED = {"proofs.md": ("tests/proofs", "prove"), "benchmarks.md": ("benchmarks", "bench")}
 """Page → where its programs are, and the script that runs them."""
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
             for page in pages.pages():
                 write(page, pages.refill(framed(page), blocks.make))
         elif argument == "starters":
-            for path, text in starters.files().items():
+            for path, text in {**starters.files(), **federated.files()}.items():
                 write(pages.ROOT / path, text)
         elif argument.startswith("outputs"):
             sessions.paste(only=argument.partition(":")[2])

@@ -8,6 +8,7 @@ branch for ``$default-branch`` and a quiet time for ``$cron-daily``
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.called import CALLED
@@ -16,6 +17,8 @@ from dreamnet_actions.entrances.setup.workflows import Wanted, caller, path_of
 
 FOLDER = "workflow-templates"
 EXAMPLE = "examples/github"
+ON_CLUSTERS = {"examples/kubernetes": {"kubeconfig": True}, "examples/gke": {"federated": True}}
+"""Examples on a cluster that have workflows, and how their jobs get in."""
 _SERVICE = Service(
     name="web",
     command=("python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1"),
@@ -52,6 +55,10 @@ def files() -> dict[str, str]:
         template = Wanted(branch="$default-branch", services=(), with_env=True, ref=published.ref())
         made[f"{FOLDER}/{called.file}"] = caller(keeper, template)
         made[f"{FOLDER}/{name}.properties.json"] = properties(called.title, _DOES[keeper])
+    for folder, ways in ON_CLUSTERS.items():
+        there = replace(Wanted(branch="main", services=("web",), ref=published.ref()), **ways)
+        for keeper in there.keepers():
+            made[f"{folder}/{path_of(keeper)}"] = caller(keeper, there)
     return made
 
 

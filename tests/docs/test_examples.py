@@ -21,6 +21,7 @@ ON_A_CLUSTER = {
     "gateway": "tests/kubernetes/test_gateway.py",
     "gke": "tests/gke/test_cluster.py",
     "kubernetes": "tests/kubernetes/test_story.py",
+    "kubernetes-canary": "tests/kubernetes/test_canary_example.py",
     "statefulset": "tests/kubernetes/test_statefulset.py",
 }
 """Examples that need more than this machine's own processes, and the tests that run them."""

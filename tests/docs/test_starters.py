@@ -14,24 +14,40 @@ from dreamnet_actions import bootstrap
 from dreamnet_actions.domain.route import DISPATCHED
 from dreamnet_actions.entrances.setup.called import CALLED, RUNNER, Called
 from dreamnet_actions.entrances.setup.workflows import MOST_LINES
-from tests.docs import starters, workflows
+from tests.docs import federated, starters, workflows
 from tests.docs.pages import ROOT
 
 BIN = Path(sys.executable).parent
 KEEPERS = list(CALLED.items())
 
 
-@pytest.mark.parametrize("path", starters.files())
+FILES = starters.files() | federated.files()
+
+
+@pytest.mark.parametrize("path", FILES)
 def test_starters_are_fresh(path: str) -> None:
-    assert (ROOT / path).read_text("utf-8") == starters.files()[path], "run scripts/generate starters"
+    assert (ROOT / path).read_text("utf-8") == FILES[path], "run scripts/generate starters"
 
 
 def test_no_starter_is_left_over() -> None:
     there = {one.relative_to(ROOT).as_posix() for one in (ROOT / starters.FOLDER).iterdir()}
-    there |= {
-        one.relative_to(ROOT).as_posix() for one in (ROOT / starters.EXAMPLE / ".github").rglob("*.yml")
-    }
+    there |= {one.relative_to(ROOT).as_posix() for one in (ROOT / "examples").glob("*/.github/**/*.yml")}
     assert there == set(starters.files())
+
+
+def test_a_federated_workflow_is_the_other_with_one_permission_more() -> None:
+    for keeper in federated.KEEPERS:
+        own, other = workflows.workflow(keeper), workflows.workflow(f"{keeper}-oidc")
+        assert other["on"] == {"workflow_call": own["on"]["workflow_call"]}
+        for name, job in other["jobs"].items():
+            more = job["permissions"].pop("id-token", None)
+            assert more == ("write" if name in federated.KEEPERS else None), name
+            if "uses" in job:
+                job["uses"] = job["uses"].replace("-oidc", "")
+        assert {key: other[key] for key in ("permissions", "concurrency", "jobs")} == {
+            key: own[key] for key in ("permissions", "concurrency", "jobs")
+        }
+        assert CALLED[keeper].granted(federated=True) == workflows.union(f"{keeper}-oidc")
 
 
 def test_every_template_has_its_properties() -> None:

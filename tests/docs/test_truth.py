@@ -84,6 +84,8 @@ def test_the_workflows_hand_the_repositorys_variables_on() -> None:
             wanted |= {
                 f"DREAMNET_{one.upper().replace('-', '_')}": f"${{{{ secrets.{one} }}}}" for one in secrets
             }
+        if keeper in ("dreamkeeper", "deploykeeper"):  # those that look at clusters
+            wanted["DREAMNET_KUBECONFIG"] = "${{ secrets.kubeconfig }}"
         assert [job["env"] for job in steps] == [wanted], keeper
 
 

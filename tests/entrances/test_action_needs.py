@@ -55,6 +55,15 @@ def test_the_lines_are_all_that_the_keepers_job_needs(keeper: str, tmp_path: Pat
         assert result.error["message"] == error.message
 
 
+def test_a_job_that_has_a_token_to_show_keeps_it() -> None:
+    asking = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x"}
+    for keeper, shows in (("deploykeeper", True), ("relaybot", False)):
+        step = {VARIABLES["agent"]: keeper, **asking}
+        result = whole(failure(refused("contents=write"), request_id="r", at=0.0), step)
+        assert result.error is not None
+        assert ("id-token" in lines(result.error["hint"])["permissions"]) == shows
+
+
 def test_what_lines_do_not_mend_keeps_its_own_hint() -> None:
     step = {VARIABLES["agent"]: "dreamkeeper"}
     for error in (

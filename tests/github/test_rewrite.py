@@ -90,6 +90,19 @@ jobs:
     assert not {"permissions", "concurrency", "environment"} & set(data["jobs"]["one"])
 
 
+def test_only_a_job_with_the_permission_can_ask_for_a_token_of_its_own(host: ToyHost) -> None:
+    text = """
+on: push
+permissions: {id-token: write}
+jobs:
+  one: {runs-on: x, steps: [{run: a}]}
+  two: {runs-on: x, permissions: {contents: read}, steps: [{run: a}]}
+"""
+    _, data = rewritten(host, text, identity={"ACTIONS_ID_TOKEN_REQUEST_URL": "http://x"})
+    assert data["jobs"]["one"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"] == "http://x"
+    assert "ACTIONS_ID_TOKEN_REQUEST_URL" not in data["jobs"]["two"]["env"]
+
+
 def test_each_job_has_its_own_token_in_all_its_places(host: ToyHost) -> None:
     plan, data = rewritten(
         host,

@@ -248,6 +248,15 @@ def test_a_source_that_is_away_scales_nothing_down_and_opens_no_dream() -> None:
     assert replicas(system) == 1
 
 
+def test_who_looks_by_a_schedule_scales_down_once_two_looks_agree() -> None:
+    """Half an hour between looks is more than any window; a look without an answer is none of the two."""
+    system, source = measured(load=SHORT)
+    for load, wanted in ((350.0, 4), (20.0, 4), (None, 4), (20.0, 4), (20.0, 1)):
+        source.values["load"] = load
+        system.round(pause=1800.0)
+        assert replicas(system) == wanted, load
+
+
 def test_the_fallback_runs_while_the_load_is_unknown_and_takes_nobody_away() -> None:
     system, source = measured(load=replace(SHORT, fallback=Fallback(replicas=3, failures=2)))
     source.values["load"] = None

@@ -15,12 +15,16 @@ from dreamnet_actions.ports.cluster import ClusterAccess
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
+TEXT = "DREAMNET_KUBECONFIG"
+"""The variable that holds a kubeconfig itself: a secret of the repository's, in a job of a workflow."""
+
 
 def configuration(
     options: KubernetesPlatformOptions, environ: Mapping[str, str], root: Path
 ) -> Configuration:
     """Answer where the API server is and who we are, read by the official client (exec plugins, tokens that are
-    refreshed, certificates). A relative ``kubeconfig`` is one below ``root``.
+    refreshed, certificates). A relative ``kubeconfig`` is one below ``root``; the text in ``DREAMNET_KUBECONFIG``
+    counts where the options name none.
 
     Raises ConfigError where nothing tells of a cluster, or what tells cannot be read.
     """
@@ -28,9 +32,14 @@ def configuration(
 
     found, load = client.Configuration(), cast("Any", config)  # its loaders have no types
     given = options.kubeconfig and str(root / Path(options.kubeconfig).expanduser())
+    text = "" if given else environ.get(TEXT, "").strip()
     file = given or environ.get("KUBECONFIG", "")
     try:
-        if not file and environ.get("KUBERNETES_SERVICE_HOST"):
+        if text:
+            load.load_kube_config_from_dict(
+                _read(text), options.context, client_configuration=found, persist_config=False
+            )
+        elif not file and environ.get("KUBERNETES_SERVICE_HOST"):
             load.load_incluster_config(client_configuration=found)
         else:
             load.load_kube_config(
@@ -42,9 +51,26 @@ def configuration(
     except (config.ConfigException, OSError, ValueError) as error:
         raise ConfigError(
             f"No cluster is known: {' '.join(str(error).split())[:300]}",
-            hint="Set KUBECONFIG, or 'kubeconfig' of the platform; in a pod, give it a service account.",
+            hint="Set KUBECONFIG, or 'kubeconfig' of the platform; in a pod, give it a service account; in a workflow, "
+            "hand a kubeconfig over as the secret 'kubeconfig'.",
         ) from error
     return found
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Read a kubeconfig's text. Raises ConfigError, which never holds a part of it."""
+    import yaml  # the client's own reader
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    raise ConfigError(
+        f"{TEXT} holds no kubeconfig.",
+        hint="It is the text of the file itself, not its path or its base64: gh secret set KUBECONFIG < kubeconfig",
+    )
 
 
 def reached_by(access: ClusterAccess) -> Configuration:

@@ -19,8 +19,8 @@ class KubernetesPlatformOptions:
     namespace: Label = "default"
     """The namespace that all services of this platform are in."""
     kubeconfig: Annotated[str, Len(1, 4096)] | None = None
-    """The path of a kubeconfig file; left out, ``$KUBECONFIG``, else a pod's own service account, else
-    ``~/.kube/config``."""
+    """The path of a kubeconfig file; left out, the text in ``$DREAMNET_KUBECONFIG``, else ``$KUBECONFIG``, else a pod's
+    own service account, else ``~/.kube/config``."""
     context: Annotated[str, Len(1, 253)] | None = None
     """The context of the kubeconfig; left out, its current one."""
     plain_http: Annotated[tuple[HostPort, ...], Len(0, 20)] = ()

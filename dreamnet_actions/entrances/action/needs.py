@@ -16,6 +16,8 @@ from dreamnet_actions.entrances.action.inputs import VARIABLES
 from dreamnet_actions.entrances.setup.called import CALLED
 from dreamnet_actions.errors import PermissionMissing
 
+ASKING = "ACTIONS_ID_TOKEN_REQUEST_URL"
+"""The runner's variable that only a job with ``id-token: write`` has; such a job shall keep it."""
 GIVEN = "permissions:\n"
 """What a hint holds that tells lines of a workflow; a personal token gets none."""
 
@@ -25,7 +27,8 @@ def whole(result: AgentResult, environ: Mapping[str, str]) -> AgentResult:
     keeper = environ.get(VARIABLES["agent"], "").strip() or result.agent or ""
     if keeper not in CALLED:
         return result
-    needed = "".join(f"\n  {name}: {level}" for name, level in CALLED[keeper].own.items())
+    had = CALLED[keeper].granted(federated=bool(environ.get(ASKING)), own=True)
+    needed = "".join(f"\n  {name}: {level}" for name, level in had.items())
     hint = f"The job in the workflow needs all of these:\n{GIVEN.strip()}{needed}"
 
     def mended(one: Mapping[str, Any]) -> Mapping[str, Any]:

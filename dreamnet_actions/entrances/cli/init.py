@@ -240,7 +240,14 @@ def _tell_where(wanted: Wanted) -> None:
     from dreamnet_actions.entrances.setup import published
     from dreamnet_actions.entrances.setup.called import RUNNER
 
-    if wanted.runner == RUNNER:
+    if wanted.federated:
+        say("Where it runs: in your cluster, which knows the jobs by a token of GitHub's (docs/gke.md).")
+    elif wanted.kubeconfig:
+        say(
+            "Where it runs: in the cluster that a secret of the repository leads to (docs/kubernetes.md): "
+            "gh secret set KUBECONFIG < kubeconfig"
+        )
+    elif wanted.runner == RUNNER:
         say(
             "Where it runs: services are processes on the machine that runs the job, and a runner of GitHub's is gone "
             "after the job. Name one of your own with --runner, or keep `dreamnet watch` running on your machine."

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
+from dreamnet_actions.entrances.setup import published
+from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, FEDERATED, RELAY
+from dreamnet_actions.entrances.setup.reading import Caller
+from dreamnet_actions.entrances.setup.yaml import flow
 from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
-
-_ITSELF = re.compile(r"^\s*-?\s*uses:\s*(?:dreamnet/dreamnet@|\./\s*$)", re.M)
-_ASKS = re.compile(r"^\s*id-token:\s*write\b|[{,]\s*id-token:\s*write\b", re.M)
-_LINES = (
-    "Write a workflow whose job has these lines (docs/gke.md has the whole of it):\n"
-    "    permissions: {contents: write, deployments: write, issues: read, id-token: write}\n"
-    "    steps:\n"
-    "      - uses: actions/checkout@<commit> # v7\n"
-    "      - uses: dreamnet/dreamnet@<commit> # v1"
-)
 
 
 def clusters(at: Surroundings) -> Iterator[Finding]:
@@ -42,7 +35,7 @@ def clusters(at: Surroundings) -> Iterator[Finding]:
 
 
 def federation(at: Surroundings) -> Iterator[Finding]:
-    """Where a platform takes GitHub's tokens, there is a job that has one: no reusable workflow asks for it."""
+    """Where a platform takes GitHub's tokens, the jobs of each keeper that reaches it have one."""
     if isinstance(at.config, ConfigError):
         return
     named = [
@@ -52,10 +45,41 @@ def federation(at: Surroundings) -> Iterator[Finding]:
     ]
     if not named:
         return
-    asking = [path for path, text in at.workflows.items() if _ITSELF.search(text) and _ASKS.search(text)]
     what = f"federation of {', '.join(named)}"
-    if asking:
-        yield Finding(status="ok", what=what, detail="a job of it has a token of GitHub's", file=asking[0])
-    else:
-        detail = "no job that runs the action has 'id-token: write', so none can prove to Google who it is"
-        yield Finding(status="failed", what=what, detail=detail, fix=_LINES)
+    reaching = [one for one in at.callers if not one.inner and CALLED[one.keeper].clusters and _works(one)]
+    without = [one for one in reaching if not _shows(one)]
+    for one in without:
+        yield Finding(
+            status="failed",
+            what=what,
+            detail=f"jobs of {one.keeper} have no 'id-token: write', so they cannot prove to the cloud who they are",
+            fix=_lines(one.keeper),
+            file=one.path,
+            line=one.uses_line,
+        )
+    if not reaching:
+        detail = "no workflow has a keeper work whose jobs have 'id-token: write'"
+        yield Finding(status="failed", what=what, detail=detail, fix=_lines(DEPLOY))
+    elif not without:
+        detail = "its jobs have a token of GitHub's"
+        yield Finding(status="ok", what=what, detail=detail, file=reaching[0].path)
+
+
+def _works(one: Caller) -> bool:
+    """Say whether a job looks at clusters: RelayBot's own only carries messages."""
+    return one.calls or one.keeper != RELAY
+
+
+def _shows(one: Caller) -> bool:
+    """Say whether a job has a token to show; what a workflow grants that it calls is judged with all permissions."""
+    had, _ = one.permissions()
+    return one.federated if one.calls else isinstance(had, dict) and had.get("id-token") == "write"
+
+
+def _lines(keeper: str) -> str:
+    """Write what the job of a keeper has to be."""
+    return (
+        "Run 'dreamnet init', or write in the job:\n"
+        f"    permissions: {flow(CALLED[keeper].granted(federated=True))}\n"
+        f"    uses: {published.address(keeper + FEDERATED, published.ref())}"
+    )

@@ -18,11 +18,12 @@ from dreamnet_actions.entrances.setup.yaml import flow
 _ORDER = {"none": 0, "read": 1, "write": 2}
 
 
-def granted(one: Caller) -> Iterator[Finding]:
-    """See that the job grants what the keeper needs, and not more."""
+def granted(one: Caller, *, federated: bool = False) -> Iterator[Finding]:
+    """See that the job grants what the keeper needs, and not more; ``federated``: what works itself has a token of
+    GitHub's to show to a cloud."""
     had, line = one.permissions()
-    called = CALLED[one.keeper]
-    needed = called.permissions if one.calls else called.own
+    shows = one.federated or (federated and not one.calls)
+    needed = CALLED[one.keeper].granted(federated=shows, own=not one.calls)
     if had is None or isinstance(had, str):
         yield from _by_a_word(one, had, needed, line)
         return

@@ -9,7 +9,7 @@ from dreamnet_actions.domain.route import DISPATCHED
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings, lacks
 from dreamnet_actions.entrances.doctor.granted import granted
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import DEPLOY, DREAM, ENV, RELAY
+from dreamnet_actions.entrances.setup.called import DEPLOY, DREAM, ENV, FEDERATED, RELAY
 from dreamnet_actions.entrances.setup.draft import CONFIG
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.workflows import branch_pattern, path_of
@@ -75,7 +75,7 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
         for one in found:
             problems = [
                 *_triggers(one, at),
-                *granted(one),
+                *granted(one, federated=at.wanted.federated),
                 *_schedules(one),
                 *_waiting(one),
                 *_reference(one),
@@ -199,7 +199,7 @@ def _reference(one: Caller) -> Iterator[Finding]:
         return
     known = published.ref()
     fix = (
-        f"Write: uses: {published.address(one.keeper, known)}"
+        f"Write: uses: {published.address(one.keeper + FEDERATED * one.federated, known)}"
         if published.is_pinned(known)
         else "Write the release's full commit behind the '@', and the tag as a comment: @<40 characters> # v1"
     )

@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.actions import ACTIONS, CALLERS, EVERY, Agent
 
-__all__ = ["CALLED", "DEPLOY", "DREAM", "ENV", "EVERY", "FIELDS", "RELAY", "RUNNER", "Called"]
+__all__ = [
+    "CALLED",
+    "DEPLOY",
+    "DREAM",
+    "ENV",
+    "EVERY",
+    "FEDERATED",
+    "FIELDS",
+    "ID_TOKEN",
+    "RELAY",
+    "RUNNER",
+    "Called",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +44,15 @@ class Called:
     """How many jobs one run of it starts, for what it costs."""
     own: Mapping[str, str] = field(default_factory=dict)
     """What the job that works itself asks for; left out, all of ``permissions``."""
+    clusters: bool = True
+    """Whether its jobs reach clusters: it takes a kubeconfig as a secret, and there is one like it whose jobs have a
+    token of GitHub's to show (``FEDERATED``)."""
+
+    def granted(self, *, federated: bool, own: bool = False) -> dict[str, str]:
+        """Answer what a job that has it work grants; ``own`` where that works itself, by the action. RelayBot's own job
+        has nothing to show: it is the keepers' jobs that look at clusters."""
+        shows = federated and self.clusters and not (own and self.agent == "relaybot")
+        return {**(self.own if own else self.permissions), **(ID_TOKEN if shows else {})}
 
     def __post_init__(self) -> None:
         """See that the button offers only what the keeper does."""
@@ -41,6 +62,12 @@ class Called:
         if unknown:
             raise ValueError(f"{self.agent} has no action {sorted(unknown)}")
 
+
+FEDERATED = "-oidc"
+"""The end of the names of those reusable workflows whose jobs ask GitHub for a token of their own (OpenID Connect), by
+which a cloud knows them. A called workflow asks for a permission or it does not, whatever its inputs say; so they are
+files of their own, and nobody else has to grant it."""
+ID_TOKEN: Mapping[str, str] = {"id-token": "write"}
 
 DEPLOY, DREAM, ENV, RELAY = "deploykeeper", "dreamkeeper", "envkeeper", "relaybot"
 
@@ -82,6 +109,7 @@ CALLED: Mapping[str, Called] = {
         why="journal and messages, dreams",
         actions=("plan", "sync", "validate", "restore", "flags", "set-flag"),
         fields=("entry", "flag", "variant", "request", "dry-run"),
+        clusters=False,
     ),
     RELAY: Called(
         agent="relaybot",

@@ -160,11 +160,14 @@ def wanted_of(
     released = [
         one.release.branch for one in config.services.values() if one.release and one.release.repository
     ]
+    platforms = [one.options for one in config.platforms.values()]
     base = Wanted(
         branch=branch or (released[0] if released else otherwise or "main"),
         services=tuple(config.services),
         with_env=bool(config.env),
         ref=ref,
         runner=runner,
+        kubeconfig=any(getattr(one, "kubeconfig", "") is None for one in platforms),
+        federated=any(getattr(one, "identity_provider", None) is not None for one in platforms),
     )
     return replace(base, schedule=schedule) if schedule else base

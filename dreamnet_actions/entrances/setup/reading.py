@@ -12,19 +12,21 @@ from pathlib import PurePosixPath
 
 from dreamnet_actions.config.reader import read_text
 from dreamnet_actions.config.tree import Entry, Node, Tree
-from dreamnet_actions.entrances.setup.called import CALLED
+from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
 from dreamnet_actions.entrances.setup.published import PUBLISHED
 from dreamnet_actions.errors import ConfigError
 
-_REUSED = re.compile(r"(?P<where>[^@\s]*)/?\.github/workflows/(?P<file>[a-z]+)\.ya?ml(?:@(?P<ref>\S+))?")
+_REUSED = re.compile(
+    r"(?P<where>[^@\s]*)/?\.github/workflows/(?P<file>[a-z]+)(?P<end>-[a-z]+)?\.ya?ml(?:@(?P<ref>\S+))?"
+)
 _ACTION = re.compile(rf"{re.escape(PUBLISHED)}@(?P<ref>\S+)", re.I)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Caller:
     """A job that has a keeper work: in the file at ``path``, named ``job``. ``ref`` is what it names the keeper by
-    (None for this repository's own), at ``uses_line``. ``inner``: a later job of RelayBot's own workflow, which hands a
-    message to its keeper."""
+    (None for this repository's own), at ``uses_line``. ``inner``: a job that no event starts by itself, as a later one
+    of RelayBot's own workflow, which hands a message to its keeper."""
 
     keeper: str
     path: str
@@ -34,6 +36,8 @@ class Caller:
     tree: Tree
     job_entry: Entry
     inner: bool = False
+    federated: bool = False
+    """Whether the workflow that it calls is the one whose jobs have a token of GitHub's to show."""
 
     @property
     def own(self) -> bool:
@@ -102,17 +106,22 @@ def read(path: str, text: str) -> list[Caller] | Unreadable:
 def _callers(path: str, tree: Tree) -> Iterator[Caller]:
     jobs = tree.root.get("jobs")
     stem = PurePosixPath(path).stem
+    federated = stem.endswith(FEDERATED)
+    stem = stem.removesuffix(FEDERATED)
     published = stem in CALLED and _triggered(tree, "workflow_call")
     for place, (name, entry) in enumerate(jobs.entries.items() if jobs else ()):
         if published and place == 0:
-            # The repository that publishes the keepers runs them from their own files, first job first.
-            yield _caller(stem, path, name, None, entry.key.line, tree, entry)
+            # The repository that publishes the keepers runs them from their own files, first job first; those whose
+            # jobs have a token to show are there for others alone.
+            more = {"inner": federated, "federated": federated}
+            yield _caller(stem, path, name, None, entry.key.line, tree, entry, **more)
             continue
         uses = entry.node.get("uses")
         found = _REUSED.fullmatch(str(uses.value)) if uses else None
-        if uses is not None and found and found["file"] in CALLED:
+        if uses is not None and found and found["file"] in CALLED and found["end"] in (None, FEDERATED):
             ref = None if published else found["ref"] or ""
-            yield _caller(found["file"], path, name, ref, uses.place.line, tree, entry, inner=published)
+            more = {"inner": published, "federated": found["end"] is not None}
+            yield _caller(found["file"], path, name, ref, uses.place.line, tree, entry, **more)
         if not published:
             yield from _steps(path, name, tree, entry)
 
@@ -138,9 +147,18 @@ def _caller(
     entry: Entry,
     *,
     inner: bool = False,
+    federated: bool = False,
 ) -> Caller:
     return Caller(
-        keeper=keeper, path=path, job=job, ref=ref, uses_line=line, tree=tree, job_entry=entry, inner=inner
+        keeper=keeper,
+        path=path,
+        job=job,
+        ref=ref,
+        uses_line=line,
+        tree=tree,
+        job_entry=entry,
+        inner=inner,
+        federated=federated,
     )
 
 

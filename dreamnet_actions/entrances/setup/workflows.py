@@ -18,6 +18,7 @@ from dreamnet_actions.entrances.setup.called import (
     DREAM,
     ENV,
     EVERY,
+    FEDERATED,
     FIELDS,
     RELAY,
     RUNNER,
@@ -33,6 +34,7 @@ MOST_CHOICES = 60
 _COMMENTED = "# zizmor: ignore[dangerous-triggers] a comment is data, its writer's permission is asked for"
 """Linters warn of what anybody can start. The called job starts a runner for no comment but a command on a dream, takes
 the default branch's code, and puts no text of the comment into an expression."""
+_SHOWN = ", a token to show to the cloud"
 _GLOB = re.compile(r"[*?+\[\]!\\]")
 
 
@@ -47,6 +49,10 @@ class Wanted:
     with_env: bool = False
     ref: str = published.MAJOR
     runner: str = RUNNER
+    kubeconfig: bool = False
+    """Whether services run on a cluster that a kubeconfig leads to: it is handed over, where the secret is there."""
+    federated: bool = False
+    """Whether jobs show a token of GitHub's to a cloud."""
 
     def keepers(self) -> tuple[str, ...]:
         """Answer the keepers that get a workflow."""
@@ -66,6 +72,7 @@ def callers(wanted: Wanted) -> dict[str, str]:
 def caller(keeper: str, wanted: Wanted) -> str:
     """Write one caller. Raises RequestInvalid for a branch that no workflow can name."""
     called = CALLED[keeper]
+    federated = wanted.federated and called.clusters
     lines = [
         f"name: {called.title}",
         _run_name(keeper, called),
@@ -75,10 +82,12 @@ def caller(keeper: str, wanted: Wanted) -> str:
         "permissions: {}",
         "jobs:",
         f"  {keeper}:",
-        f"    permissions: {flow(called.permissions)} # {called.why}",
-        f"    uses: {published.address(keeper, wanted.ref)}",
+        f"    permissions: {flow(called.granted(federated=federated))} # {called.why}{_SHOWN * federated}",
+        f"    uses: {published.address(keeper + FEDERATED * federated, wanted.ref)}",
         f"    with: {flow(_handed_on(wanted))}",
     ]
+    if wanted.kubeconfig and called.clusters:
+        lines.append(f"    secrets: {flow({'kubeconfig': '${{ secrets.KUBECONFIG }}'})}")
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ from dreamnet_actions.domain.scaling import (
     Recommendation,
     decide,
     longest_pace,
+    longest_window,
     out_of_bounds,
     recommend,
     trim,
@@ -102,6 +103,11 @@ class LoadWatch:
         self, key: str, kept: dict[str, Any], check: LoadCheck, scale: Scale, current: int, *, dry_run: bool
     ) -> Wish:
         """Answer what is wanted while a load cannot be measured: never fewer; the bounds hold all the same."""
+        last = max((at for at, _ in kept.get("asked", ())), default=None)
+        if last is not None and self.context.clock.now() - last > longest_window(scale):
+            kept = {**kept, "asked": []}  # so long ago that it says nothing beside what is measured next
+            if not dry_run:
+                self.context.journal.set_state(key, kept)
         bound = out_of_bounds(current, scale)
         if bound is not None and bound > current:
             return Wish(replicas=bound, reason=f"{bound} is the least", known=False)

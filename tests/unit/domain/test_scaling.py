@@ -117,6 +117,17 @@ def test_a_load_around_the_target_never_flutters() -> None:
     assert set(run([200 * (1 + 0.09 * math.sin(one)) for one in range(60)], scale)) == {2}
 
 
+def test_who_looks_more_seldom_than_a_window_is_long_needs_two_looks_that_agree() -> None:
+    """As a schedule of GitHub's does: half an hour between looks, and five minutes of a window."""
+    scale = Scale(target=100, min=1, max=10)
+    assert run([900, 200, 200, 200], scale, every=1800.0) == [9, 9, 2, 2]
+    assert run([900, 200, 900, 200, 100], scale, every=1800.0) == [9, 9, 9, 9, 2]
+    slow = Scale(target=100, min=1, max=10, up_after=60.0)
+    assert run([200, 900, 900], slow, every=1800.0) == [2, 2, 9]
+    idle = Scale(target=100, min=0, max=10)
+    assert run([200, 0, 0], idle, every=1800.0) == [2, 2, 0]
+
+
 def test_after_a_silence_the_windows_fill_up_again() -> None:
     scale = Scale(target=100, min=1, max=10)
     history = [Recommendation(at=1000.0, replicas=9)]

@@ -36,12 +36,14 @@ class ActOptions:
     """How act is run. ``path`` is the PATH of every step, ``environment`` is added to it as it is.
 
     ``at_once`` runs go on side by side. ``minute`` is how long one of ``timeout-minutes`` lasts, in seconds (a
-    test makes it shorter). ``keep_processes`` leaves what a run's steps started in the background alive until
-    ``close``; GitHub's runner ends it with the job.
+    test makes it shorter). ``identity`` are the variables by which a job with ``id-token: write`` gets a token of
+    GitHub's own (``ACTIONS_ID_TOKEN_REQUEST_URL`` and its companion); no other job has them. ``keep_processes`` leaves
+    what a run's steps started in the background alive until ``close``; GitHub's runner ends it with the job.
     """
 
     path: str = USUAL_PATH
     environment: Mapping[str, str] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)
     at_once: int = 2
     minute: float = 60.0
     keep_processes: bool = False

@@ -69,7 +69,8 @@ class _Level:
 class Rewriter:
     """Makes the plan of one run. ``kept`` holds, by path, the outputs of jobs that are not to run again;
     ``facts`` are properties of the ``github`` context that act does not know (``triggering_actor``);
-    ``contexts`` serve the groups of jobs and called workflows."""
+    ``contexts`` serve the groups of jobs and called workflows; ``identity`` is what a job with ``id-token: write`` has
+    in its environment."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Rewriter:
         kept: Mapping[tuple[str, ...], Mapping[str, str]] | None = None,
         facts: Mapping[str, str] | None = None,
         contexts: Mapping[str, Any] | None = None,
+        identity: Mapping[str, str] | None = None,
     ) -> None:
         self._sources = sources
         self._folder = folder
@@ -89,6 +91,7 @@ class Rewriter:
         self._kept = dict(kept or {})
         self._facts = {("github", name): value for name, value in (facts or {}).items()}
         self._contexts = dict(contexts or {})
+        self._identity = dict(identity or {})
         self._calls = folder / "calls"
         self.plan = Plan(workflow=folder / "workflow.yml", event="")
         self._refs = once.refs(self._contexts.get("github") or {})
@@ -135,7 +138,8 @@ class Rewriter:
             if data.get(key):
                 raise WorkflowRefused(f"The sandbox has no containers: job '{name}' has '{key}'.", "failure")
         out["runs-on"] = LABEL
-        out["env"] = {**(env or {}), **(data.get("env") or {}), JOB_MARK: job.key}
+        identity = self._identity if job.permissions.get("id-token") == "write" else {}
+        out["env"] = {**(env or {}), **(data.get("env") or {}), **identity, JOB_MARK: job.key}
         waiting = [waiting_step(job)] if job.units else []
         names = once.expressed(level.workflow.data.get("env"), data.get("env"))
         out["steps"] = [*waiting, *self._steps(data["steps"], level.origin, job, names)]

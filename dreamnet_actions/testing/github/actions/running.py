@@ -163,6 +163,7 @@ class AttemptRunner:
                 "inputs": self._run.inputs,
                 "vars": dict(self._host.variables(self._run.repository)),
             },
+            identity=self._options.identity,
         )
         return rewriter.run(self._run.workflow, self._run.event.name)
 
