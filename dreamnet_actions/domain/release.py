@@ -127,6 +127,9 @@ class TrackState:
     real_weight: float | None = None
     """The share that it has, where the platform can only come near to the one that is wanted (whole replicas behind one
     address); None where it is exact."""
+    told: str | None = None
+    """How it stands, in words, where counts of replicas say nothing: a run that is complete, or is to come. It is well
+    then unless there is a ``failure``."""
     stopped: str | None = None
     """Why it cannot go on, in words, where that says nothing about the release: it was paused, its node is gone."""
 
