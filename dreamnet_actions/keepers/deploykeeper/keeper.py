@@ -21,6 +21,7 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.asking import told
 from dreamnet_actions.keepers.deploykeeper.history import history
 from dreamnet_actions.keepers.deploykeeper.record import skipped
 from dreamnet_actions.keepers.deploykeeper.reverting import reverted
@@ -86,7 +87,7 @@ class DeployKeeper:
 
         def one(name: str, spec: Service) -> Report:
             rollout = self._rollout(request, name, spec)
-            return reverted(rollout, rollout.stepping.approve())
+            return _after(rollout, rollout.stepping.approve())
 
         return self._each(request, one)
 
@@ -105,7 +106,7 @@ class DeployKeeper:
             rollout = self._rollout(request, name, spec)
             try:
                 with self._holding(request, name, spec):
-                    return reverted(rollout, do(rollout))
+                    return _after(rollout, do(rollout))
             except Leased:
                 why = request.input.get("reason", f"somebody said '{word}'")
                 if request.dry_run or not rollout.record.say_word(word, why):
@@ -123,7 +124,7 @@ class DeployKeeper:
 
         def one(name: str, spec: Service) -> Report:
             rollout = self._rollout(request, name, spec)
-            return reverted(rollout, rollout.out(version, forced_canary=forced_canary))
+            return _after(rollout, rollout.out(version, forced_canary=forced_canary))
 
         return self._each(request, one)
 
@@ -278,6 +279,11 @@ class DeployKeeper:
                     raise
                 reports[name] = _error_of(name, error)
         return _together(list(reports.values()))
+
+
+def _after(rollout: Rollout, report: Report) -> Report:
+    """Answer the report of a rollout once others know of it: who reverts, who asks people."""
+    return told(rollout, reverted(rollout, report))
 
 
 def _longest(spec: Service) -> float:
