@@ -51,9 +51,11 @@ def test_a_comment_decides_on_a_canary_and_what_fails_is_to_be_reverted(tmp_path
         assert story.github.violations == []
 
         # ── one that fails is taken back; its job may push a branch, and opens no pull request ──────────
-        bad = story.push("3", status=500)
+        so_far = len(story.runs())
+        at_once = config.replace(" strategy: {canary: [50%], soak: 1s},", "")
+        bad = story.push("3", status=500, **{".github/dreamnet.yml": at_once})
         story.settle()
-        run = story.runs()[-1]
+        run = story.runs()[so_far]
         assert run.conclusion == "failure", told(run)
         assert [story.page() for _ in range(4)] == ["shop 2"] * 4
         git = story.github.world.git(story.github.world.repository(SHOP))
