@@ -59,10 +59,10 @@ def test_a_comment_decides_on_a_canary_and_what_fails_is_to_be_reverted(tmp_path
         assert run.conclusion == "failure", told(run)
         assert [story.page() for _ in range(4)] == ["shop 2"] * 4
         git = story.github.world.git(story.github.world.repository(SHOP))
-        tip = git.ref(f"refs/heads/dreamnet/revert-{bad[:12]}")
+        tip = git.ref(f"refs/heads/dreamnet-revert-{bad[:12]}")
         assert tip is not None, told(run)
         assert git.text("show", f"{tip}:app.py") == git.text("show", f"{bad}~1:app.py")
         assert "pull-requests: write" in run.summary, told(run)
-        assert f"dreamnet/revert-{bad[:12]}?expand=1" in run.summary, told(run)
+        assert f"dreamnet-revert-{bad[:12]}?expand=1" in run.summary, told(run)
         assert story.get("/pulls") == []
         assert story.github.violations == []

@@ -27,6 +27,7 @@ class Shop:
         self.github, self.clock = github, clock
         self.person = self.reach(github.person("octocat", "admin"))
         self.former = github.commit(REPOSITORY, {"app": "1\n", "other": "1\n"}, "first")
+        github.commit(REPOSITORY, {"state.json": "{}"}, "the journal", branch="dreamnet")
 
     def reach(self, token: str) -> GitHubRepository:
         return GitHubRepository(
@@ -67,7 +68,7 @@ def test_one_pull_request_takes_the_commit_back(shop: Shop) -> None:
     assert done.new
     assert done.url == pull["html_url"]
     assert pull["title"] == f"Revert {bad[:7]}: taken back on production/web"
-    assert (pull["base"]["ref"], pull["head"]["ref"]) == ("main", f"dreamnet/revert-{bad[:12]}")
+    assert (pull["base"]["ref"], pull["head"]["ref"]) == ("main", f"dreamnet-revert-{bad[:12]}")
     for part in ("exit code 3", "no table of orders", RUN, bad, f"--version {bad[:7]}", shop.former[:7]):
         assert part in pull["body"], pull["body"]
     assert "@everyone" not in pull["body"]
@@ -135,7 +136,7 @@ def test_without_the_permission_the_branch_is_there_for_a_person(shop: Shop) -> 
         with pytest.raises(PermissionMissing) as refused:
             shop.propose(bad, permissions=permissions)
         assert "pull-requests: write" in refused.value.hint
-        assert f"/compare/main...dreamnet/revert-{bad[:12]}?expand=1" in refused.value.hint
+        assert f"/compare/main...dreamnet-revert-{bad[:12]}?expand=1" in refused.value.hint
     with pytest.raises(PermissionMissing) as refused:
         shop.propose(shop.commit("third", app="3\n"), permissions={"pull-requests": "write"})
     assert "contents" in refused.value.message

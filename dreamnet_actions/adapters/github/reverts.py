@@ -19,8 +19,9 @@ from dreamnet_actions.errors import Conflict, NotFound, PermissionMissing, Refus
 
 T = TypeVar("T")
 
-BRANCH = "dreamnet/revert-"
-"""How the branch of a revert begins; the commit's first twelve digits follow."""
+BRANCH = "dreamnet-revert-"
+"""How the branch of a revert begins; the commit's first twelve digits follow. Not below ``dreamnet/``: the journal's
+branch is named ``dreamnet``, and git has no branch below another."""
 FAR = 50
 """So many commits after it a commit is history: whoever built on it decides by themselves."""
 LISTED = 20
