@@ -14,6 +14,7 @@ from dreamnet_actions.bootstrap.platforms import platform_at
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.revert import Proposed, Revert
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.spec.models import Chosen, ReleaseRules
 from dreamnet_actions.errors import ConfigError, DreamNetError
@@ -301,6 +302,10 @@ class Told:
                 failed.append(error)
         if failed:
             raise failed[0]
+
+    def revert(self, wanted: Revert) -> Proposed | None:
+        """Have the first that can propose it."""
+        return next((done for one in self._reporters if (done := one.revert(wanted)) is not None), None)
 
 
 def _directories(platform: Platform, service: str) -> set[str]:

@@ -15,7 +15,8 @@ def actions() -> tuple[str, ...]:
     return found
 
 
-def roles(chosen: Sequence[str], *, namespace: str, subjects: Sequence[str]) -> str:
-    """Answer the Roles of actions as YAML; without any, the one that holds them all."""
-    text: str = imported(f"{_HERE}.roles:roles")(chosen, namespace=namespace, subjects=subjects)
+def roles(chosen: Sequence[str], *, namespace: str, subjects: Sequence[str], batch: bool = False) -> str:
+    """Answer the Roles of actions as YAML; without any, the one that holds them all. ``batch``: also for services
+    that are Jobs or CronJobs."""
+    text: str = imported(f"{_HERE}.roles:roles")(chosen, namespace=namespace, subjects=subjects, batch=batch)
     return text

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from dreamnet_actions.domain.actions import ACTIONS
+from dreamnet_actions.domain.actions import ACTIONS, Agent
+from dreamnet_actions.domain.canarywords import WORDS, meant
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.markdown import visible
 from dreamnet_actions.domain.units import parse_duration
@@ -111,8 +112,19 @@ COMMANDS: Mapping[str, Kind] = {
     ),
     "approve": Kind(
         usage="/approve [REMEDY]",
-        doc="Let the remedy happen that waits for a person's word; a word for another one does nothing.",
+        doc="Let the remedy happen, or the canary go on, that waits for a person's word; a word for another remedy "
+        "does nothing.",
         wrong=_remedy,
+    ),
+    "promote": Kind(
+        usage="/promote",
+        doc="Make the canary of this service the release now, whatever steps it has before it.",
+        wrong=_none,
+    ),
+    "abort": Kind(
+        usage="/abort",
+        doc="End the canary of this service: the release before has all the traffic, and the canary's version is held.",
+        wrong=_none,
     ),
     "retry": Kind(
         usage="/retry",
@@ -152,8 +164,11 @@ def allows(permission: Permission, needed: Permission) -> bool:
 
 
 def asks(command: Command, dream: Dream, by: str) -> Mapping[str, Any] | None:
-    """Answer DreamKeeper's input for a command on a dream as it stands; None for what changes nothing (``explain``,
-    ``help``, and ``approve`` where nothing waits for it). ``by`` is who said it."""
+    """Answer a keeper's input (``agent_of``) for a command on a dream as it stands; None for what changes nothing
+    (``explain``, ``help``, and ``approve`` where nothing waits for it). ``by`` is who said it."""
+    if (service := meant(command.name, dream)) is not None:
+        to = {"from": "dreamkeeper", "to": "deploykeeper", "message": WORDS[command.name], "service": service}
+        return {"action": "relay", **to, "data": {"reason": _reason(by, f"/{command.name}")}}
     on = {"dream": str(dream.number)}
     if command.name == "heal":
         return {"action": "heal", **on, **({"remedy": command.words} if command.words else {})}
@@ -176,6 +191,12 @@ def asks(command: Command, dream: Dream, by: str) -> Mapping[str, Any] | None:
             return {"action": "reopen", **on, "reason": _reason(by, "try again")}
         return {"action": "heal", **on, **({"remedy": dream.remedy} if dream.remedy else {})}
     return None
+
+
+def agent_of(command: Command, dream: Dream) -> Agent:
+    """Answer the keeper whose input ``asks`` answers: what is said to a canary goes to DeployKeeper by a message, for
+    it alone has what the service's platform asks for."""
+    return "relaybot" if meant(command.name, dream) is not None else "dreamkeeper"
 
 
 def _reason(by: str, words: str) -> str:

@@ -129,6 +129,9 @@ class TrackState:
     address); None where it is exact."""
     adrift: bool = False
     """Whether somebody else has changed what gives it its share; giving it again (``shift``) mends that."""
+    told: str | None = None
+    """How it stands, in words, where counts of replicas say nothing: a run that is complete, or is to come. It is well
+    then unless there is a ``failure``."""
     stopped: str | None = None
     """Why it cannot go on, in words, where that says nothing about the release: it was paused, its node is gone."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, Agent, infer
+from dreamnet_actions.domain.canarywords import CHANGED, WORDS
 from dreamnet_actions.domain.message import REQUEST_TYPE, TYPE, Message, bounded_id
 from dreamnet_actions.domain.spec.models import Route
 
@@ -19,6 +20,10 @@ DEFAULTS: tuple[Route, ...] = (
     Route(on="source-changed-needs-deploy", to="deploykeeper", input={"action": "deploy"}),
     Route(on="secret-changed", to="envkeeper", input={"action": "sync"}),
     Route(on="push", to="deploykeeper", input={"action": "deploy"}),
+    Route(on=WORDS["approve"], to="deploykeeper", input={"action": "approve"}),
+    Route(on=WORDS["promote"], to="deploykeeper", input={"action": "promote"}),
+    Route(on=WORDS["abort"], to="deploykeeper", input={"action": "abort"}),
+    Route(on=CHANGED, to="dreamkeeper", input={"action": "check", "target": "self"}),
     Route(
         on="schedule-fell-silent",
         to="dreamkeeper",

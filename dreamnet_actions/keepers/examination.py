@@ -236,6 +236,10 @@ def _platform_word(
             service=service, check=name, status="failed", cause="not-ready", detail="It was never started."
         )
     ready, desired = state.stable.ready, state.stable.desired
+    if (told := state.stable.told) is not None:
+        if state.stable.failure:
+            return Report(service=service, check=name, status="failed", cause="crash", detail=f"{told}.")
+        return Report(service=service, check=name, status="passed", detail=f"{told}.")
     if ready >= desired and state.stable.failure:
         text = f"What was wanted last cannot start, and the former replicas serve on: {state.stable.failure}"
         return Report(service=service, check=name, status="degraded", cause="crash", detail=text)
@@ -258,7 +262,7 @@ def _explained(reports: list[Report], state: ServiceState | None) -> list[Report
     """Add what the platform knows to a fault that a client saw: an ended process explains a refused connection."""
     failed = any(report.status == "failed" for report in reports)
     told = any(report.cause == "crash" for report in reports)
-    if not failed or told or state is None:
+    if not failed or told or state is None or state.stable.told is not None:
         return reports
     ended = [replica for replica in state.stable.replicas if replica.state in ("exited", "back-off")]
     if not ended and state.stable.replicas:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.revert import Proposed, Revert
 from dreamnet_actions.domain.spec.models import Service
 
 
@@ -59,7 +60,12 @@ class Builder(Protocol):
 class ReleaseReporter(Protocol):
     """Tells the world how a release stands: a deployment status, a check, a line."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"report", "revert"})
+
+    def revert(self, wanted: Revert) -> Proposed | None:  # noqa: ARG002
+        """Propose to revert what was taken back, once for a commit; answer what became of it, None where this tells
+        nobody who could. Raises PermissionMissing and RefusedError with what is to be allowed."""
+        return None
 
     def report(
         self, release: Release, *, platform: str, state: str, text: str, url: str | None = None

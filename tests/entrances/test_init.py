@@ -154,7 +154,6 @@ def test_services_are_recognised(name: str, wanted: dict[str, Any]) -> None:
             "compose",
             "db runs from postgres:16. What init writes are processes (for Kubernetes",
         ),
-        ("kubernetes", "Deployment shop. What init writes are processes (for Kubernetes"),
         ("helm", "a Helm chart. What init writes are processes (for Kubernetes"),
     ],
 )
@@ -187,8 +186,12 @@ def test_flags_describe_a_service_where_nothing_is_recognised(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--platform", "kubernetes"], "no name for the platform that init writes"),
-        (["--platform", "gke"], "no name for the platform that init writes"),
+        (["--platform", "helm"], "no name for the platform that init writes"),
+        (["--platform", "kubernetes"], "There are no manifests here"),
+        (["--platform", "gke"], "does not say which cluster"),
+        (["--platform", "kubernetes", "--cluster", "p/l/c"], "--cluster is for --platform gke"),
+        (["--cluster", "autopilot"], "names no cluster"),
+        (["--platform", "kubernetes", "--service", "web", "--port", "80"], "--port is for processes"),
         (["--service", "We b"], "Write --service we-b."),
         (["--service", "self"], "'self'"),
         (["--command", "'open"], "cannot be split"),

@@ -30,6 +30,8 @@ from dreamnet_actions.testing.google.standin import GoogleStandIn
 from tests.cluster.client import Cluster, workload
 
 KINDS = {"web": "Deployment", "db": "StatefulSet", "agent": "DaemonSet"}
+BATCH = {"load": "Job", "nightly": "CronJob"}
+"""Services of another play (``test_batch.py``)."""
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/namespaces/[^/]+/(?P<kind>[^/?]+)(?:/(?P<name>[^/?]+)(?:/(?P<sub>[^/?]+))?)?"
 )
@@ -53,10 +55,13 @@ class Acts:
 
     def __post_init__(self) -> None:
         self.google.cluster("autopilot-cluster-1", "europe-west1", self.kubeconfig())
+        self.batch = bool(set(self.only) & set(BATCH))
         for action in ACTIONS:
             email = self.google.account(f"can-{action}")
             self.keys[action] = self.google.key_of(email).rename(self.google.folder / f"{action}.json")
-        things = [one for action in ACTIONS for one in self._given(action, needed([action]))]
+        things = [
+            one for action in ACTIONS for one in self._given(action, needed([action], batch=self.batch))
+        ]
         self.cluster.apply(*things, namespace=self.namespace)
         for name in self.only:
             self.manifests(name)
@@ -95,6 +100,9 @@ class Acts:
     def manifests(self, name: str, *, more: str = "") -> None:
         """Write a service's manifests; ``more``: with another Service and another ConfigMap."""
         deployment, service = workload("to-be-released", name=name)
+        if name in BATCH:
+            self._write(name, [_batch(name, deployment["spec"]["template"]["spec"]["containers"][0])])
+            return
         deployment["kind"] = KINDS[name]
         del deployment["spec"]["replicas"]
         if KINDS[name] == "StatefulSet":
@@ -113,6 +121,9 @@ class Acts:
             )
         if more:
             things.append({**service, "metadata": {"name": f"{name}-{more}"}})
+        self._write(name, things)
+
+    def _write(self, name: str, things: list[dict[str, Any]]) -> None:
         folder = self.root / "deploy" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
@@ -127,7 +138,7 @@ class Acts:
         services: dict[str, Any] = {}
         for name in self.only:
             services[name] = {
-                "platform": "production", "workload": f"{KINDS[name].lower()}/{name}",
+                "platform": "production", "workload": f"{(KINDS | BATCH)[name].lower()}/{name}",
                 "manifests": f"deploy/{name}", "image": image, "checks": {"pods": {"workload": "ready"}},
             }  # fmt: skip
         if action == "restart":
@@ -326,6 +337,14 @@ class Acts:
         """Answer what the account of an action was let do so far."""
         mine = [one for one in list(self.google.asked) if one.user == self.email(action)]
         return frozenset(p for one in mine if one.status < 400 or one.status == 404 for p in permissions(one))
+
+
+def _batch(name: str, container: dict[str, Any]) -> dict[str, Any]:
+    """Answer a Job or a CronJob that runs once, and is not tried again."""
+    pod = {"containers": [{**container, "readinessProbe": None}], "restartPolicy": "Never"}
+    job = {"backoffLimit": 0, "activeDeadlineSeconds": 60, "template": {"spec": pod}}
+    spec = job if BATCH[name] == "Job" else {"schedule": "0 4 1 1 *", "jobTemplate": {"spec": job}}
+    return {"apiVersion": "batch/v1", "kind": BATCH[name], "metadata": {"name": name}, "spec": spec}
 
 
 def permissions(asked: Asked) -> Iterator[Permission]:

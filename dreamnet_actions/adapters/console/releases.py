@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.ports.delivery import ReleaseReporter
 from dreamnet_actions.ports.system import Reporter
 
 
-class ConsoleReleaseReporter:
+class ConsoleReleaseReporter(ReleaseReporter):
     """Says each state through ``reporter``, which masks and makes harmless. The text is not repeated: the journal's
     fact of it was said just before."""
 

@@ -8,9 +8,12 @@ from typing import Any, ClassVar, TypeVar
 from dreamnet_actions.adapters.github.certain import certain
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.commit_statuses import CommitStatuses
+from dreamnet_actions.adapters.github.reverts import GitHubReverts
 from dreamnet_actions.domain.markdown import title
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.revert import Proposed, Revert
 from dreamnet_actions.errors import DreamNetError, RequestError
+from dreamnet_actions.ports.delivery import ReleaseReporter
 
 T = TypeVar("T")
 
@@ -31,7 +34,7 @@ _FORMER = 2
 """How many former deployments are looked at, to be told inactive."""
 
 
-class GitHubReleaseReporter:
+class GitHubReleaseReporter(ReleaseReporter):
     """One deployment for each service, platform and version; its environment is the platform's name, its task
     ``deploy:<service>``; and a status of the commit, so that it stands beside its checks. Needs ``deployments: write``
     and ``statuses: write``; where one of them is missing the other is still done.
@@ -40,7 +43,7 @@ class GitHubReleaseReporter:
     repository. ``run_url`` is the page that a status links to.
     """
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"report", "revert"})
 
     def __init__(self, repository: GitHubRepository, *, sha: str, run_url: str | None = None) -> None:
         self._repository, self._sha, self._run_url = repository, sha, run_url
@@ -60,6 +63,9 @@ class GitHubReleaseReporter:
                 failed.append(error)
         if failed:
             raise failed[0]
+
+    def revert(self, wanted: Revert) -> Proposed | None:
+        return GitHubReverts(self._repository, run_url=self._run_url).propose(wanted)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -44,6 +44,10 @@ _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 Object = dict[str, Any]
 
 
+_ADMISSION = ("exceeded quota", "denied the request", "violates PodSecurity")
+"""Words of a 403 that is no matter of rights (plugin/pkg/admission of kubernetes/kubernetes)."""
+
+
 class Missing(PlatformFailed):
     """The API server knows no such object, or no such kind (404)."""
 
@@ -322,6 +326,11 @@ class Api:
             return PlatformFailed(
                 f"The namespace {self.namespace} is being deleted. {said}",
                 hint="That is no fault of the service. Make the namespace anew, or name another one.",
+            )
+        if status == 403 and any(one in words for one in _ADMISSION):
+            return PlatformFailed(
+                f"The cluster does not take this. {said}",
+                hint="No right is missing: a quota, a policy or a webhook of the cluster's says no.",
             )
         if status == 403 and (method, path) in self._allowed and " cannot " in words:
             return TemporaryError(

@@ -66,9 +66,10 @@ def begin(
     replicas: int,
     live: Object | None,
 ) -> None:
-    """Apply the canary of a revision; one of the same revision keeps its share, its way and its number of pods, and one of
-    another goes first: nothing of it may serve under the new one's name, and apply may not take back what was patched on
-    it."""
+    """Apply the canary of a revision; one of the same revision keeps its share, its way and its number of pods.
+
+    One of another goes first: nothing of it may serve under the new one's name, and apply may not take back what was
+    patched on it."""
     if live is None or live["kind"] != "Deployment":
         raise PlatformFailed(
             f"The service {service!r} is no Deployment, and only Deployments can have a canary.",
@@ -151,7 +152,27 @@ def _serves(pod: Object) -> bool:
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
 
-def mark_promoted(space: Namespace, canary: Object, record: Record) -> None:
+def promote(space: Namespace, service: str) -> None:
+    """Make the canary's revision the stable one; without a canary that is done already."""
+    objects = space.informers.read()
+    space.workload(service, objects)  # NotFound before anything is written
+    canary = of(service, objects)
+    beside = record_of(canary)
+    if canary is None or beside is None:
+        return
+    keys, digest = space.keys(service), beside.stable.revision
+    space.apply_others(service, digest, keys)
+
+    def want(_: Object | None, record: Record | None) -> Record:
+        if record is None:
+            return Record(stable=Run(digest))
+        return record if record.stable.revision == digest else record.pushed(Run(digest))
+
+    space.write(service, keys, want)
+    _mark_promoted(space, canary, beside)
+
+
+def _mark_promoted(space: Namespace, canary: Object, record: Record) -> None:
     """Note that the canary has become stable: it serves on until that is ready, and is spoken of no more."""
     noted = {"metadata": {"annotations": {RECORD: replace(record, promoted=True).text()}}}
     space.informers["Deployment"].put(

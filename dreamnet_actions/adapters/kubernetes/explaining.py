@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.adapters.kubernetes import batch
 from dreamnet_actions.adapters.kubernetes.events import Events
 from dreamnet_actions.adapters.kubernetes.refusals import replica_set_of
-from dreamnet_actions.adapters.kubernetes.verdicts import containers_of, judge
+from dreamnet_actions.adapters.kubernetes.verdicts import condition, containers_of, judge
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, pods_of, wanted_of
 from dreamnet_actions.domain.evidence import LINES, Evidence, evidence
 from dreamnet_actions.errors import DreamNetError, PermissionMissing
@@ -27,6 +28,8 @@ def explain(
 ) -> Evidence | None:
     """Answer what there is to tell of a workload; None where all of its pods are ready and always were. Where it has no
     pod, that is what those say who should have made one."""
+    if workload["kind"] in batch.KINDS:
+        return _of_run(space, events, batch.last_run(workload, objects), objects)
     wanted = wanted_of(workload, pods_of(workload, objects))
     judged = [(judge(one), one) for one in wanted]
     ill = [(one, pod) for one, pod in judged if one.state != "ready" or one.restarts]
@@ -36,6 +39,18 @@ def explain(
     maker = replica_set_of(workload, objects["ReplicaSet"].values()) or workload
     notes = list(events.words(maker["metadata"]["uid"])) if not wanted else []
     return evidence(maker["metadata"]["name"], notes) if notes else None
+
+
+def _of_run(
+    space: Namespace, events: Events, job: Mapping[str, Any] | None, objects: Objects
+) -> Evidence | None:
+    """Answer what there is to tell of a run that is not complete."""
+    if job is None or condition(job, "Complete") == "True":
+        return None
+    if pods := batch.pods_of_job(job, objects):
+        return of_pod(space, events, pods[-1])
+    notes = list(events.words(job["metadata"]["uid"]))
+    return evidence(job["metadata"]["name"], notes) if notes else None
 
 
 def of_pod(space: Namespace, events: Events, pod: Mapping[str, Any]) -> Evidence:

@@ -156,8 +156,12 @@ class Informers:
         ("v1", "Service"),
     )
 
-    def __init__(self, make: Callable[[], Api], *, within: float = 30.0) -> None:
+    BATCH = (("batch/v1", "Job"), ("batch/v1", "CronJob"))
+    """Watched only where a service is one of them: nobody else has to allow it."""
+
+    def __init__(self, make: Callable[[], Api], *, batch: bool = False, within: float = 30.0) -> None:
         self._make, self._within = make, within
+        self._kinds = (*self.KINDS, *self.BATCH) if batch else self.KINDS
         self.changed = Changes()
         self._by_kind: dict[str, Informer] = {}
         self._beside: dict[str, Informer] = {}
@@ -245,7 +249,9 @@ class Informers:
         with self.changed:
             if not self._by_kind:
                 api = self._make()
-                self._by_kind = {kind: Informer(api, group, kind, self.changed) for group, kind in self.KINDS}
+                self._by_kind = {
+                    kind: Informer(api, group, kind, self.changed) for group, kind in self._kinds
+                }
                 for one in self._by_kind.values():
                     one.start()
             return self._by_kind

@@ -16,9 +16,11 @@ from dreamnet_actions.ports.cluster import Seen
 _ACCOUNT = "system:serviceaccount:"
 
 
-def inspect(api: Api, platform: str, *, routes: bool = False) -> Iterator[Seen]:
-    """Look at the cluster and namespace of a platform, and with ``routes`` at what a service with an HTTPRoute needs;
-    raises what keeps us from asking anything."""
+def inspect(api: Api, platform: str, *, routes: bool = False, batch: bool = False) -> Iterator[Seen]:
+    """Look at the cluster and namespace of a platform; ``routes``: it has services with an HTTPRoute, ``batch``: it has
+    services that are Jobs or CronJobs.
+
+    Raises what keeps us from asking anything."""
     told = api.request("GET", "/version")
     me = _me(api)
     yield Seen(
@@ -27,15 +29,15 @@ def inspect(api: Api, platform: str, *, routes: bool = False) -> Iterator[Seen]:
         detail=f"{api.where} answers, Kubernetes {told.get('gitVersion')}; there we are {me or 'somebody'}",
     )
     actions = (*ACTIONS, *EXTRAS) if routes else ACTIONS
-    may = {one: _may(api, one) for one in sorted(needed(actions))}
+    may = {one: _may(api, one) for one in sorted(needed(actions, batch=batch))}
     for action in actions:
-        lacking = [one for one in sorted(needed([action])) if not may[one]]
+        lacking = [one for one in sorted(needed([action], batch=batch)) if not may[one]]
         what = f"role {action} in {api.namespace}"
         if lacking:
             yield Seen(
                 well=False, what=what, detail=f"lacking: {', '.join(map(_words, lacking))}",
-                fix=f"Run: dreamnet roles --action {action} --namespace {api.namespace} --to {_subject(me)} "
-                "| kubectl apply -f -",
+                fix=f"Run: dreamnet roles {'--batch ' if batch else ''}--action {action} "
+                f"--namespace {api.namespace} --to {_subject(me)} | kubectl apply -f -",
             )  # fmt: skip
         else:
             yield Seen(well=True, what=what, detail="all that it needs")

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.adapters.kubernetes.api import Object
+from dreamnet_actions.adapters.kubernetes.batch import exit_of, pods_of_job, why_failed
 from dreamnet_actions.adapters.kubernetes.events import Events
 from dreamnet_actions.adapters.kubernetes.explaining import of_pod
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import Revision
-from dreamnet_actions.adapters.kubernetes.verdicts import condition, containers_of, exit_words, judge
-from dreamnet_actions.domain.evidence import cleaned
+from dreamnet_actions.adapters.kubernetes.verdicts import condition, judge
 from dreamnet_actions.errors import ReleaseFailed
 from dreamnet_actions.ports.system import Clock
 
@@ -51,7 +52,9 @@ def _finish(space: Namespace, events: Events, clock: Clock, name: str, within: f
         if condition(job, "Complete") == "True":
             return
         if condition(job, "Failed") == "True":
-            raise ReleaseFailed(f"The Job {name!r} failed: {_why(job)}{_last_words(space, events, job)}")
+            raise ReleaseFailed(
+                f"The Job {name!r} failed: {why_failed(job)}{_last_words(space, events, job)}"
+            )
         for pod in _pods(space, job):
             judged = judge(pod)
             if (
@@ -70,21 +73,8 @@ def _finish(space: Namespace, events: Events, clock: Clock, name: str, within: f
         clock.sleep(PAUSE)
 
 
-def _why(job: Mapping[str, Any]) -> str:
-    """Answer the words of the condition that says it failed (``BackoffLimitExceeded``, ``DeadlineExceeded``)."""
-    said = next(one for one in job["status"]["conditions"] if one.get("type") == "Failed")
-    return f"{cleaned(str(said.get('message') or ''))} ({said.get('reason', 'Failed')})"
-
-
-def _pods(space: Namespace, job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Answer a Job's pods, also those that have ended, the oldest first."""
-    uid = job["metadata"]["uid"]
-    found = [
-        one
-        for one in space.informers.read()["Pod"].values()
-        if any(owner["uid"] == uid for owner in one["metadata"].get("ownerReferences") or [])
-    ]
-    return sorted(found, key=lambda one: str(one["metadata"]["creationTimestamp"]))
+def _pods(space: Namespace, job: Mapping[str, Any]) -> list[Object]:
+    return pods_of_job(job, space.informers.read())
 
 
 def _last_words(space: Namespace, events: Events, job: Mapping[str, Any]) -> str:
@@ -92,11 +82,5 @@ def _last_words(space: Namespace, events: Events, job: Mapping[str, Any]) -> str
     pods = _pods(space, job)
     if not pods:
         return ""
-    states = list(containers_of(pods[-1].get("status") or {}))
-    ended = [
-        (one.get("state") or {}).get("terminated") or (one.get("lastState") or {}).get("terminated")
-        for one in states
-    ]
-    codes = [int(one["exitCode"]) for one in ended if one and one.get("exitCode")]
-    last = of_pod(space, events, pods[-1]).last
-    return (f"; {exit_words(codes[0])}" if codes else "") + (f"; its last line: {last}" if last else "")
+    code, last = exit_of(pods), of_pod(space, events, pods[-1]).last
+    return (f"; {code}" if code else "") + (f"; its last line: {last}" if last else "")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dreamnet_actions.adapters.kubernetes import canaries, constraints
+from dreamnet_actions.adapters.kubernetes import batch, canaries, constraints, runs
 from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Invalid, Object
 from dreamnet_actions.adapters.kubernetes.holds import Holds
 from dreamnet_actions.adapters.kubernetes.informer import Informers
@@ -25,6 +25,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     Revisions,
     record_of,
 )  # fmt: skip
+from dreamnet_actions.adapters.kubernetes.references import template_of
 from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_name
 from dreamnet_actions.adapters.kubernetes.routing import Routes
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
 APPS = "apps/v1"
-KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 TRIES = 20
 """How often a write is begun anew because the workload's status changed between reading and writing it."""
 
@@ -57,7 +58,9 @@ class Namespace:
         self._lock = threading.Lock()
         self._api: Api | None = None
         self._revisions: Revisions | None = None
-        self.informers = Informers(lambda: self.api)
+        self.batch = any(kind_and_name(one)[0] in batch.KINDS for one in known.values() if one.workload)
+        """Whether a service is a Job or a CronJob."""
+        self.informers = Informers(lambda: self.api, batch=self.batch)
         self.holds = Holds(lambda: self.api, clock, who)
         self.routes = Routes(self)
 
@@ -90,7 +93,7 @@ class Namespace:
         found: dict[str, Object] = {}
         configured = {kind_and_name(keys): one for one, keys in self._known.items() if keys.workload}
         for kind in KINDS:
-            for name, workload in objects[kind].items():
+            for name, workload in objects.get(kind, {}).items():
                 if canaries.is_canary(workload):
                     continue
                 labels = workload["metadata"].get("labels") or {}
@@ -99,6 +102,9 @@ class Namespace:
                     found[service] = workload
                     if ours not in (None, service):
                         self.revisions.called(service, str(ours))
+        for name, job in batch.holders(objects.get("Job", {}).values()).items():
+            if service := configured.get(("Job", name), job["metadata"]["labels"].get(SERVICE)):
+                found[service] = job
         return found
 
     def workload(self, service: str, objects: Objects | None = None) -> Object:
@@ -113,7 +119,8 @@ class Namespace:
         if service in self._known:
             return self._known[service]
         workload = self.workload(service)
-        return KubernetesWorkload(workload=f"{workload['kind'].lower()}/{workload['metadata']['name']}")
+        name = (workload["metadata"].get("annotations") or {}).get(batch.JOB, workload["metadata"]["name"])
+        return KubernetesWorkload(workload=f"{workload['kind'].lower()}/{name}")
 
     @property
     def has_routes(self) -> bool:
@@ -127,7 +134,9 @@ class Namespace:
     def live(self, keys: KubernetesWorkload) -> Object | None:
         """Ask the server for a workload as it is now."""
         kind, name = kind_and_name(keys)
-        return self.api.get(APPS, kind, name)
+        if kind == "Job":
+            return runs.live(self, name)
+        return self.api.get(batch.BATCH if kind == "CronJob" else APPS, kind, name)
 
     def seen(self, keys: KubernetesWorkload, within: float) -> bool:
         """Wait until a workload's controller has taken note of what is wanted of it, at most ``within`` seconds."""
@@ -143,7 +152,7 @@ class Namespace:
 
     def live_or_lacking(self, service: str, keys: KubernetesWorkload) -> Object:
         """Answer a workload that has to be there. Raises ConfigLacks with what to write."""
-        live = self.live(keys)
+        live = None if kind_and_name(keys)[0] == "Job" else self.live(keys)
         if live is None:
             raise ConfigLacks(
                 f"manifests for the service {service!r}, and the cluster has no {keys.workload}",
@@ -155,7 +164,7 @@ class Namespace:
 
     def before_us(self, service: str, live: Object) -> Revision:
         """Answer the revision that stands for what was there before DreamNet's first release."""
-        template = json.dumps(live["spec"]["template"], sort_keys=True)
+        template = json.dumps(template_of(live), sort_keys=True)
         digest = hashlib.sha256(template.encode()).hexdigest()[:40]
         release = Release(service=service, version=f"found:{digest}")
         keys = replace(self.keys(service), image=None)
@@ -174,6 +183,8 @@ class Namespace:
         only, not for the same state of it.
         """
         kind, name = kind_and_name(keys)
+        if kind == "Job":
+            return runs.write(self, service, name, want)
         for tries in range(TRIES):
             live = self.live(keys)
             before = record_of(live)
@@ -181,7 +192,7 @@ class Namespace:
             if live is not None and after == before:
                 self.informers[kind].put(live)
                 return after
-            wanted = with_notes(self.revisions.get(service, after.stable.revision), after, service)
+            wanted = self.noted(service, after)
             if live is not None and tries >= TRIES // 2 and self.holds.mine(kind, name):
                 wanted["metadata"]["uid"] = live["metadata"]["uid"]
             elif live is not None:
@@ -194,6 +205,10 @@ class Namespace:
             return after
         raise Conflict(f"{kind} {name}")
 
+    def noted(self, service: str, record: Record) -> Object:
+        """Answer the workload's manifest of the release that a record wants, with the record and our marks."""
+        return with_notes(self.revisions.get(service, record.stable.revision), record, service)
+
     def applied(self, wanted: Object, keys: KubernetesWorkload, *, dry_run: bool = False) -> Object:
         """Apply an object; the image is taken over from others where the configuration says so, and nothing else.
         ``dry_run``: the server does all but keep it."""
@@ -204,14 +219,18 @@ class Namespace:
                 return self.api.apply(wanted, force=True, dry_run=dry_run)
             raise
 
-    def apply_others(self, service: str, revision: str, keys: KubernetesWorkload) -> None:
+    def apply_others(
+        self, service: str, revision: str, keys: KubernetesWorkload, *, ask: bool = True
+    ) -> None:
         """Apply what a revision has beside its workload and its Jobs (``jobs.py``), in order.
 
-        The server is asked first whether it would take the workload: a Service that leads to what cannot be changed
-        (a selector) would lead nowhere. Raises Invalid and ApplyConflict before anything is written.
+        With ``ask`` the server is asked first whether it would take the workload: a Service that leads to what cannot
+        be changed (a selector) would lead nowhere. Raises Invalid and ApplyConflict before anything is written.
         """
         *others, workload = self.revisions.get(service, revision).objects
-        if others:
+        if ask and workload["kind"] == "Job":
+            workload = runs.to_be(self, workload, revision)
+        if ask and (others or workload["kind"] == "Job"):
             try:
                 self.applied(workload, keys, dry_run=True)
             except (Invalid, ApplyConflict):
@@ -230,6 +249,8 @@ class Namespace:
         number, its bounds are moved if somebody ``asked`` for it, and else (a release's first start) the number is one
         that it allows. Raises PlatformFailed for a DaemonSet, which has no such number."""
         kind, name = kind_and_name(keys)
+        if kind in batch.KINDS:
+            raise runs.no_scale(kind, name)
         if kind == "DaemonSet":
             raise PlatformFailed(
                 f"The DaemonSet {name!r} runs one pod on each node; it cannot be scaled.",
@@ -253,7 +274,7 @@ class Namespace:
 def with_notes(revision: Revision, record: Record, service: str) -> Object:
     """Answer the workload's manifest with the record, and with the marks by which its pods are known."""
     wanted: Object = json.loads(json.dumps(revision.workload))
-    meta, template = wanted["metadata"], wanted["spec"]["template"].setdefault("metadata", {})
+    meta, template = wanted["metadata"], template_of(wanted).setdefault("metadata", {})
     meta["annotations"] = {**(meta.get("annotations") or {}), RECORD: record.text()}
     meta["labels"] = {**(meta.get("labels") or {}), **OURS, SERVICE: service}
     notes = {RUN: record.stable.mark, VERSION: revision.release.version}

@@ -88,7 +88,25 @@ NEEDS: tuple[Need, ...] = (
 """Each need in one line."""
 
 
-def needed(actions: Iterable[str] = ACTIONS) -> frozenset[Permission]:
-    """Answer what actions need together."""
+BATCH: tuple[Need, ...] = (
+    _need("batch", "jobs cronjobs", "list watch", EVERY, "services that are Jobs or CronJobs, and their runs"),
+    _need("batch", "cronjobs", "get patch", WRITES, "a release of a CronJob, a run of it, or the way back"),
+    _need("batch", "cronjobs", "create", ("deploy",), "a CronJob comes with its first release"),
+    _need("batch", "jobs", "create", ("deploy", "restart"), "a release of a Job is a run, and so is each restart"),
+    _need("batch", "jobs", "patch", WRITES, "the record is on the newest run; one that another replaces is suspended"),
+    _need("batch", "jobs", "delete", ("deploy", "restart"), "of many runs the oldest go"),
+)  # fmt: skip
+"""What is needed beside where a service is a Job or a CronJob."""
+
+
+def table(*, batch: bool) -> tuple[Need, ...]:
+    """Answer the needs; with ``batch`` those of services that are Jobs or CronJobs, too."""
+    return (*NEEDS, *BATCH) if batch else NEEDS
+
+
+def needed(actions: Iterable[str] = ACTIONS, *, batch: bool = False) -> frozenset[Permission]:
+    """Answer what actions need together; ``batch`` as for ``table``."""
     wanted = set(actions)
-    return frozenset(one for need in NEEDS if wanted & set(need.actions) for one in need.permissions())
+    return frozenset(
+        one for need in table(batch=batch) if wanted & set(need.actions) for one in need.permissions()
+    )

@@ -37,7 +37,8 @@ class KubernetesWorkload:
     needed_keys: ClassVar[tuple[str, ...]] = ("workload",)
 
     workload: Workload | None = None
-    """The workload that is the service, as ``deployment/NAME``, ``statefulset/NAME`` or ``daemonset/NAME``."""
+    """The workload that is the service, as ``deployment/NAME``, ``statefulset/NAME``, ``daemonset/NAME``, ``job/NAME``
+    or ``cronjob/NAME``."""
     manifests: DirectoryInside | None = None
     """A file or folder of manifests, or of a kustomization, as a path from the configuration's root: all of it is
     applied together, the workload last. Left out, the workload has to be there already, and only its image is

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreamnet_actions.adapters.kubernetes import canaries, constraints, routed, stuck
+from dreamnet_actions.adapters.kubernetes import batch, canaries, constraints, routed, runs, stuck
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.events import Events
@@ -37,7 +37,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     record_of,
 )
 from dreamnet_actions.adapters.kubernetes.rendering import kind_and_name
-from dreamnet_actions.adapters.kubernetes.strategies import check_strategy
+from dreamnet_actions.adapters.kubernetes.strategies import check_canary, check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
 from dreamnet_actions.adapters.registrylogins import Logins
@@ -122,7 +122,8 @@ class KubernetesPlatform(Platform):
 
     def inspect(self) -> Iterator[Seen]:
         """Look at the cluster for the doctor: whether it answers, and what we may do there."""
-        return inspect(self._namespace.api, self.name, routes=self._namespace.has_routes)
+        space = self._namespace
+        return inspect(space.api, self.name, routes=space.has_routes, batch=space.batch)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,7 +169,7 @@ class KubernetesPlatform(Platform):
     def logs(self, service: str, lines: int = 50) -> list[str]:
         objects = self._namespace.informers.read()
         api, told = self._namespace.api, list[str]()
-        for pod in pods_of(self._namespace.workload(service, objects), objects):
+        for pod in _pods(self._namespace.workload(service, objects), objects):
             path = api.path("v1", "Pod", pod["metadata"]["name"], "log")
             query = {"tailLines": str(max(1, lines)), "container": pod["spec"]["containers"][0]["name"]}
             told += api.text(path, query).splitlines()
@@ -188,7 +189,7 @@ class KubernetesPlatform(Platform):
         live = space.live(space.keys(service))
         if live is None:
             raise NotFound("service", service)
-        return constraints.constraints(space.api, live)
+        return Constraints() if live["kind"] in batch.KINDS else constraints.constraints(space.api, live)
 
     def hold(self, service: str, *, wants: str = "") -> AbstractContextManager[str]:
         kind, name = kind_and_name(self._namespace.keys(service))
@@ -204,6 +205,7 @@ class KubernetesPlatform(Platform):
             space.workload(service)  # NotFound before anything is written
         revision, live = self._making.revision(service, keys, release, write=True), space.live(keys)
         check_strategy(revision.workload, live)
+        check_canary(revision.workload, (spec.release or ReleaseRules()).strategy)
         digest = space.revisions.keep(service, revision)
         if canary:
             self._before(service, spec, revision, keys, live)
@@ -217,10 +219,13 @@ class KubernetesPlatform(Platform):
         def want(_: Object | None, record: Record | None) -> Record:
             if record is None:
                 return Record(stable=Run(digest), former=(Run(found),) if found else ())
-            return record if record.stable.revision == digest else record.pushed(Run(digest))
+            if record.stable.revision != digest:
+                return record.pushed(Run(digest))
+            return runs.anew(space, name, record) if kind == "Job" else record
 
+        kind, name = kind_and_name(keys)
         record = space.write(service, keys, want)
-        if replicas or (live is None and not (keys.workload or "").startswith("daemonset/")):
+        if replicas or (live is None and kind in ("Deployment", "StatefulSet")):
             space.scale(keys, replicas or spec.replicas)
         stuck.free(space, keys, record, self._clock)
         canaries.end_promoted(space, service)
@@ -251,7 +256,9 @@ class KubernetesPlatform(Platform):
                 record = Record(stable=Run(space.revisions.keep(service, space.before_us(service, live))))
             return record if token in record.restarted else record.restarted_by(token)
 
-        space.write(service, keys, want)
+        record = space.write(service, keys, want)
+        if kind_and_name(keys)[0] == "CronJob" and record.stable.restart == token:
+            runs.once(space, self._namespace.live_or_lacking(service, keys), token)
 
     def scale(self, service: str, replicas: int) -> None:
         self._namespace.workload(service)
@@ -261,23 +268,7 @@ class KubernetesPlatform(Platform):
         canaries.shift(self._namespace, self._namespace.workload(service), service, share)
 
     def promote(self, service: str) -> None:
-        space = self._namespace
-        objects = space.informers.read()
-        space.workload(service, objects)
-        canary = canaries.of(service, objects)
-        beside = record_of(canary)
-        if canary is None or beside is None:
-            return
-        keys, digest = space.keys(service), beside.stable.revision
-        space.apply_others(service, digest, keys)
-
-        def want(_: Object | None, record: Record | None) -> Record:
-            if record is None:
-                return Record(stable=Run(digest))
-            return record if record.stable.revision == digest else record.pushed(Run(digest))
-
-        space.write(service, keys, want)
-        canaries.mark_promoted(space, canary, beside)
+        canaries.promote(self._namespace, service)
 
     def withdraw(self, service: str) -> None:
         self._namespace.workload(service)
@@ -298,7 +289,8 @@ class KubernetesPlatform(Platform):
 
         record = chosen(record_of(space.workload(service)))
         if token not in record.undone:
-            space.apply_others(service, record.former[0].revision, keys)
+            runs_anew = kind_and_name(keys)[0] != "Job"
+            space.apply_others(service, record.former[0].revision, keys, ask=runs_anew)
 
         def want(_: Object | None, record: Record | None) -> Record:
             found = chosen(record)
@@ -320,11 +312,14 @@ class KubernetesPlatform(Platform):
             space.informers[workload["kind"]],
         )
         if current.whole:
-            for one in reversed(current.objects):
+            *others, own = current.objects
+            if own["kind"] == "Job":  # its runs have names of their own
+                runs.delete(space, own["metadata"]["name"])
+            for one in reversed(others if own["kind"] == "Job" else current.objects):
                 space.api.delete(one["apiVersion"], one["kind"], one["metadata"]["name"])
             informer.drop(workload["metadata"]["name"])
         else:  # it was there before us: only our own notes go
-            path = space.api.path("apps/v1", workload["kind"], workload["metadata"]["name"])
+            path = space.api.path(workload["apiVersion"], workload["kind"], workload["metadata"]["name"])
             informer.put(space.api.patch(path, {"metadata": {"annotations": {RECORD: None}}}))
         self._pruning.forget(service, set(), prune=True)
 
@@ -369,10 +364,20 @@ class KubernetesPlatform(Platform):
         return ServiceState(
             service=service,
             address=address_of(workload, objects),
-            stable=track("stable", workload, release, weight, objects, now, self._events),
+            stable=batch.track(workload, release, objects, now, self._events)
+            if workload["kind"] in batch.KINDS
+            else track("stable", workload, release, weight, objects, now, self._events),
             canary=canary,
             former=former,
         )
+
+
+def _pods(workload: Object, objects: Objects) -> list[Object]:
+    """Answer the pods of a workload whose logs people ask for."""
+    if workload["kind"] not in batch.KINDS:
+        return pods_of(workload, objects)
+    job = batch.last_run(workload, objects)
+    return batch.pods_of_job(job, objects) if job else []
 
 
 def _keys(spec: Service) -> KubernetesWorkload:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.adapters.kubernetes import runs
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.namespace import with_notes
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
-from dreamnet_actions.adapters.kubernetes.record import Record, Revision, Run
+from dreamnet_actions.adapters.kubernetes.record import Record, Revision, Run, record_of
 from dreamnet_actions.domain.difference import Difference, FieldChange
 from dreamnet_actions.errors import PlatformFailed
 
@@ -37,8 +38,13 @@ def previewed(
     What is refused for what it is, is told as such; a permission that lacks is raised (PermissionMissing): it says
     nothing about the release.
     """
-    workload = with_notes(revision, Record(stable=Run(revision.hash)), service)
-    for wanted in (*revision.objects[:-1], workload):
+    record = Record(stable=Run(revision.hash))
+    workload: Object | None = with_notes(revision, record, service)
+    if workload is not None and workload["kind"] == "Job":
+        stands = record_of(runs.live(space, workload["metadata"]["name"]))
+        new = stands is None or stands.stable.revision != revision.hash
+        workload = runs.to_be(space, workload, record.stable.mark) if new else None
+    for wanted in (*revision.objects[:-1], *([workload] if workload else [])):
         if space.routes.stays(wanted, service):
             continue
         kind, name = wanted["kind"], wanted["metadata"]["name"]

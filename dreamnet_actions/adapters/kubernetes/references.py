@@ -28,6 +28,13 @@ class Named:
         self.holder[self.key] = name
 
 
+def template_of(workload: Mapping[str, Any]) -> Object:
+    """Answer the template of the pods that a workload makes; a CronJob's stands in the Job that it makes."""
+    spec = workload["spec"]
+    template: Object = spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
+    return template
+
+
 def pods_in(thing: Mapping[str, Any]) -> Iterator[Object]:
     """Answer the pod specs that an object holds."""
     spec = thing.get("spec") or {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.record import RUN
+from dreamnet_actions.adapters.kubernetes.references import template_of
 from dreamnet_actions.adapters.kubernetes.verdicts import passes
 from dreamnet_actions.domain.evidence import cleaned
 
@@ -73,7 +74,7 @@ def _number(one: Object) -> int:
 
 
 def _run(thing: Mapping[str, Any]) -> str | None:
-    notes: Mapping[str, str] = thing["spec"]["template"]["metadata"].get("annotations") or {}
+    notes: Mapping[str, str] = (template_of(thing).get("metadata") or {}).get("annotations") or {}
     return notes.get(RUN)
 
 

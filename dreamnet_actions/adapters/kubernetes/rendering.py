@@ -21,7 +21,7 @@ from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.kinds import order
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE, Revision
-from dreamnet_actions.adapters.kubernetes.references import config_of, containers_of, pods_in
+from dreamnet_actions.adapters.kubernetes.references import config_of, containers_of, pods_in, template_of
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.workloads import KINDS
 from dreamnet_actions.errors import ConfigInvalid, Mistake
@@ -32,7 +32,7 @@ JOB_KEPT = 86400
 _REFUSED = {
     "Secret": "a Secret's values belong into no file; let an 'env' entry sync them",
     "Namespace": "the namespace is the platform's, and has to be there",
-    "Pod": "a Pod alone is no service; write a Deployment, StatefulSet or DaemonSet",
+    "Pod": "a Pod alone is no service; write a Deployment, StatefulSet, DaemonSet or Job",
     "Kustomization": "name the folder that it is in as 'manifests', or take it out",
 }
 _OF_THE_CLUSTER = frozenset({
@@ -69,9 +69,11 @@ def rendered(
         message = f"there is no {keys.workload} in these manifests; there is {there}"
         raise ConfigInvalid([Mistake(str(keys.manifests), 1, 1, "", message)])
     workload["spec"].pop("replicas", None)
+    if kind == "Job":  # the record of releases is on it: it goes when a later run takes its place
+        workload["spec"].pop("ttlSecondsAfterFinished", None)
     image = release.image or keys.image
     if image:
-        pod_spec = workload["spec"]["template"]["spec"]
+        pod_spec = template_of(workload)["spec"]
         written = chosen_container(pod_spec, keys, str(keys.manifests)).get("image")
         put_image(workload, keys, image, str(keys.manifests))
         for pod in (pod for one in (workload, *found.values()) for pod in pods_in(one)):
@@ -101,17 +103,19 @@ def name_by_content(job: Object) -> None:
 
 def image_only(keys: KubernetesWorkload, release: Release, live: Mapping[str, Any]) -> Revision:
     """Make the revision that says of a workload which is there already nothing but the image."""
-    container = chosen_container(live["spec"]["template"]["spec"], keys, str(keys.workload))
+    container = chosen_container(template_of(live)["spec"], keys, str(keys.workload))
     image = release.image or keys.image or container["image"]
-    spec = {"template": {"spec": {"containers": [{"name": container["name"], "image": image}]}}}
+    spec: Object = {"template": {"spec": {"containers": [{"name": container["name"], "image": image}]}}}
     kind, name = kind_and_name(keys)
+    if kind == "CronJob":
+        spec = {"jobTemplate": {"spec": spec}}
     workload = {"apiVersion": live["apiVersion"], "kind": kind, "metadata": {"name": name}, "spec": spec}
     return Revision(release=release, objects=[workload], whole=False)
 
 
 def put_image(workload: Object, keys: KubernetesWorkload, image: str, where: str) -> None:
     """Put an image into the container that is the service's."""
-    chosen_container(workload["spec"]["template"]["spec"], keys, where)["image"] = image
+    chosen_container(template_of(workload)["spec"], keys, where)["image"] = image
 
 
 def chosen_container(pod: Mapping[str, Any], keys: KubernetesWorkload, where: str) -> Object:

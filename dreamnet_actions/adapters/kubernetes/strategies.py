@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.errors import PlatformFailed
+
+
+def check_canary(workload: Mapping[str, Any], strategy: Strategy) -> None:
+    """Raise PlatformFailed for a Job or a CronJob that is to go out by canary: it has no traffic to share."""
+    if workload["kind"] in ("Job", "CronJob") and strategy.canary is not None:
+        name = workload["metadata"]["name"]
+        raise PlatformFailed(
+            f"The {workload['kind']} {name!r} answers nobody, so there is no traffic that a canary could share.",
+            hint="Take 'canary' out of its strategy.",
+        )
 
 
 def check_strategy(workload: Mapping[str, Any], live: Mapping[str, Any] | None) -> None:

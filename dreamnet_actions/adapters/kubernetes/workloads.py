@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.record import RUN, VERSION
+from dreamnet_actions.adapters.kubernetes.references import template_of
 from dreamnet_actions.adapters.kubernetes.refusals import Refusal, refused
 from dreamnet_actions.adapters.kubernetes.stops import stopped
 from dreamnet_actions.adapters.kubernetes.verdicts import Judged, judge
@@ -161,7 +162,7 @@ def service_of(labels: Mapping[str, str], objects: Objects) -> Object | None:
 
 def address_of(workload: Mapping[str, Any], objects: Objects) -> str | None:
     """Answer ``host:port`` of the Service before a workload, if there is one with an address of its own."""
-    labels = workload["spec"]["template"]["metadata"].get("labels") or {}
+    labels = (template_of(workload).get("metadata") or {}).get("labels") or {}
     found = service_of(labels, objects)
     if (
         found is None

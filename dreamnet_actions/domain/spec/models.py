@@ -127,6 +127,17 @@ class Heal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnFailure:
+    """What is done after a version was taken back, beside holding it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    revert: Literal["pull-request"] | None = None
+    """`pull-request`: one is opened that reverts its commit on the branch, once for each commit. The token needs
+    `pull-requests: write` for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleaseRules:
     """Where versions of a service come from and how they go out."""
 
@@ -151,6 +162,8 @@ class ReleaseRules:
     time is taken back. By canary each step has a ``soak`` of its own instead."""
     strategy: Strategy = field(default_factory=Strategy)
     """How the new version takes over."""
+    on_failure: OnFailure = field(default_factory=OnFailure)
+    """What else is done once a version was taken back."""
 
     @property
     def repository(self) -> str | None:

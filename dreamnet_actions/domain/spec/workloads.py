@@ -7,7 +7,13 @@ from typing import Annotated
 
 from dreamnet_actions.domain.spec.values import Written, shown
 
-KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
+KINDS = {
+    "deployment": "Deployment",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "job": "Job",
+    "cronjob": "CronJob",
+}
 """The kinds of workload that can be a service, by their word in the file."""
 _FORM = rf"({'|'.join(KINDS)})/[a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?"
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.approval import objection
-from dreamnet_actions.domain.command import Command, Spoken, allows, asks, parse
+from dreamnet_actions.domain.canarywords import WORDS, canary_of, meant
+from dreamnet_actions.domain.command import Command, Spoken, agent_of, allows, asks, parse
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.result import AgentResult, ErrorInfo
@@ -121,7 +122,17 @@ class Talk:
         pipe, now = self.system.pipe, self.system.clock.now()
         # A run that was cut off may have changed the dream, and then the same words would ask for something else.
         begun = pipe.begun(self.spoken.request_id)
-        if command.name == "approve" and begun is None and pipe.former(self.spoken.request_id) is None:
+        if command.name in WORDS and command.name != "approve" and meant(command.name, dream) is None:
+            mistake = f"/{command.name} is for canaries, and this dream is about none."
+            self._say("confused", lambda: answer.not_understood(replace(command, mistake=mistake)))
+            return self._result("Nothing was done: the dream is about no canary.")
+        waits = canary_of(dream) is None  # what a canary waits for, DeployKeeper knows
+        if (
+            command.name == "approve"
+            and waits
+            and begun is None
+            and pipe.former(self.spoken.request_id) is None
+        ):
             named = command.words or None
             if why := objection(dream.asks, now, what=named, said_at=self.spoken.at):
                 self._say("-1" if dream.asks else "+1", lambda: answer.not_approved(why, by, dream, run))
@@ -141,7 +152,8 @@ class Talk:
         former = pipe.former(spoken.request_id)
         if former is not None:
             return former
-        request = {"agent": "dreamkeeper", "input": asked, "correlation_id": dream.correlation_id}
+        agent = agent_of(command, dream)
+        request = {"agent": agent, "input": asked, "correlation_id": dream.correlation_id}
         clock, pause = self.system.clock, 1.0
         until = clock.monotonic() + PATIENCE
         while True:

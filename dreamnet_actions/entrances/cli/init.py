@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from dreamnet_actions.config.load import Loaded
     from dreamnet_actions.domain.spec.models import Config
     from dreamnet_actions.entrances.setup.choose import Asked
-    from dreamnet_actions.entrances.setup.recognise import Recognised
+    from dreamnet_actions.entrances.setup.clustered import Cluster
+    from dreamnet_actions.entrances.setup.manifests import Found
+    from dreamnet_actions.entrances.setup.recognise import Guess
     from dreamnet_actions.entrances.setup.seen import Seen
     from dreamnet_actions.entrances.setup.workflows import Wanted
     from dreamnet_actions.entrances.setup.writing import Planned
@@ -38,6 +40,7 @@ class Flags:
 
     asked: Asked
     platform: str | None
+    cluster: Cluster | None
     schedule: str | None
     branch: str | None
     env: str | None
@@ -49,7 +52,14 @@ class Flags:
     @property
     def configures(self) -> bool:
         """Say whether anything was said of what stands in the configuration."""
-        return self.asked.anything or self.platform is not None or self.env is not None
+        named = self.platform is not None or self.cluster is not None
+        return self.asked.anything or named or self.env is not None
+
+    @property
+    def processes(self) -> bool:
+        """Say whether what was said can mean processes only."""
+        command = self.asked.command is not None or self.asked.port is not None
+        return self.cluster is None and (command or self.platform is not None or self.env is not None)
 
     @property
     def asking(self) -> bool:
@@ -62,7 +72,10 @@ class Flags:
 @click.option("--command", metavar="LINE", help="How it starts; {port} becomes the port that it listens on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port that clients use.")
 @click.option("--check", metavar="URL", help="The address that tells whether it is well.")
-@click.option("--platform", metavar="NAME", help="What to call the process platform (local).")
+@click.option(
+    "--platform", metavar="NAME", help="kubernetes or gke; else what to call the process platform (local)."
+)
+@click.option("--cluster", metavar="PROJECT/LOCATION/NAME", help="Which cluster of GKE.")
 @click.option("--schedule", metavar="CRON", help="How often to check: a cron line, or 30m, 1h (30m).")
 @click.option("--branch", metavar="NAME", help="The branch that is deployed; else the default branch.")
 @click.option("--env", metavar="FILE", help="Keep the values of this file in step, with a workflow for it.")
@@ -78,6 +91,7 @@ def init(
     port: int | None,
     check: str | None,
     platform: str | None,
+    cluster: str | None,
     schedule: str | None,
     branch: str | None,
     env: str | None,
@@ -92,12 +106,13 @@ def init(
     """
     from dreamnet_actions.domain.spec.forms import FileInside, HttpAddress
     from dreamnet_actions.entrances.cli import asking
-    from dreamnet_actions.entrances.setup import published
+    from dreamnet_actions.entrances.setup import clustered, published
     from dreamnet_actions.entrances.setup.called import DREAM, RUNNER
     from dreamnet_actions.entrances.setup.choose import Asked, formed, platform_name
     from dreamnet_actions.entrances.setup.look import look
     from dreamnet_actions.entrances.setup.workflows import callers, path_of
 
+    at = clustered.cluster(platform, cluster)
     flags = Flags(
         asked=Asked(
             service=service,
@@ -105,7 +120,8 @@ def init(
             port=port,
             check=None if check is None else formed(check, HttpAddress, "--check"),
         ),
-        platform=platform_name(platform),
+        platform=None if at is not None else platform_name(platform),
+        cluster=at,
         schedule=_cron(schedule),
         branch=branch,
         env=None if env is None else formed(env, FileInside, "--env"),
@@ -115,15 +131,15 @@ def init(
         dry_run=dry_run,
     )
     root, seen = look(chosen.root or Path.cwd(), environ())
-    texts, wanted = _texts(root, seen, flags)
+    texts, wanted, clusters = _texts(root, seen, flags)
     if flags.asking and flags.schedule is None and not (root / path_of(DREAM)).exists():
         wanted = replace(wanted, schedule=asking.schedule("30m", _needed_cron))
         texts |= callers(wanted)
-    _propose(root, texts, wanted, flags)
+    _propose(root, texts, wanted, flags, clusters=clusters)
 
 
-def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted]:
-    """Answer every file's text, and what the workflows were written for."""
+def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted, bool]:
+    """Answer every file's text, what the workflows were written for, and whether services are on clusters."""
     from dreamnet_actions.entrances.setup.choose import wanted_of
     from dreamnet_actions.entrances.setup.workflows import callers
 
@@ -144,7 +160,8 @@ def _texts(root: Path, seen: Seen, flags: Flags) -> tuple[dict[str, str], Wanted
         runner=flags.runner,
         schedule=flags.schedule,
     )
-    return texts | callers(wanted), wanted
+    clusters = any(one.kind in ("kubernetes", "gke") for one in loaded.platforms.values())
+    return texts | callers(wanted), wanted, clusters
 
 
 def _configured(root: Path) -> Loaded | None:
@@ -164,10 +181,15 @@ def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
     from dreamnet_actions.entrances.cli.asking import answered
     from dreamnet_actions.entrances.setup.choose import chosen, ports_apart
     from dreamnet_actions.entrances.setup.draft import PLATFORM, Draft, write
+    from dreamnet_actions.entrances.setup.manifests import in_manifests
     from dreamnet_actions.entrances.setup.recognise import label, recognise
 
+    held = in_manifests(seen)
+    if flags.cluster is not None or (held.services and not flags.processes):
+        text = _clustered(root, seen, flags, held)
+        return text, composed().validate(read_text(text, _config_place()))
     found = recognise(seen)
-    _tell_seen(root, seen, found)
+    _tell_seen(root, seen, found.services, found.notes)
     guesses = chosen(found.services, flags.asked, seen)
     services = ports_apart(answered(guesses, flags.asked, label(seen.name), asking=flags.asking))
     if not services:
@@ -185,22 +207,47 @@ def _drafted(root: Path, seen: Seen, flags: Flags) -> tuple[str, Config]:
     return text, composed().validate(read_text(text, _config_place()))
 
 
-def _tell_seen(root: Path, seen: Seen, found: Recognised) -> None:
+def _clustered(root: Path, seen: Seen, flags: Flags, found: Found) -> str:
+    """Draft a configuration for services on Kubernetes, and say which Role it takes."""
+    from dreamnet_actions.entrances.setup import clustered
+
+    _tell_seen(root, seen, (), found.notes)
+    services = clustered.named(clustered.chosen(found, flags.asked), flags.asked)
+    for one in services:
+        say("  " + one_line(f"{one.name}: {one.workload} of {one.manifests or 'the cluster'} ({one.why})"))
+    if "Dockerfile" in seen.files:
+        say(
+            "  note: a Dockerfile is here. To have the image of each commit built and deployed, add to its 'release': "
+            "image: {push: REGISTRY/NAME}"
+        )
+    say("What to apply to the cluster, once:")
+    for line in clustered.needs(services):
+        say(f"  {line}")
+    return clustered.write(
+        services,
+        flags.cluster or clustered.Cluster(),
+        platform=clustered.PLATFORM,
+        branch=_releasable(seen, flags),
+        check=flags.asked.check,
+    )
+
+
+def _tell_seen(root: Path, seen: Seen, services: Sequence[Guess], notes: Sequence[str]) -> None:
     """Say what was seen, and what cannot be set up by this version."""
     languages = ", ".join(seen.languages()) or "no language that is known"
     say(
         f"{one_line(seen.repository or root.name)}: {languages}; branch {one_line(seen.branch or 'none (no git)')}"
     )
-    for one in found.services:
+    for one in services:
         how = " ".join(one.command) or "how it starts is not said"
         say("  " + one_line(f"{one.name}: {how} ({one.why})"))
     for workflow in seen.workflows():
         say("  " + one_line(f"there already: {workflow}"))
-    for note in found.notes:
+    for note in notes:
         say("  " + one_line(f"note: {note}"))
 
 
-def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) -> None:
+def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags, *, clusters: bool) -> None:
     """Show every file with its difference and what it costs; write after a yes."""
     from dreamnet_actions.entrances.setup import writing
 
@@ -210,7 +257,7 @@ def _propose(root: Path, texts: dict[str, str], wanted: Wanted, flags: Flags) ->
         if diff := one.diff():
             say(diff)
     _tell_cost(wanted)
-    _tell_where(wanted)
+    _tell_where(wanted, clusters=clusters)
     fresh = [one for one in planned if one.state == "new"]
     if fresh and not flags.dry_run:
         _allowed(flags, len(fresh))
@@ -236,7 +283,7 @@ def _tell_cost(wanted: Wanted) -> None:
         say(f"  {line}")
 
 
-def _tell_where(wanted: Wanted) -> None:
+def _tell_where(wanted: Wanted, *, clusters: bool) -> None:
     from dreamnet_actions.entrances.setup import published
     from dreamnet_actions.entrances.setup.called import RUNNER
 
@@ -246,6 +293,10 @@ def _tell_where(wanted: Wanted) -> None:
         say(
             "Where it runs: in the cluster that a secret of the repository leads to (docs/kubernetes.md): "
             "gh secret set KUBECONFIG < kubeconfig"
+        )
+    elif clusters:
+        say(
+            "Where it runs: in the cluster that 'kubeconfig' of the platform leads to, from where the job runs."
         )
     elif wanted.runner == RUNNER:
         say(

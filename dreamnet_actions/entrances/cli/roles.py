@@ -48,7 +48,8 @@ class _Subject(click.ParamType[str]):
     metavar="WHO",
     help="Bind them, too: user:NAME (on GKE a service account's address), serviceaccount:NAMESPACE:NAME or group:NAME.",
 )
-def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...]) -> None:
+@click.option("--batch", is_flag=True, help="Also what services need that are Jobs or CronJobs.")
+def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...], batch: bool) -> None:
     """Without --action, one Role with all that DreamNet does on a platform, but for HTTPRoutes (--action route). What
     your manifests hold beside workloads, Services and ConfigMaps needs a rule of yours.
     """
@@ -63,4 +64,4 @@ def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...]) ->
             raise click.BadParameter(f"there is no Role for {one!r}.{said}", param_hint="--action")
     if namespace and not re.fullmatch(_NAME, namespace):
         raise click.BadParameter(f"{namespace!r} is no name of a namespace", param_hint="--namespace")
-    click.echo(made.roles(chosen, namespace=namespace, subjects=subjects), nl=False)
+    click.echo(made.roles(chosen, namespace=namespace, subjects=subjects, batch=batch), nl=False)

@@ -11,6 +11,7 @@ from dreamnet_actions.config.source import find
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
+from dreamnet_actions.entrances.doctor.reverts import reverts
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
 from dreamnet_actions.entrances.setup.reading import Caller, Unreadable, read
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="remote", look=local.remote),
     Check(name="workflows", look=local.workflows),
     Check(name="listeners", look=local.listeners),
+    Check(name="reverts", look=reverts),
     Check(name="federation", look=clusters.federation),
     Check(name="clusters", look=clusters.clusters),
     Check(name="token", look=hosted.token, online=True),

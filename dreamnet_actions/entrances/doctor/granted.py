@@ -8,7 +8,7 @@ DreamNet's can tell of it then, and it has to be seen here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dreamnet_actions.entrances.doctor.check import Finding, lacks
 from dreamnet_actions.entrances.setup.called import CALLED
@@ -18,9 +18,9 @@ from dreamnet_actions.entrances.setup.yaml import flow
 _ORDER = {"none": 0, "read": 1, "write": 2}
 
 
-def granted(one: Caller, *, federated: bool = False) -> Iterator[Finding]:
-    """See that the job grants what the keeper needs, and not more; ``federated``: what works itself has a token of
-    GitHub's to show to a cloud."""
+def granted(one: Caller, also: Collection[str] = (), *, federated: bool = False) -> Iterator[Finding]:
+    """See that the job grants what the keeper needs, and not more but the permissions in ``also``; ``federated``: what
+    works itself has a token of GitHub's to show to a cloud."""
     had, line = one.permissions()
     shows = one.federated or (federated and not one.calls)
     needed = CALLED[one.keeper].granted(federated=shows, own=not one.calls)
@@ -32,7 +32,11 @@ def granted(one: Caller, *, federated: bool = False) -> Iterator[Finding]:
         whole = {**needed, **had, **lacking}
         detail = f"lacks the permission {_named(lacking)}{_consequence(one, had, lacking)}"
         yield lacks(one, detail, _lines(one, whole), line)
-    spare = {name: level for name, level in had.items() if _order(level) > _order(needed.get(name, "none"))}
+    spare = {
+        name: level
+        for name, level in had.items()
+        if _order(level) > _order(needed.get(name, "none")) and name not in also
+    }
     if spare:
         yield Finding(
             status="warning",

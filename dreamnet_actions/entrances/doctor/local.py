@@ -8,6 +8,7 @@ from dreamnet_actions.domain.cron import SHORTEST, parse_cron
 from dreamnet_actions.domain.route import DISPATCHED
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings, lacks
 from dreamnet_actions.entrances.doctor.granted import granted
+from dreamnet_actions.entrances.doctor.reverts import NEEDS, asked
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.called import DEPLOY, DREAM, ENV, FEDERATED, RELAY
 from dreamnet_actions.entrances.setup.draft import CONFIG
@@ -75,7 +76,7 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
         for one in found:
             problems = [
                 *_triggers(one, at),
-                *granted(one, federated=at.wanted.federated),
+                *granted(one, NEEDS if asked(at) and not one.calls else (), federated=at.wanted.federated),
                 *_schedules(one),
                 *_waiting(one),
                 *_reference(one),

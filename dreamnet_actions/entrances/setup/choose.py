@@ -17,7 +17,7 @@ from dreamnet_actions.errors import RequestInvalid, nearest
 
 PORT = 8080
 """The port of a service of which none was recognised."""
-_LATER = re.compile(r"kube(rnetes)?|k8s|gke|helm|docker|compose|containers?", re.I)
+_LATER = re.compile(r"helm|docker|compose|containers?", re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def platform_name(text: str | None) -> str | None:
         raise RequestInvalid(
             [f"{text!r} is no name for the platform that init writes: its services are processes."],
             hint="Leave --platform out, or give the process platform a name of your own. "
-            "A platform of kind 'kubernetes' is written by hand (docs/kubernetes.md); GKE and containers come later.",
+            "For workloads of a cluster write --platform kubernetes, or --platform gke.",
         )
     return name(text, "--platform")
 

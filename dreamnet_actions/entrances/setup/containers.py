@@ -38,7 +38,7 @@ HERE_TOO = frozenset(
 """Programs of an image that a machine has as well; a path into the image means nothing outside it."""
 _COMPOSE = ("compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml")
 _KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-_NOT_YET = "What init writes are processes (for Kubernetes see docs/kubernetes.md)"
+_NOT_YET = "What init writes are processes (for Kubernetes give --platform kubernetes)"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -19,6 +19,7 @@ READ = frozenset(
         "compose.yml",
         "compose.yaml",
         "Chart.yaml",
+        "Kustomization",
         "manage.py",
     }
 )

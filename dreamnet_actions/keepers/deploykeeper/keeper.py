@@ -21,8 +21,10 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.deploykeeper.asking import told
 from dreamnet_actions.keepers.deploykeeper.history import history
 from dreamnet_actions.keepers.deploykeeper.record import skipped
+from dreamnet_actions.keepers.deploykeeper.reverting import reverted
 from dreamnet_actions.keepers.deploykeeper.rollout import Rollout
 from dreamnet_actions.keepers.deploykeeper.scaling import Scaling
 from dreamnet_actions.keepers.deploykeeper.standing import standing
@@ -82,7 +84,12 @@ class DeployKeeper:
 
     def approve(self, request: AgentRequest) -> Report:
         """Let a canary go on that showed too little evidence and waits for a person's word."""
-        return self._each(request, lambda name, spec: self._rollout(request, name, spec).stepping.approve())
+
+        def one(name: str, spec: Service) -> Report:
+            rollout = self._rollout(request, name, spec)
+            return _after(rollout, rollout.stepping.approve())
+
+        return self._each(request, one)
 
     def promote(self, request: AgentRequest) -> Report:
         """Make a canary the stable release now; a run that watches it is told."""
@@ -99,7 +106,7 @@ class DeployKeeper:
             rollout = self._rollout(request, name, spec)
             try:
                 with self._holding(request, name, spec):
-                    return do(rollout)
+                    return _after(rollout, do(rollout))
             except Leased:
                 why = request.input.get("reason", f"somebody said '{word}'")
                 if request.dry_run or not rollout.record.say_word(word, why):
@@ -114,10 +121,12 @@ class DeployKeeper:
 
     def _release(self, request: AgentRequest, *, forced_canary: bool) -> Report:
         version = request.input.get("version")
-        return self._each(
-            request,
-            lambda name, spec: self._rollout(request, name, spec).out(version, forced_canary=forced_canary),
-        )
+
+        def one(name: str, spec: Service) -> Report:
+            rollout = self._rollout(request, name, spec)
+            return _after(rollout, rollout.out(version, forced_canary=forced_canary))
+
+        return self._each(request, one)
 
     def _rollout(self, request: AgentRequest, name: str, spec: Service) -> Rollout:
         return Rollout(
@@ -270,6 +279,11 @@ class DeployKeeper:
                     raise
                 reports[name] = _error_of(name, error)
         return _together(list(reports.values()))
+
+
+def _after(rollout: Rollout, report: Report) -> Report:
+    """Answer the report of a rollout once others know of it: who reverts, who asks people."""
+    return told(rollout, reverted(rollout, report))
 
 
 def _longest(spec: Service) -> float:

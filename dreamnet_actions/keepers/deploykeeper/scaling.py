@@ -49,6 +49,11 @@ class Scaling:
         state = self.platform.observe().services.get(self.service)
         if state is None:
             raise NotFound("running service", self.service, self.platform.observe().services)
+        if state.stable.told is not None:
+            raise PlatformFailed(
+                f"{self.key} runs to its end; it has no replicas to scale.",
+                hint="How many of its pods run side by side is 'parallelism' in its manifest.",
+            )
         limits = self.platform.constraints(self.service)
         self._within(replicas, state.stable.desired, limits)
         if limits.scaler is not None and replicas > 0:

@@ -19,7 +19,8 @@ def standing(state: ServiceState | None, intent: object) -> dict[str, object]:
             "address": None,
             "replicas": [],
         }
-    text = f"{state.stable.ready} of {state.stable.desired} ready, version {state.stable.release.short}"
+    stable = state.stable
+    text = f"{stable.told or f'{stable.ready} of {stable.desired} ready'}, version {stable.release.short}"
     canary = _canary(state.canary, intent) if state.canary else None
     if state.canary and canary:
         text += f", canary {state.canary.release.short} at {state.canary.weight:.0%}"

@@ -147,7 +147,7 @@ def track_of(state: ServiceState | None, canary: bool) -> TrackState | None:
 
 def standing(track: TrackState | None) -> str:
     """Say how far a track is, and what it waits for."""
-    why = (track.failure or track.waiting) if track else None
+    why = (track.failure or track.waiting) if track and track.told is None else None
     return f"{_counts(track)}; {why}" if why else _counts(track)
 
 
@@ -158,4 +158,6 @@ def _settled(track: TrackState, required: float) -> str:
 
 
 def _counts(track: TrackState | None) -> str:
+    if track is not None and track.told is not None:
+        return track.told
     return f"{track.ready} of {track.desired} replicas ready" if track else "nothing runs yet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dreamnet_actions.domain.canarywords import CANARY
 from dreamnet_actions.domain.health import Report, Status
 from dreamnet_actions.domain.schedule import STATE, Punctuality, Schedule, next_hour, punctuality
 from dreamnet_actions.domain.spec.models import Heal, Service, Thresholds
@@ -12,6 +13,7 @@ from dreamnet_actions.domain.units import counted, format_duration
 from dreamnet_actions.errors import DreamNetError
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.calling import Calling
+from dreamnet_actions.keepers.dreamkeeper.canaries import WaitingCanaries
 from dreamnet_actions.keepers.dreamkeeper.hosted import QUIET, HostedCheck, House
 from dreamnet_actions.keepers.dreamkeeper.letters import Letters
 from dreamnet_actions.ports.hosting import Hosting
@@ -50,11 +52,16 @@ class SelfCheck:
             "journal": self._journal,
             "messages": self._messages,
             "needs-human": self._needs_human,
+            **self._canaries.checks,
             **({"notices": self.calling.check} if self.calling and self.calling.notifiers else {}),
             **(self._hosted.checks if self._hosted else {}),
             "ticks": self._ticks,
             "platforms": self._platforms,
         }
+
+    @property
+    def _canaries(self) -> WaitingCanaries:
+        return WaitingCanaries(context=self.context, dreams=self.dreams, writes=self.writes)
 
     @property
     def _hosted(self) -> HostedCheck | None:
@@ -72,6 +79,11 @@ class SelfCheck:
             checks = {name: check for name, check in checks.items() if name not in hosted.checks}
         elif hosted is not None and only is None:
             hosted.looked()
+        if only is None:  # a service without a waiting canary is nothing to tell of
+            said = self._canaries.due()
+            checks = {
+                name: one for name, one in checks.items() if not name.startswith(CANARY) or name in said
+            }
         reports = []
         for name, check in checks.items():
             if only not in (None, name):

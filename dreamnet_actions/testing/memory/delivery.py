@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dreamnet_actions.domain.release import Release
+from dreamnet_actions.domain.revert import Proposed, Revert
 from dreamnet_actions.domain.secret import MASK, SecretValue
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import CommandFailed, NotFound, PermanentError
@@ -112,12 +113,19 @@ class Reported:
 
 
 class RecordingReleaseReporter(ReleaseReporter):
-    """Keeps what it is told in ``reports``, oldest first."""
+    """Keeps what it is told in ``reports``, oldest first, and what is to be reverted in ``reverts``; ``proposed`` is
+    what it answers then."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"report"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"report", "revert"})
 
     def __init__(self) -> None:
         self.reports: list[Reported] = []
+        self.reverts: list[Revert] = []
+        self.proposed: Proposed | None = None
+
+    def revert(self, wanted: Revert) -> Proposed | None:
+        self.reverts.append(wanted)
+        return self.proposed
 
     def report(
         self, release: Release, *, platform: str, state: str, text: str, url: str | None = None

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamnet_actions.domain.actions import ACTIONS
-from dreamnet_actions.domain.command import COMMANDS, PERMISSIONS, Spoken, allows, asks, parse
+from dreamnet_actions.domain.canarywords import WORDS as CANARY_WORDS
+from dreamnet_actions.domain.command import COMMANDS, PERMISSIONS, Spoken, agent_of, allows, asks, parse
 from dreamnet_actions.domain.dream import STATES, Dream
 from dreamnet_actions.domain.request import parse_request
 from tests.actions.hostile import corpus
@@ -102,10 +103,31 @@ def _is_sound(text: str, dream: Dream) -> None:
     if asked is None:
         assert found.name in ("approve", "explain", "help")
         return
-    request = parse_request({"agent": "dreamkeeper", "input": asked}, fresh_id="x")
+    agent = agent_of(found, dream)
+    request = parse_request({"agent": agent, "input": asked}, fresh_id="x")
+    assert set(request.input) <= set(ACTIONS[agent][request.action].keys)
+    if agent == "relaybot":
+        assert found.name in ("promote", "abort")
+        assert (request.action, request.input["service"]) == ("relay", "web")
+        return
     assert request.action in ("heal", "snooze", "wont-fix", "reopen")
     assert request.input["dream"] == "7"
-    assert set(request.input) <= set(ACTIONS["dreamkeeper"][request.action].keys)
+
+
+@pytest.mark.parametrize("name", sorted(CANARY_WORDS))
+def test_what_is_said_to_a_waiting_canary_goes_to_deploykeeper(name: str) -> None:
+    command = parse(f"/{name}")
+    assert command is not None
+    assert command.needs == "write"
+    dream = Dream(key="self/canary-web", number=7, state="needs-human")
+    asked = asks(command, dream, "alice")
+    assert asked is not None
+    assert (agent_of(command, dream), asked["action"]) == ("relaybot", "relay")
+    assert (asked["to"], asked["message"], asked["service"]) == ("deploykeeper", CANARY_WORDS[name], "web")
+    assert asked["data"] == {"reason": f"alice said: /{name}"}
+    about_us = Dream(key="self/journal", number=8)
+    assert agent_of(command, about_us) == "dreamkeeper"
+    assert asks(command, about_us, "alice") is None
 
 
 @pytest.mark.parametrize("state", STATES)
