@@ -94,7 +94,7 @@ def test_a_repository_with_manifests_is_set_up_for_kubernetes(case: str, tmp_pat
     done = init(root, "--yes", "--ref", PIN)
     assert done.exit_code == 0, done.output
     assert said in done.stdout
-    assert "a job has to reach the cluster" in done.stdout
+    assert "the cluster that a secret of the repository leads to" in done.stdout
     config: Any = check_config(root).config
     assert {name: (one.workload, one.manifests) for name, one in config.services.items()} == services
     (platform,) = config.platforms.values()

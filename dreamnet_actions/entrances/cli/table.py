@@ -1,7 +1,8 @@
 """Every command in the order of ``dreamnet --help``: what it does in a line, and where it is. Nothing else is imported.
 
 The four keepers' own actions are not here: they follow from ``domain.actions.ACTIONS``. ``SHORT`` names those that may
-also be called without their keeper's name, since only one of them has it.
+also be called without their keeper's name: nearly all of them only one keeper has. ``approve`` is of a dream's remedy;
+the one of a canary takes its keeper's name.
 """
 
 from __future__ import annotations
