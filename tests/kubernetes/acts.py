@@ -146,7 +146,7 @@ class Acts:
         if canary:
             address = self.cluster.get("service", "web", namespace=self.namespace)["spec"]["clusterIP"]
             services["web"]["checks"] = {"home": {"http": f"http://{address}/"}}
-            services["web"]["release"] = {"strategy": {"canary": ["50%"], "soak": "8s"}}
+            services["web"]["release"] = {"strategy": {"canary": ["50%"], "soak": "60s"}}
         config = {"version": 1, "platforms": {"production": {"gke": options}}, "services": services}
         (self.root / "dreamnet.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
 

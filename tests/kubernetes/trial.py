@@ -104,7 +104,7 @@ class Trial:
         rules = {"ready-within": self.ready_within, **release}
         checks: dict[str, Any] = {"pods": {"workload": "ready"}}
         if self.canary:  # it is judged by what it answers
-            rules["strategy"] = {"canary": ["50%"], "soak": "8s"}
+            rules["strategy"] = {"canary": ["50%"], "soak": "60s"}
             checks = {"home": {"http": self.url()}}
         config = {
             "version": 1,
