@@ -59,8 +59,9 @@ def standing(
     """Answer how one service's releases stand: what is out, since when, what was before it, what is held and why.
 
     ``told`` are its releases as ``releases`` answers them, ``out`` and ``former`` are the platform's own word (newest
-    first), ``held`` has by version when (``at``) and why it was taken back.
+    first), ``held`` has by version when (``at``) and why it was taken back; that is answered newest first, too.
     """
+    held = dict(sorted(held.items(), key=lambda one: one[1]["at"], reverse=True))
     latest = next((one for one in reversed(told) if out and one["version"] == out.version), None)
     skipped = [str(one["version"]) for one in reversed(told) if one["verdict"] == "skipped"]
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 from collections.abc import Callable
 
@@ -37,7 +38,12 @@ class VirtualClock(Clock):
     def sleep(self, seconds: float) -> None:
         if self._stopped:
             raise KeyboardInterrupt
-        self.advance(max(0.0, seconds))
+        if (
+            seconds > 0
+        ):  # less than a float tells apart still takes time: who waits for its end would wait for ever
+            self.advance(max(seconds, math.ulp(self.monotonic())))
+        else:
+            self.advance(0.0)
         if self._stopped:
             raise KeyboardInterrupt
 
