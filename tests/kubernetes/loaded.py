@@ -5,19 +5,17 @@ Debian's knows nothing of Kubernetes, so it asks us which pods there are, by its
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.actions.bed import told
 from tests.cluster.client import Cluster
 from tests.kubernetes.hosted import Hosted, Users, hosted, pods
-from tests.prometheus.server import Prometheus, prometheus
+from tests.prometheus.server import Prometheus, answering, prometheus
 
 CONFIG = """\
 scrape_configs:
@@ -52,30 +50,13 @@ def places(cluster: Cluster, namespace: str) -> Iterator[str]:
     """Tell Prometheus where the pods are (https://prometheus.io/docs/prometheus/latest/http_sd/); answers where it is
     told."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            there = pods(cluster, namespace).items()
-            told = [{"targets": [f"{one}:8080"], "labels": {"pod": name}} for name, one in there if one]
-            body = json.dumps(told).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with suppress(ConnectionError):  # it waits for no answer that takes long, and asks again
-                self.wfile.write(body)
+    def body() -> bytes:
+        there = pods(cluster, namespace).items()
+        told = [{"targets": [f"{one}:8080"], "labels": {"pod": name}} for name, one in there if one]
+        return json.dumps(told).encode()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(body, "application/json") as address:
+        yield address
 
 
 def load(server: Prometheus) -> float:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -77,15 +77,23 @@ def prometheus(folder: Path, config: str) -> Iterator[Prometheus]:
 @contextmanager
 def exporter(text: str) -> Iterator[str]:
     """Serve one page of metrics for a while; answer its ``host:port``."""
+    with answering(text.encode, "text/plain; version=0.0.4") as address:
+        yield address
+
+
+@contextmanager
+def answering(body: Callable[[], bytes], kind: str) -> Iterator[str]:
+    """Answer what ``body`` makes, of the content type ``kind``, to each GET for a while; yields the ``host:port``."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = text.encode()
+            made = body()
             self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(made)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # Prometheus waits for no answer that takes long, and asks again
+                self.wfile.write(made)
 
         def log_message(self, *_: object) -> None:
             pass
