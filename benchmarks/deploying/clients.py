@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import sys
+import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -46,6 +47,7 @@ class Clients:
         self._process = multiprocessing.get_context("fork").Process(target=_run, args=(there,), daemon=True)
         self._process.start()
         self._line = here
+        self._asking = threading.Lock()  # subjects are threads, and an answer is for who asked
 
     def begin(self, name: str, host: str, path: str = "/") -> None:
         """Ask ``host`` from now on, under this name."""
@@ -65,10 +67,11 @@ class Clients:
         self._process.join()
 
     def _ask(self, words: tuple[str, ...]) -> Any:
-        self._line.send(words)
-        if not self._line.poll(LIMIT):
-            sys.exit(f"the clients did not answer within {LIMIT:g} s")
-        return self._line.recv()
+        with self._asking:
+            self._line.send(words)
+            if not self._line.poll(LIMIT):
+                sys.exit(f"the clients did not answer within {LIMIT:g} s")
+            return self._line.recv()
 
 
 def _run(line: Connection) -> None:
