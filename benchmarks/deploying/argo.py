@@ -47,10 +47,7 @@ class Argo(Subject):
         self._program = builds.program(builds.ARGO)
 
     def start(self, cluster: Cluster, prometheus: str) -> None:  # noqa: ARG002 - it is in the templates
-        for path in builds.files(builds.ARGO, "manifests/crds/*-crd.yaml"):
-            # Too big for what kubectl would remember of it.
-            cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
-        cluster.kubectl("wait", "--for=condition=Established", "crd/rollouts.argoproj.io", "--timeout=60s")
+        cluster.install(*builds.files(builds.ARGO, "manifests/crds/*-crd.yaml"))
         self._log = Path(cluster.kubeconfig).with_name("argo-rollouts.log").open("wb")
         self._process = subprocess.Popen(
             [str(self._program), f"--kubeconfig={cluster.kubeconfig}", "--leader-elect=false", *PORTS],

@@ -35,9 +35,7 @@ class Flagger(Subject):
         self._program = builds.program(builds.FLAGGER)
 
     def start(self, cluster: Cluster, prometheus: str) -> None:
-        for path in builds.files(builds.FLAGGER, "artifacts/flagger/crd.yaml"):
-            cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
-        cluster.kubectl("wait", "--for=condition=Established", "crd/canaries.flagger.app", "--timeout=60s")
+        cluster.install(*builds.files(builds.FLAGGER, "artifacts/flagger/crd.yaml"))
         self._log = Path(cluster.kubeconfig).with_name("flagger.log").open("wb")
         words = [f"-kubeconfig={cluster.kubeconfig}", "-mesh-provider=kubernetes", f"-port={free_port()}"]
         self._process = subprocess.Popen(

@@ -102,6 +102,26 @@ class Cluster:
             given={"apiVersion": "v1", "kind": "List", "items": objects},
         )
 
+    def install(self, *paths: str | Path) -> None:
+        """Apply CRDs, each a file or a folder of them, and wait until the server takes objects of their kinds.
+
+        ``kubectl wait`` is no help: it takes a CRD for broken that has no conditions yet.
+        """
+        # Some are too big for what kubectl would remember of them.
+        given = [word for path in paths for word in ("-f", str(path))]
+        names = self.kubectl("apply", "--server-side", "--force-conflicts", "-oname", *given).split()
+
+        def established() -> bool:
+            found = json.loads(self.kubectl("get", *names, "-ojson"))
+            return all(
+                ("Established", "True") in [(one["type"], one["status"]) for one in conditions]
+                for thing in found.get("items", [found])
+                if thing["kind"] == "CustomResourceDefinition"
+                for conditions in [thing.get("status", {}).get("conditions") or []]
+            )
+
+        self.wait(f"{len(names)} CRDs to be established", established, 60)
+
     def get(self, kind: str, name: str = "", *, namespace: str = "", labels: str = "") -> Any:
         """Answer an object, or with ``labels`` or without a name the list of them."""
         words = [

@@ -52,10 +52,7 @@ def install(cluster: Cluster) -> None:
     """Apply the CRDs, once, and wait until the server takes objects of their kinds."""
     if cluster.kubeconfig in _INSTALLED:
         return
-    files = [str(crds() / f"{GROUP}_{kind}.yaml") for kind in KINDS]
-    cluster.kubectl("apply", "--server-side", *(word for file in files for word in ("-f", file)))
-    names = [f"crd/{kind}.{GROUP}" for kind in KINDS]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    cluster.install(*(crds() / f"{GROUP}_{kind}.yaml" for kind in KINDS))
     _INSTALLED.add(cluster.kubeconfig)
 
 

@@ -126,10 +126,7 @@ def envoy_gateway(cluster: Cluster, bed: str, folder: Path) -> Iterator[Path]:
 
 def _prepare(cluster: Cluster, program: Path, home: Path) -> None:
     """Install all CRDs, make its certificates, and say which Envoy it is to start."""
-    given = [word for folder in (crds(), _sources() / "charts/gateway-helm/charts/crds/crds/generated")
-             for word in ("-f", str(folder))]  # fmt: skip
-    cluster.kubectl("apply", "--server-side", *given)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    cluster.install(crds(), _sources() / "charts/gateway-helm/charts/crds/crds/generated")
     cluster.kubectl("create", "namespace", SYSTEM)
     environ = {**os.environ, "KUBECONFIG": cluster.kubeconfig, "ENVOY_GATEWAY_NAMESPACE": SYSTEM}
     for words in (("--disable-topology-injector",), ("--local", "--config-home", str(home / "config"))):
