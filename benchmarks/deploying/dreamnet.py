@@ -33,6 +33,10 @@ class DreamNet(Subject):
     Its verdict is the moment at which it writes down that it takes the release back, or that it is deployed.
     """
 
+    def __init__(self, name: str, *, tuned: bool = False) -> None:
+        super().__init__(name, tuned=tuned)
+        self._running: dict[str, Spoken] = {}
+
     def prepare(self, place: Place) -> None:
         self._configure(place, place.former)
         done = subprocess.run(
@@ -51,7 +55,8 @@ class DreamNet(Subject):
         while True:
             over = process.ended()
             if (good := _verdict(self._written(place, former))) is not None:
-                return self._said(place, process, good)
+                self._running[place.namespace] = process
+                return Verdict(good, time.monotonic())
             if over:
                 process.hear_out()
                 raise BedError(f"dreamnet deploy ended with {process.status}: {process.said}")
@@ -60,12 +65,11 @@ class DreamNet(Subject):
                 return Verdict(None, until, "still waiting")
             time.sleep(LOOK)
 
-    def _said(self, place: Place, process: Spoken, good: bool) -> Verdict:
-        at = time.monotonic()
-        if not process.until(at + READY_WITHIN):
+    def finish(self, place: Place) -> None:
+        process = self._running.pop(place.namespace)
+        if not process.until(time.monotonic() + READY_WITHIN):
             raise BedError(f"dreamnet deploy did not end after its verdict: {process.said}")
         (place.folder / "said").write_text(process.said, encoding="utf-8")
-        return Verdict(good, at)
 
     def _written(self, place: Place, former: str = "") -> dict[str, Any] | None:
         """Answer what its journal says of the rollout after ``former``, None where none has begun."""

@@ -141,6 +141,7 @@ def counted(cluster: Cluster, folder: Path) -> Iterator[tuple[Path, list[bytes]]
         try:
             yield kubeconfig, lines
         finally:
+            asyncio.run_coroutine_threadsafe(_end_all(), loop).result(timeout=10)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout=10)
     finally:
@@ -157,6 +158,14 @@ def _through(address: str) -> dict[str, Any]:
         "contexts": [{"name": "counted", "context": {"cluster": "counted", "user": "counted"}}],
         "current-context": "counted",
     }
+
+
+async def _end_all() -> None:
+    """End the connections that are still open."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in others:
+        one.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _pass_on(
@@ -183,5 +192,5 @@ async def _pass_on(
             await writer.drain()
         writer.close()
 
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, asyncio.CancelledError):
         await asyncio.gather(out(), back())

@@ -149,6 +149,7 @@ class World:
                 subject.undo(place)
                 former = self.observer.former_serves(place, until)
                 result = replace(result, former=None if former is None else former - began)
+            subject.finish(place)
         else:
             result = replace(result, note=_wrong(verdict, began) or verdict.note)
         if (evidence := self.observer.evidence(place.namespace)) is not None:

@@ -56,6 +56,9 @@ class Subject(ABC):
     def undo(self, place: Place) -> None:  # noqa: B027 - most go back by themselves
         """Go back to the former release, after a verdict that it failed."""
 
+    def finish(self, place: Place) -> None:  # noqa: B027 - most are over with their verdict
+        """Wait until it has done all that it does after its verdict."""
+
     def service(self, place: Place) -> str:
         """Answer the address that the steady client asks."""
         return place.cluster.address(NAME, place.namespace)
