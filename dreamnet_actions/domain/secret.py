@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dreamnet_actions.errors import Conflict
+
 MASK = "***"
+LATEST = "latest"
+"""The version that means the current one."""
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
 class SecretValue:
-    """A value that nobody may see: prints as ``***`` everywhere. ``reveal()`` is the one way to the text."""
+    """A value that nobody may see: prints as ``***`` everywhere. ``reveal()`` and ``raw()`` are the ways to it.
+
+    It holds text or any bytes: those that are no UTF-8 stand in its text as lone surrogates (PEP 383), so that one
+    value is one text, and ``raw()`` answers exactly the bytes that it was made of.
+    """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
         self._text = text
 
+    @classmethod
+    def of(cls, data: bytes) -> SecretValue:
+        """Make a value of bytes, text or not."""
+        return cls(data.decode("utf-8", "surrogateescape"))
+
     def reveal(self) -> str:
         """Answer the text itself, for the sink that it is meant for."""
         return self._text
+
+    def raw(self) -> bytes:
+        """Answer the value's bytes: its text in UTF-8, or what it was made of."""
+        try:
+            return self._text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # surrogates that stand for no byte: JSON can hold such text
+            return self._text.encode("utf-8", "surrogatepass")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is text that UTF-8 can hold."""
+        return re.search("[\ud800-\udfff]", self._text) is None
 
     def __repr__(self) -> str:
         return MASK
@@ -55,7 +80,7 @@ class SecretValue:
         import urllib.parse
 
         text = self._text
-        raw = text.encode("utf-8", "surrogatepass")
+        raw = self.raw()
         found = {text, text.strip(), *text.splitlines(), raw.hex(), raw.hex().upper()}
         found |= {urllib.parse.quote(raw, safe=safe) for safe in ("", "/")} | {urllib.parse.quote_plus(raw)}
         found |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
@@ -67,6 +92,17 @@ class SecretValue:
             found |= {own, own.translate(_URL_SAFE)}
         found |= {re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), form) for form in found}
         return frozenset(form for form in found if len(form) >= 4)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Ref:
+    """A value of a source by name, at a version; ``latest`` is the current one."""
+
+    name: str
+    version: str = LATEST
+
+    def __str__(self) -> str:
+        return self.name if self.version == LATEST else f"{self.name}@{self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +139,13 @@ class SinkState:
     drifted: frozenset[str] = frozenset()
 
 
-def plan_keys(wanted: Mapping[str, Versioned], state: SinkState) -> tuple[KeyPlan, ...]:
-    """Compare what the source has with what the sink holds of ours; names in order. Pure."""
+def plan_keys(
+    wanted: Mapping[str, str], state: SinkState, empty: Collection[str] = ()
+) -> tuple[KeyPlan, ...]:
+    """Compare what a sink should hold with what it holds of ours; names in order. Pure.
+
+    ``wanted`` are versions by name, ``empty`` the names among them whose new value is known to be empty.
+    """
     plans = []
     for name in sorted({*wanted, *state.versions}):
         has, wants = state.versions.get(name), wanted.get(name)
@@ -113,11 +154,27 @@ def plan_keys(wanted: Mapping[str, Versioned], state: SinkState) -> tuple[KeyPla
             effect = "removed"
         elif has is None:
             effect = "added"
-        elif has == wants.version and name not in state.drifted:
+        elif has == wants and name not in state.drifted:
             effect = "unchanged"
         else:
-            effect = "updated" if wants.value else "emptied"
-        plans.append(
-            KeyPlan(name=name, effect=effect, from_version=has, to_version=wants.version if wants else None)
-        )
+            effect = "emptied" if name in empty else "updated"
+        plans.append(KeyPlan(name=name, effect=effect, from_version=has, to_version=wants))
     return tuple(plans)
+
+
+def with_kept(
+    values: Mapping[str, Versioned],
+    keep: Mapping[str, str] | None,
+    held: Callable[[], Mapping[str, SecretValue]],
+    where: str,
+) -> dict[str, Versioned]:
+    """Answer ``values``, and for each name of ``keep`` the value that is held, at the version that ``keep`` gives.
+
+    Raises Conflict where one is not held any more; ``where`` names the place.
+    """
+    if not keep:
+        return dict(values)
+    found = held()
+    if keep.keys() - found.keys():
+        raise Conflict(f"What {where} holds")
+    return {**{name: Versioned(value=found[name], version=keep[name]) for name in keep}, **values}

@@ -6,22 +6,28 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+    from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned
 
 
 class SecretSource(Protocol):
     """A place that values come from. Raises TemporaryError when it cannot be read, ConfigError when it is not there
-    or holds mistakes (file, line, all at once): an outage never looks like an empty source."""
+    or holds mistakes (file, line, all at once), RefusedError when it may not be read: none of that ever looks like an
+    empty source."""
 
     WRITES: ClassVar[frozenset[str]] = frozenset()
     kind: str
 
-    def versions(self) -> Mapping[str, str]:
-        """Answer every name with its current version, without reading a value where the source can."""
+    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
+        """Answer the name of every value; with ``labels`` of those that carry them. No value is read. Raises ConfigError
+        for labels where its values carry none."""
 
-    def access(self, names: Mapping[str, str]) -> Mapping[str, Versioned]:
-        """Answer the values of ``names`` (name → version, ``latest`` for the current one). All or an error:
-        NotFound names a missing one, and the version that a value was read at is the one answered."""
+    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
+        """Answer which version each of ``refs`` is now (``latest`` and aliases become a version of their own), without
+        reading a value where the source can. All or an error: NotFound names a missing one."""
+
+    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
+        """Answer the values of ``refs``. All or an error: NotFound names a missing one, and the version that a value was
+        read at is the one answered."""
 
 
 class SecretSink(Protocol):
@@ -32,16 +38,21 @@ class SecretSink(Protocol):
     """What it is, for people: ``process/web``, ``app.env``."""
     services: Collection[str]
     """The services that read it and must be restarted after a change."""
+    readable: bool = True
+    """Whether it gives back what it holds; where not, ``read_back`` answers nothing and versions are from memory."""
 
     def state(self) -> SinkState:
         """Answer what it holds of ours. ``revision`` names the set; ``former`` the one before it."""
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
-        """Make ``values`` the whole of what is ours in it, all or nothing; answers the revision's id, which follows
-        from names and values (the same set, the same id). Raises PermanentError for what it cannot hold."""
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
+        """Make ``values``, and beside them the names of ``keep`` as it holds them now, the whole of what is ours in it,
+        all or nothing. ``keep`` gives a version for each name, the one it is called by from now on. Answers the
+        revision's id, which follows from names and values (the same set, the same id). Raises PermanentError for what
+        it cannot hold, Conflict where a name of ``keep`` is not there any more."""
 
     def read_back(self) -> Mapping[str, SecretValue]:
         """Answer what it holds of ours now, to prove a write."""
 
     def restore(self, revision: str) -> None:
         """Make a former set current again, byte for byte. Raises NotFound for a revision that it does not keep."""
+

@@ -22,7 +22,7 @@ from typing import ClassVar
 from dreamnet_actions.adapters.files.atomic import read_text, write_bytes
 from dreamnet_actions.adapters.files.grammar import Reader, fits, write_entries
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions
-from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import ConfigError, NotFound, PermanentError, StateDamaged
 from dreamnet_actions.ports.site import Site
 
@@ -57,6 +57,7 @@ class DotenvSink:
     """
 
     WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+    readable = True
 
     def __init__(
         self,
@@ -105,8 +106,9 @@ class DotenvSink:
         drifted = frozenset(name for name, value in record.values.items() if now.get(name) != value)
         return SinkState(versions=record.versions, revision=revision, former=record.former, drifted=drifted)
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
-        """Make ``values`` the whole of what is ours in the file."""
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
+        """Make ``values``, and the names of ``keep`` as they stand there, the whole of what is ours in the file."""
+        values = with_kept(values, keep, self.read_back, self.name)
         for name, one in sorted(values.items()):
             why = fits(name, one.value.reveal())
             if why:

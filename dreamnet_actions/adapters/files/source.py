@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from dreamnet_actions.adapters.files.atomic import read_text
 from dreamnet_actions.adapters.files.grammar import Reader
 from dreamnet_actions.adapters.files.options import DotenvSourceOptions
-from dreamnet_actions.domain.secret import SecretValue, Versioned
-from dreamnet_actions.errors import ConfigInvalid, NotFound
+from dreamnet_actions.domain.secret import LATEST, Ref, SecretValue, Versioned
+from dreamnet_actions.errors import ConfigError, ConfigInvalid, NotFound
 from dreamnet_actions.ports.site import Site
-
-LATEST = "latest"
 
 
 def version_of(value: str, hash_key: bytes) -> str:
     """Answer the version of a value: 12 hex digits of an HMAC-SHA-256, so that it tells nothing without the key."""
     return hmac.new(hash_key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
+
+
+def refuse_labels(labels: Mapping[str, str] | None, shown: str) -> None:
+    """Raise ConfigError where values of a file are to be found by labels."""
+    if labels:
+        raise ConfigError(
+            f"{shown} is a file, and its values carry no labels.", hint="Find them by 'name', or take 'labels' out."
+        )
+
+
+def chosen(
+    values: Mapping[str, str], refs: Collection[Ref], hash_key: bytes, shown: str
+) -> dict[Ref, Versioned]:
+    """Answer the values of a file that ``refs`` name. Raises NotFound for one that is not there, or not any more."""
+    found: dict[Ref, Versioned] = {}
+    for ref in refs:
+        if ref.name not in values:
+            raise NotFound(f"name in {shown}", ref.name, values)
+        version = version_of(values[ref.name], hash_key)
+        if ref.version not in (LATEST, version):
+            raise NotFound(f"version of {ref.name} in {shown}", ref.version, [version, LATEST])
+        found[ref] = Versioned(value=SecretValue(values[ref.name]), version=version)
+    return found
 
 
 class DotenvSource:
@@ -42,22 +63,18 @@ class DotenvSource:
         """Make the source of the file that the options name."""
         return cls(site.root / options.dotenv, hash_key=site.hash_key(), shown=options.dotenv)
 
-    def versions(self) -> Mapping[str, str]:
-        """Answer every name with the hash of its value."""
-        return {name: version_of(value, self._hash_key) for name, value in self._read().items()}
+    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
+        """Answer every name of the file."""
+        refuse_labels(labels, self._shown)
+        return list(self._read())
 
-    def access(self, names: Mapping[str, str]) -> Mapping[str, Versioned]:
-        """Answer values. An old version is NotFound: a file keeps only what it holds now."""
-        values = self._read()
-        found: dict[str, Versioned] = {}
-        for name, wanted in names.items():
-            if name not in values:
-                raise NotFound(f"name in {self._shown}", name, values)
-            version = version_of(values[name], self._hash_key)
-            if wanted not in (LATEST, version):
-                raise NotFound(f"version of {name} in {self._shown}", wanted, [version, LATEST])
-            found[name] = Versioned(value=SecretValue(values[name]), version=version)
-        return found
+    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
+        """Answer the hash of each value. An old version is NotFound: a file keeps only what it holds now."""
+        return {ref: one.version for ref, one in self.access(refs).items()}
+
+    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
+        """Answer values, each with the hash of its own as its version."""
+        return chosen(self._read(), refs, self._hash_key, self._shown)
 
     def _read(self) -> dict[str, str]:
         text = read_text(

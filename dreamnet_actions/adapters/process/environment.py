@@ -33,7 +33,7 @@ from typing import Any, ClassVar
 
 from dreamnet_actions.adapters.process.durable import private_directory, sync_directory, write_atomic
 from dreamnet_actions.adapters.process.options import ProcessSinkOptions
-from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import NotFound, PermanentError, StateDamaged
 from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site
@@ -111,7 +111,8 @@ class ProcessEnvironmentSink(SecretSink):
             drifted=frozenset(drifted | added),
         )
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
+        values = with_kept(values, keep, self.read_back, self.name)
         _refuse_what_cannot_be_held(self.name, values)
         with self._locked() as index:
             key = self._key()

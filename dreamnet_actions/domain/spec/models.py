@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
+from dreamnet_actions.domain.spec.env import Chosen, EnvEntry
+from dreamnet_actions.domain.spec.env import Find as Find  # the table of classes is made of this module
+from dreamnet_actions.domain.spec.env import Rename as Rename
 from dreamnet_actions.domain.spec.forms import (
     Branch,
     DirectoryInside,
@@ -194,34 +197,6 @@ class Service:
     """Which remedies may be tried: a list of steps, or the long form."""
     release: ReleaseRules | None = None
     """Where its versions come from; left out, the configured command is its only version."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """One adapter that the file chose: its ``kind`` (the key) and that kind's options (a model of its family)."""
-
-    kind: str
-    options: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvEntry:
-    """One set of values that is kept in step, from a source to where services read it."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    from_: Chosen
-    """The source: one key, its kind (``dotenv``), with that kind's options."""
-    to: Annotated[tuple[Chosen, ...], Len(1, 50)]
-    """The sinks: each one key, its kind (``process``, ``dotenv``), with that kind's options."""
-    keys: dict[Variable, Annotated[str, Len(1)]] = field(default_factory=dict)
-    """Names to write, each with the name (or ``name@version``) to read; left out, every name of the source."""
-    require: tuple[Variable, ...] = ()
-    """Names that must be present and not empty, or nothing is written."""
-    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(
-        default_factory=dict
-    )
-    """The form that a value must have, by name, or nothing is written."""
 
 
 @dataclass(frozen=True, kw_only=True)

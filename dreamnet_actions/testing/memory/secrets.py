@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from dreamnet_actions.domain.flag import Flag, FlagState
-from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
+from dreamnet_actions.domain.secret import LATEST, Ref, SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
@@ -27,6 +27,9 @@ class MemorySecretSource(SecretSource):
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._values: dict[str, list[str]] = {}
         self.error: DreamNetError | None = None
+        self.labels: dict[str, dict[str, str]] = {}
+        self.accessed: list[str] = []
+        """The name of every value that was read, each time."""
         for name, value in (values or {}).items():
             self.put(name, value)
 
@@ -40,22 +43,32 @@ class MemorySecretSource(SecretSource):
         """Forget a name with all its versions."""
         del self._values[name]
 
-    def versions(self) -> Mapping[str, str]:
+    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
         self._check()
-        return {name: str(len(versions)) for name, versions in self._values.items()}
+        wanted = (labels or {}).items()
+        return [name for name in self._values if wanted <= self.labels.get(name, {}).items()]
 
-    def access(self, names: Mapping[str, str]) -> Mapping[str, Versioned]:
+    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
         self._check()
-        found = {}
-        for name, wanted in names.items():
-            if name not in self._values:
-                raise NotFound("secret", name, self._values)
-            versions = self._values[name]
-            number = str(len(versions)) if wanted == "latest" else wanted
-            if not number.isdigit() or not 1 <= int(number) <= len(versions):
-                raise NotFound(f"version of {name}", wanted, [str(one + 1) for one in range(len(versions))])
-            found[name] = Versioned(value=SecretValue(versions[int(number) - 1]), version=number)
-        return found
+        return {ref: self._number(ref) for ref in refs}
+
+    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
+        self._check()
+        numbers = {ref: self._number(ref) for ref in refs}
+        self.accessed += [ref.name for ref in refs]
+        return {
+            ref: Versioned(value=SecretValue(self._values[ref.name][int(number) - 1]), version=number)
+            for ref, number in numbers.items()
+        }
+
+    def _number(self, ref: Ref) -> str:
+        if ref.name not in self._values:
+            raise NotFound("secret", ref.name, self._values)
+        count = len(self._values[ref.name])
+        number = str(count) if ref.version == LATEST else ref.version
+        if not number.isdigit() or not 1 <= int(number) <= count:
+            raise NotFound(f"version of {ref.name}", ref.version, [str(one + 1) for one in range(count)])
+        return number
 
     def _check(self) -> None:
         if self.error is not None:
@@ -96,8 +109,9 @@ class MemorySecretSink(SecretSink):
             ),
         )
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
         self._check()
+        values = with_kept(values, keep, self.read_back, self.name)
         for name in sorted(values):
             if name in self.refuses:
                 raise PermanentError(f"{self.name} cannot hold {name}: it was told to refuse it.")

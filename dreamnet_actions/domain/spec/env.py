@@ -1,0 +1,117 @@
+"""What the configuration says of values that are kept in step: where from, which, under which names, where to.
+
+The meanings are those of External Secrets Operator where it has the same
+(https://external-secrets.io/latest/api/externalsecret/).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from dreamnet_actions.domain.spec.forms import Variable
+from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
+
+_REFERENCE = r"[^@#\s][^@#]*(@[A-Za-z0-9_-]+)?(#.+)?"
+
+
+def _reference(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_REFERENCE, value):
+        return value
+    raise ValueError(
+        f"{shown(value)} names no value; write NAME, NAME@VERSION, and #PATH behind it for a part of a JSON value"
+    )
+
+
+def _pattern(value: object) -> str:
+    try:
+        if isinstance(value, str) and value:
+            re.compile(value)
+            return value
+        why = "it is empty" if value == "" else "it is no text"
+    except re.error as error:
+        why = str(error)
+    raise ValueError(f"{shown(value)} is no regular expression: {why}; write one as in '^app-'")
+
+
+Reference = Annotated[str, Written(_reference, f"^{_REFERENCE}$", "db-url@latest")]
+"""A value of a source: ``NAME``, ``NAME@VERSION``, and ``#PATH`` behind it for a part of a JSON value."""
+Pattern = Annotated[str, Written(_pattern, "^.+$", "^app-")]
+"""A regular expression of Python's."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One adapter that the file chose: its ``kind`` (the key) and that kind's options (a model of its family)."""
+
+    kind: str
+    options: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Find:
+    """Which values of a source are taken by what they are called; both keys given: those that fit both."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: Pattern | None = None
+    """A regular expression that is found anywhere in the name."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels that they carry at the source, each with its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rename:
+    """One rule for names that are found or extracted."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    match: Pattern
+    """What is replaced in a name, wherever it is found."""
+    to: Annotated[str, Len(0, 256)]
+    r"""What stands there instead; ``\1`` is the first group of ``match``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvEntry:
+    """One set of values that is kept in step, from a source to where services read it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    from_: Chosen
+    """The source: one key, its kind (``dotenv``), with that kind's options."""
+    to: Annotated[tuple[Chosen, ...], Len(1, 50)]
+    """The sinks: each one key, its kind (``process``, ``dotenv``), with that kind's options."""
+    keys: dict[Variable, Reference] = field(default_factory=dict)
+    """Names to write, each with what to read: ``NAME``, ``NAME@VERSION``, and ``#PATH`` behind it for a part of a value
+    that is JSON (``db@3#users.0.password``; a key that holds dots itself goes first). With no ``keys``, ``extract``
+    and ``find`` every name of the source is written."""
+    extract: tuple[Reference, ...] = ()
+    """Values that are JSON objects, of which each key becomes a name of its own."""
+    find: Find | None = None
+    """Values that are taken by what they are called."""
+    rename: Annotated[tuple[Rename, ...], Len(0, 20)] = ()
+    """Rules for the names that are found or extracted (or of the whole source), one after the other."""
+    names: Literal["keep", "convert", "upper"] = "keep"
+    """What such names are made of. ``convert``: each character other than a letter, digit or ``_`` becomes ``_``, and a
+    digit in front gets one before it. ``upper``: that, in capitals. Two that become one are an error."""
+    decode: dict[Variable, Literal["base64", "base64url", "auto"]] = field(default_factory=dict)
+    """Names whose values are decoded before they are written; ``auto`` leaves alone what is not encoded."""
+    templates: dict[Variable, Annotated[str, Len(1, 65536)]] = field(default_factory=dict)
+    """Names whose values are made of others of this entry: ``postgres://{{ USER | urlencode }}@db/app``. Behind ``|``:
+    ``urlencode``, ``base64``, ``json``, ``trim``, ``upper``, ``lower``."""
+    only_for_templates: tuple[Variable, ...] = ()
+    """Names that templates use and that are not written themselves."""
+    nul: Literal["refuse", "keep"] = "refuse"
+    """Whether a value may hold a NUL, where its sink can hold one."""
+    deletion: Literal["retain", "delete", "merge"] = "retain"
+    """What becomes of what was written once the source has none of it any more. ``retain``: it stays. ``delete``: the
+    sink's object is deleted. ``merge``: our names are taken out of it. A name that is missing among others is always
+    taken out."""
+    require: tuple[Variable, ...] = ()
+    """Names that must be present and not empty, or nothing is written."""
+    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(
+        default_factory=dict
+    )
+    """The form that a value must have, by name, or nothing is written."""
