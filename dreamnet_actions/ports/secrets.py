@@ -18,16 +18,16 @@ class SecretSource(Protocol):
     kind: str
 
     def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
-        """Answer the name of every value; with ``labels`` of those that carry them. No value is read. Raises ConfigError
-        for labels where its values carry none."""
+        """Answer the name of every value; with ``labels`` of those that carry them. No value is read. Raises
+        ConfigError for labels where its values carry none."""
 
     def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
         """Answer which version each of ``refs`` is now (``latest`` and aliases become a version of their own), without
         reading a value where the source can. All or an error: NotFound names a missing one."""
 
     def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
-        """Answer the values of ``refs``. All or an error: NotFound names a missing one, and the version that a value was
-        read at is the one answered."""
+        """Answer the values of ``refs``. All or an error: NotFound names a missing one, and the version that a value
+        was read at is the one answered."""
 
 
 class SecretSink(Protocol):
@@ -55,4 +55,3 @@ class SecretSink(Protocol):
 
     def restore(self, revision: str) -> None:
         """Make a former set current again, byte for byte. Raises NotFound for a revision that it does not keep."""
-

@@ -15,6 +15,7 @@ from dreamnet_actions.adapters.files.flags import FlagFile
 from dreamnet_actions.adapters.files.grammar import NAME, Reader, fits, write_entries
 from dreamnet_actions.adapters.files.sink import DotenvSink
 from dreamnet_actions.adapters.files.source import DotenvSource
+from dreamnet_actions.domain.secret import Ref
 from dreamnet_actions.errors import ConfigError, ConfigInvalid, NotFound, PermanentError, StateDamaged
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
@@ -56,7 +57,8 @@ class TestDotenvSource(SecretSourceContract):
     def test_versions_tell_nothing_without_the_key(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("A=1\n")
         one, other = (
-            DotenvSource(tmp_path / ".env", hash_key=key).versions()["A"] for key in (KEY, b"other")
+            DotenvSource(tmp_path / ".env", hash_key=key).resolve([Ref("A")])[Ref("A")]
+            for key in (KEY, b"other")
         )
         assert len(one) == 12
         assert one != other
@@ -64,7 +66,7 @@ class TestDotenvSource(SecretSourceContract):
     def test_a_missing_file_is_never_an_empty_one(self, tmp_path: Path) -> None:
         for place in (tmp_path / "none", tmp_path / "none" / "below", tmp_path):
             with pytest.raises(ConfigError):
-                DotenvSource(place, hash_key=KEY).versions()
+                DotenvSource(place, hash_key=KEY).names()
 
     def test_every_mistake_at_once_with_its_place(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text(
@@ -74,7 +76,7 @@ class TestDotenvSource(SecretSourceContract):
             + 'OPEN="never\n'
         )
         with pytest.raises(ConfigInvalid) as caught:
-            DotenvSource(tmp_path / ".env", hash_key=KEY, shown="app.env").versions()
+            DotenvSource(tmp_path / ".env", hash_key=KEY, shown="app.env").names()
         places = [(one.file, one.line, one.column) for one in caught.value.mistakes]
         assert places == [
             ("app.env", 2, 1),

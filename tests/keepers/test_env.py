@@ -92,6 +92,22 @@ def test_a_source_that_became_empty_wipes_nothing_and_says_what_to_do() -> None:
     assert two({"app": {}, "db": {}}).ask("envkeeper", "sync").outcome == "unchanged"
 
 
+def test_what_did_not_change_is_not_read() -> None:
+    system = two({"app": {name: "1" for name in "ABCDE"}, "db": {"B": json.dumps({"X": "1", "Y": "2"})}})
+    system.config.env["db"] = replace(system.config.env["db"], extract=("B",))
+    app, db = system.values["app"], system.values["db"]
+    assert system.again().ask("envkeeper", "sync").outcome == "done"
+    assert (sorted(app.accessed), db.accessed) == (list("ABCDE"), ["B"])
+    for action in ("plan", "sync"):
+        assert system.again().ask("envkeeper", action).outcome == "unchanged"
+    assert (len(app.accessed), len(db.accessed)) == (5, 1)
+    app.put("C", "2")
+    db.put("B", json.dumps({"X": "1", "Z": "3"}))
+    assert "C updated" in system.again().ask("envkeeper", "sync").summary
+    assert (app.accessed[5:], db.accessed[1:]) == (["C"], ["B"])
+    assert held(system) == [*[{"A": "1", "B": "1", "C": "2", "D": "1", "E": "1"}] * 2, {"X": "1", "Z": "3"}]
+
+
 def test_one_name_that_went_is_removed_and_shown() -> None:
     system = two({"app": {"A": "1", "B": "2"}, "db": {}})
     system.ask("envkeeper", "sync")
@@ -143,7 +159,7 @@ class Lying:
 
     WRITES = frozenset({"write", "restore"})
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
         kept = dict(list(values.items())[self.lies :])
         self.lies = 0
         return str(self._sink.write(kept))

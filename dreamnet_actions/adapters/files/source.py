@@ -25,7 +25,8 @@ def refuse_labels(labels: Mapping[str, str] | None, shown: str) -> None:
     """Raise ConfigError where values of a file are to be found by labels."""
     if labels:
         raise ConfigError(
-            f"{shown} is a file, and its values carry no labels.", hint="Find them by 'name', or take 'labels' out."
+            f"{shown} is a file, and its values carry no labels.",
+            hint="Find them by 'name', or take 'labels' out.",
         )
 
 

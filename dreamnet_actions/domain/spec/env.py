@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
+from dreamnet_actions.domain.decoding import mistakes_in, variables_of
 from dreamnet_actions.domain.spec.forms import Variable
 from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
 
@@ -35,10 +36,24 @@ def _pattern(value: object) -> str:
     raise ValueError(f"{shown(value)} is no regular expression: {why}; write one as in '^app-'")
 
 
+def _template(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{shown(value)} is no template; write a text with {{{{ NAME }}}} in it")
+    if wrong := mistakes_in(value):
+        raise ValueError(f"{shown(value)} is no template: {', and '.join(wrong)}")
+    if not variables_of(value):
+        raise ValueError(f"{shown(value)} uses no value; write {{{{ NAME }}}} where one goes")
+    return value
+
+
 Reference = Annotated[str, Written(_reference, f"^{_REFERENCE}$", "db-url@latest")]
 """A value of a source: ``NAME``, ``NAME@VERSION``, and ``#PATH`` behind it for a part of a JSON value."""
 Pattern = Annotated[str, Written(_pattern, "^.+$", "^app-")]
 """A regular expression of Python's."""
+Template = Annotated[
+    str, Written(_template, r"^[\s\S]*\{\{[\s\S]*$", "postgres://app:{{ PASSWORD | urlencode }}@db/app")
+]
+"""A text with the values of other names in it."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class EnvEntry:
     digit in front gets one before it. ``upper``: that, in capitals. Two that become one are an error."""
     decode: dict[Variable, Literal["base64", "base64url", "auto"]] = field(default_factory=dict)
     """Names whose values are decoded before they are written; ``auto`` leaves alone what is not encoded."""
-    templates: dict[Variable, Annotated[str, Len(1, 65536)]] = field(default_factory=dict)
+    templates: dict[Variable, Template] = field(default_factory=dict)
     """Names whose values are made of others of this entry: ``postgres://{{ USER | urlencode }}@db/app``. Behind ``|``:
     ``urlencode``, ``base64``, ``json``, ``trim``, ``upper``, ``lower``."""
     only_for_templates: tuple[Variable, ...] = ()

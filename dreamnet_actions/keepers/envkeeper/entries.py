@@ -31,6 +31,14 @@ class SinkPlan:
     state: SinkState
     keys: tuple[KeyPlan, ...]
     values: Mapping[str, Versioned]
+    """The names that are written anew."""
+    keep: Mapping[str, str]
+    """The names that stay as the sink holds them, with their versions."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of every name that it is to hold."""
+        return {**self.keep, **{name: one.version for name, one in self.values.items()}}
 
     @property
     def changes(self) -> list[KeyPlan]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import ErrorInfo, Outcome, Report
-from dreamnet_actions.domain.secret import SinkState, Versioned, plan_keys
 from dreamnet_actions.errors import (
     DreamNetError,
     NothingBefore,
     PermanentError,
-    RefusedError,
     RequestInvalid,
     TemporaryError,
 )
@@ -27,6 +25,7 @@ from dreamnet_actions.keepers.envkeeper.entries import (
     summarise,
 )
 from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
+from dreamnet_actions.keepers.envkeeper.gathering import Gathering
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.keepers.envkeeper.writing import Writing
 from dreamnet_actions.ports.flags import FlagStore
@@ -78,7 +77,7 @@ class EnvKeeper:
         """Check every value against its rules; writes nothing."""
         found = {}
         for entry in self._meant(request):
-            values = self._values(entry)
+            values = self._gathering(entry).values()
             found[entry.name] = mistakes(entry.spec, values)
         bad = [f"{name}: {text}" for name, texts in found.items() for text in texts]
         findings = [{"entry": name, "mistakes": texts} for name, texts in found.items()]
@@ -209,64 +208,15 @@ class EnvKeeper:
         errors: list[DreamNetError] = []
         for entry in entries:
             try:
-                plans += self._plans(entry)
+                plans += self._gathering(entry).plans()
             except DreamNetError as error:
                 errors.append(error)
         if errors and not plans:
             raise errors[0]
         return plans, errors
 
-    def _plans(self, entry: Entry) -> list[SinkPlan]:
-        """Read the source whole, check it whole, and compare it with each sink."""
-        values = self._values(entry)
-        if wrong := mistakes(entry.spec, values):
-            raise RequestInvalid(
-                [f"{entry.name}: {text}" for text in wrong],
-                hint="Nothing was written. Mend the source, then sync again.",
-            )
-        states = [(sink, sink.state()) for sink in entry.sinks]
-        if not values:
-            _refuse_to_wipe(entry, states)
-        return [
-            SinkPlan(entry=entry, sink=sink, state=state, keys=plan_keys(values, state), values=values)
-            for sink, state in states
-        ]
-
-    def _values(self, entry: Entry) -> dict[str, Versioned]:
-        """Read the wanted names at their versions; everything is masked before anybody sees it."""
-        names = dict(entry.spec.keys)
-        if not names:
-            names = {name: name for name in entry.source.versions()}
-        # A source is asked for one version of a name at a time; two targets may want two.
-        asked = {target: _reference(reference) for target, reference in names.items()}
-        rounds: list[dict[str, str]] = []
-        for name, version in sorted(set(asked.values())):
-            fits = next((one for one in rounds if name not in one), None)
-            if fits is None:
-                rounds.append(fits := {})
-            fits[name] = version
-        read: dict[tuple[str, str], Versioned] = {}
-        for one in rounds:
-            answer = entry.source.access(one)
-            for value in answer.values():
-                self.context.reporter.mask(value.value)
-            read |= {(name, version): answer[name] for name, version in one.items()}
-        return {target: read[reference] for target, reference in asked.items()}
-
-
-def _reference(reference: str) -> tuple[str, str]:
-    name, _, version = reference.partition("@")
-    return name, version or "latest"
-
-
-def _refuse_to_wipe(entry: Entry, states: Sequence[tuple[SecretSink, SinkState]]) -> None:
-    """Raise where a source that had names answers none: that is an outage or a mistake, and it wipes nothing."""
-    full = [f"{len(state.versions)} of {sink.name}" for sink, state in states if state.versions]
-    if full:
-        raise RefusedError(
-            f"{entry.name}: its source holds no name any more, and {', '.join(full)} would be removed.",
-            hint="Nothing was written. Mend the source; if it is meant, take the entry out of the configuration.",
-        )
+    def _gathering(self, entry: Entry) -> Gathering:
+        return Gathering(entry, self.context.reporter.mask)
 
 
 def _worse(outcome: Outcome, errors: Sequence[DreamNetError]) -> Outcome:

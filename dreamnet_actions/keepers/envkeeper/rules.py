@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from dreamnet_actions.domain.secret import Versioned
@@ -13,25 +13,31 @@ from dreamnet_actions.domain.spec.models import EnvEntry
 _PLACEHOLDER = re.compile(r"(?i)^(changeme|change-me|todo|xxx+|<[^>]*>|\$\{[^}]*\})$")
 
 
-def mistakes(entry: EnvEntry, values: Mapping[str, Versioned]) -> list[str]:
-    """Answer one sentence for each value that is missing or has the wrong form, in the order of names."""
+def mistakes(
+    entry: EnvEntry, values: Mapping[str, Versioned], known: Collection[str] | None = None
+) -> list[str]:
+    """Answer one sentence for each value that is missing or has the wrong form, in the order of names.
+
+    ``known`` are all names that there are, where ``values`` are only some of them: the rest was checked when it was
+    written.
+    """
+    names = {*values, *(known or ())}
     found = [
-        f"{name} is required and {'empty' if name in values else 'missing'}."
+        f"{name} is required and {'empty' if name in names else 'missing'}."
         for name in sorted(entry.require)
-        if not (name in values and values[name].value)
+        if name not in names or (name in values and not values[name].value)
     ]
     for name in sorted(values):
         text = values[name].value.reveal()
         form = entry.rules.get(name, "text")
-        if "\0" in text:
+        if "\0" in text and entry.nul == "refuse":
             found.append(f"{name} holds a NUL character, which no environment can carry.")
         elif not _fits(form, text):
             found.append(f"{name} is no {form} ({len(text)} characters long).")
         elif _PLACEHOLDER.match(text.strip()):
             found.append(f"{name} still holds a placeholder.")
     found += [
-        f"{name} has a rule and no value."
-        for name in sorted(set(entry.rules) - set(values) - set(entry.require))
+        f"{name} has a rule and no value." for name in sorted(set(entry.rules) - names - set(entry.require))
     ]
     return found
 

@@ -66,10 +66,12 @@ class Writing:
     def _write(self, plan: SinkPlan) -> None:
         """Write one sink and see that it holds exactly what was meant; else put back what it held."""
         sink = plan.sink
-        sink.write(plan.values)
+        sink.write(plan.values, plan.keep)
+        if not sink.readable:
+            return
         held = sink.read_back()
         wrong = {name for name, one in plan.values.items() if held.get(name) != one.value}
-        wrong |= held.keys() ^ plan.values.keys()
+        wrong |= held.keys() ^ plan.versions.keys()
         if not wrong:
             return
         if plan.state.revision is not None:
@@ -196,7 +198,7 @@ class Writing:
     def _held(self, plan: SinkPlan) -> str | None:
         """Say so when these very versions were put back before: what broke once is not written again."""
         held, _ = self.context.journal.state(f"held-env/{plan.sink.name}")
-        if held and held["versions"] == {name: one.version for name, one in plan.values.items()}:
+        if held and held["versions"] == plan.versions:
             return str(held["why"])
         return None
 

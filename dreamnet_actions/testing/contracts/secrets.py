@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from dreamnet_actions.domain.flag import Flag
-from dreamnet_actions.domain.secret import SecretValue, Versioned, plan_keys
-from dreamnet_actions.errors import NotFound
+from dreamnet_actions.domain.secret import Ref, SecretValue, Versioned, plan_keys
+from dreamnet_actions.errors import Conflict, NotFound
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
@@ -46,41 +46,46 @@ class SecretSourceContract:
         raise NotImplementedError
 
     def test_names_every_value(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
-        assert set(make({"A": "1", "B": ""}).versions()) == {"A", "B"}
+        assert set(make({"A": "1", "B": ""}).names()) == {"A", "B"}
 
     def test_empty_is_not_an_error(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
         source = make({})
-        assert dict(source.versions()) == {}
-        assert dict(source.access({})) == {}
+        assert list(source.names()) == []
+        assert dict(source.resolve([])) == {}
+        assert dict(source.access([])) == {}
 
-    def test_latest_is_the_version_that_versions_names(
+    def test_latest_is_the_version_that_it_is_resolved_to(
         self, make: Callable[[Mapping[str, str]], SecretSource]
     ) -> None:
         source = make({"A": "1"})
-        found = source.access({"A": "latest"})["A"]
+        found = source.access([Ref("A")])[Ref("A")]
         assert found.value.reveal() == "1"
-        assert found.version == source.versions()["A"]
-        assert source.access({"A": found.version})["A"] == found
+        assert dict(source.resolve([Ref("A")])) == {Ref("A"): found.version}
+        pinned = Ref("A", found.version)
+        assert dict(source.resolve([pinned])) == {pinned: found.version}
+        assert dict(source.access([pinned])) == {pinned: found}
 
     def test_another_value_is_another_version(
         self, make: Callable[[Mapping[str, str]], SecretSource]
     ) -> None:
-        before = dict(make({"A": "1", "B": "x"}).versions())
-        after = dict(make({"A": "2", "B": "x"}).versions())
-        assert before["A"] != after["A"]
-        assert before["B"] == after["B"]
+        both = [Ref("A"), Ref("B")]
+        before = dict(make({"A": "1", "B": "x"}).resolve(both))
+        after = dict(make({"A": "2", "B": "x"}).resolve(both))
+        assert before[Ref("A")] != after[Ref("A")]
+        assert before[Ref("B")] == after[Ref("B")]
 
     def test_all_or_an_error(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
         source = make({"A": "1"})
-        with pytest.raises(NotFound, match="MISSING"):
-            source.access({"A": "latest", "MISSING": "latest"})
-        with pytest.raises(NotFound):
-            source.access({"A": "no-such-version"})
+        for ask in (source.resolve, source.access):
+            with pytest.raises(NotFound, match="MISSING"):
+                ask([Ref("A"), Ref("MISSING")])
+            with pytest.raises(NotFound):
+                ask([Ref("A", "no-such-version")])
 
     def test_tells_no_value(self, make: Callable[[Mapping[str, str]], SecretSource]) -> None:
         source = make({"A": "correct-horse"})
-        assert "correct-horse" not in repr(source.access({"A": "latest"}))
-        assert "correct-horse" not in repr(source.versions())
+        for answer in (source.names(), source.resolve([Ref("A")]), source.access([Ref("A")])):
+            assert "correct-horse" not in repr(answer)
 
 
 class SecretSinkContract:
@@ -114,6 +119,20 @@ class SecretSinkContract:
         sink.write(versioned({"A": "before", "VALUE": HARD[name], "Z": "after"}))
         found = {key: one.reveal() for key, one in sink.read_back().items()}
         assert found == {"A": "before", "VALUE": HARD[name], "Z": "after"}
+
+    def test_keeps_what_it_is_told_to(self, sink: SecretSink) -> None:
+        sink.write(versioned({"A": "1", "B": "2", "C": "3"}, "7"))
+        revision = sink.write(versioned({"A": "new"}, "8"), keep={"B": "9"})
+        assert dict(sink.state().versions) == {"A": "8", "B": "9"}
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "new", "B": "2"}
+        assert sink.write(versioned({"A": "new", "B": "2"}, "8")) == revision
+
+    def test_what_it_no_longer_holds_cannot_be_kept(self, sink: SecretSink) -> None:
+        sink.write(versioned({"A": "1"}))
+        before = sink.state()
+        with pytest.raises(Conflict):
+            sink.write(versioned({"A": "2"}), keep={"GONE": "1"})
+        assert sink.state() == before
 
     def test_the_same_set_has_the_same_id(self, sink: SecretSink) -> None:
         first = sink.write(versioned({"A": "1", "B": "2"}))
@@ -158,7 +177,8 @@ class SecretSinkContract:
         tamper("A", "changed")
         state = sink.state()
         assert state.drifted == {"A"}
-        assert [one.name for one in plan_keys(values, state) if one.effect != "unchanged"] == ["A"]
+        wanted = {name: one.version for name, one in values.items()}
+        assert [one.name for one in plan_keys(wanted, state) if one.effect != "unchanged"] == ["A"]
         assert sink.write(values) == revision
         assert sink.state().drifted == frozenset()
         assert sink.read_back()["A"].reveal() == "1"

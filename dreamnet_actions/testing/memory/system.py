@@ -66,8 +66,8 @@ class ServiceSink(MemorySecretSink):
         super().__init__(f"{platform.name}/{service}", (service,))
         self._service, self._platform = service, platform
 
-    def write(self, values: Mapping[str, Versioned]) -> str:
-        revision = super().write(values)
+    def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
+        revision = super().write(values, keep)
         self._platform.environments[self._service] = revision
         return revision
 

@@ -84,11 +84,19 @@ def test_half_a_character_is_no_reason_to_fall() -> None:
     assert SecretValue("\ud800-secret").forms()
 
 
-def versioned(versions: dict[str, str], values: dict[str, str] | None = None) -> dict[str, Versioned]:
-    return {
-        name: Versioned(value=SecretValue((values or {}).get(name, f"value-of-{name}")), version=version)
-        for name, version in versions.items()
-    }
+@given(st.binary())
+def test_any_bytes_come_back(data: bytes) -> None:
+    value = SecretValue.of(data)
+    assert value.raw() == data
+    assert SecretValue(value.reveal()) == value
+
+
+@given(st.text())
+def test_a_text_is_its_utf_8(text: str) -> None:
+    value = SecretValue(text)
+    if value.is_text:
+        assert value.raw() == text.encode()
+        assert SecretValue.of(value.raw()) == value
 
 
 names = st.dictionaries(st.sampled_from("ABCDE"), st.sampled_from("123"))
@@ -98,7 +106,7 @@ names = st.dictionaries(st.sampled_from("ABCDE"), st.sampled_from("123"))
 def test_the_plan_leads_from_one_to_the_other(
     have: dict[str, str], want: dict[str, str], drift: set[str]
 ) -> None:
-    plan = plan_keys(versioned(want), SinkState(versions=have, drifted=frozenset(drift)))
+    plan = plan_keys(want, SinkState(versions=have, drifted=frozenset(drift)))
     assert [one.name for one in plan] == sorted({*have, *want})
     held = dict(have)
     for one in plan:
@@ -110,10 +118,10 @@ def test_the_plan_leads_from_one_to_the_other(
         else:
             assert one.name not in drift
     assert held == want
-    after = plan_keys(versioned(want), SinkState(versions=held))
+    after = plan_keys(want, SinkState(versions=held))
     assert {one.effect for one in after} <= {"unchanged"}
 
 
 def test_a_value_that_became_empty_is_called_so() -> None:
-    (one,) = plan_keys(versioned({"A": "2"}, {"A": ""}), SinkState(versions={"A": "1"}))
+    (one,) = plan_keys({"A": "2"}, SinkState(versions={"A": "1"}), {"A"})
     assert one.effect == "emptied"

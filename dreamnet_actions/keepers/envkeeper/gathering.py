@@ -1,0 +1,142 @@
+"""From one entry's source to the plans for its sinks: versions first, and only the values that somebody has to get.
+
+It reads, checks and compares; it writes nothing. Values are masked before anybody sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from dreamnet_actions.domain.mapping import Mapper, Wanted
+from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
+from dreamnet_actions.errors import RefusedError, RequestInvalid
+from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
+from dreamnet_actions.keepers.envkeeper.rules import mistakes
+from dreamnet_actions.ports.secrets import SecretSink
+
+Mask = Callable[[SecretValue], None]
+
+
+class Gathering:
+    """What one entry's source has now, and what that means for each of its sinks."""
+
+    def __init__(self, entry: Entry, mask: Mask) -> None:
+        self._entry, self._mask = entry, mask
+        self._mapper = Mapper(entry.spec)
+        self._given: dict[Ref, Versioned] = {}
+        self._wanted = Wanted(pieces={})
+        self._versions: dict[Ref, str] = {}
+
+    def plans(self) -> list[SinkPlan]:
+        """Compare the source with each sink; what changed is read and checked whole.
+
+        Raises RequestInvalid with every mistake of the values, RefusedError where everything would be wiped.
+        """
+        self._look()
+        states = [(sink, sink.state()) for sink in self._entry.sinks]
+        if not self._wanted.refs and self._entry.spec.deletion == "retain":
+            _refuse_to_wipe(self._entry, states)
+        labels = [self._labels(state) for _, state in states]
+        changed = [self._changed(one, state) for one, (_, state) in zip(labels, states, strict=True)]
+        made = self._read(set().union(*changed, set()))
+        self._check(made, states, labels)
+        return [self._plan(sink, state, one, made) for one, (sink, state) in zip(labels, states, strict=True)]
+
+    def values(self) -> dict[str, Versioned]:
+        """Read every value of the entry, changed or not."""
+        self._look()
+        made = self._read(None)
+        return {name: made[name] for name in sorted(self._mapper.written(made))}
+
+    # ── phases ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        """Ask the source for names and versions; no value is read."""
+        source, spec = self._entry.source, self._entry.spec
+        labels = spec.find.labels if spec.find else {}
+        found = source.names(labels) if self._mapper.lists else ()
+        self._wanted = self._mapper.wanted(found)
+        self._versions = dict(source.resolve(self._wanted.refs))
+
+    def _labels(self, state: SinkState) -> dict[str, str]:
+        """Answer the labels that one sink is to have; values whose keys become names are read where it must be."""
+        labels, unknown = self._mapper.labels(self._wanted, self._versions, state.versions)
+        if unknown:
+            self._access(unknown)
+            made = self._mapper.read(self._wanted, {ref: self._given[ref] for ref in unknown})
+            held = {name: one.version for name, one in made.items()}
+            labels, _ = self._mapper.labels(self._wanted, self._versions, state.versions | held)
+        return labels
+
+    def _changed(self, labels: Mapping[str, str], state: SinkState) -> set[str]:
+        return {
+            name
+            for name in self._mapper.written(labels)
+            if state.versions.get(name) != labels[name] or name in state.drifted
+        }
+
+    def _read(self, names: Collection[str] | None) -> dict[str, Versioned]:
+        """Read what the values of ``names`` are made of (None: of all), and make every name that this is enough for."""
+        refs = self._wanted.refs if names is None else self._mapper.needed(self._wanted, names)
+        self._access(refs)
+        made = self._mapper.read(self._wanted, self._given)
+        for one in made.values():
+            self._mask(one.value)  # what is decoded or put together is a value of its own
+        return made
+
+    def _access(self, refs: Collection[Ref]) -> None:
+        """Read values at exactly the versions that were seen; each is read once."""
+        rest = {ref: Ref(ref.name, self._versions[ref]) for ref in refs if ref not in self._given}
+        if not rest:
+            return
+        read = self._entry.source.access(set(rest.values()))
+        for one in read.values():
+            self._mask(one.value)
+        self._given |= {ref: read[pinned] for ref, pinned in rest.items()}
+
+    def _check(
+        self,
+        made: Mapping[str, Versioned],
+        states: Sequence[tuple[SecretSink, SinkState]],
+        labels: Sequence[Mapping[str, str]],
+    ) -> None:
+        """Hold every value against its rules: those just read, and beside them those that a sink holds already."""
+        values = {name: made[name] for name in self._mapper.written(made)}
+        names = self._mapper.written({name for one in labels for name in one})
+        if values or not names:
+            for sink, _ in states:
+                if sink.readable and (rest := names - values.keys()):
+                    held = sink.read_back()
+                    values |= {name: Versioned(value=held[name], version="") for name in rest & held.keys()}
+        if wrong := mistakes(self._entry.spec, values, known=names):
+            raise RequestInvalid(
+                [f"{self._entry.name}: {text}" for text in wrong],
+                hint="Nothing was written. Mend the source, then sync again.",
+            )
+
+    def _plan(
+        self, sink: SecretSink, state: SinkState, labels: Mapping[str, str], made: Mapping[str, Versioned]
+    ) -> SinkPlan:
+        wanted = {name: labels[name] for name in self._mapper.written(labels)}
+        empty = {name for name, one in made.items() if not one.value}
+        keys = plan_keys(wanted, state, empty)
+        changed = {key.name for key in keys if key.effect not in ("unchanged", "removed")}
+        return SinkPlan(
+            entry=self._entry,
+            sink=sink,
+            state=state,
+            keys=keys,
+            values={name: made[name] for name in sorted(changed)},
+            keep={name: label for name, label in wanted.items() if name not in changed},
+        )
+
+
+def _refuse_to_wipe(entry: Entry, states: Sequence[tuple[SecretSink, SinkState]]) -> None:
+    """Raise where a source that had names answers none: that is an outage or a mistake, and it wipes nothing."""
+    full = [f"{len(state.versions)} of {sink.name}" for sink, state in states if state.versions]
+    if full:
+        raise RefusedError(
+            f"{entry.name}: its source holds no name any more, and {', '.join(full)} would be removed.",
+            hint="Nothing was written. Mend the source; if it is meant, set 'deletion' of the entry, or take the entry "
+            "out of the configuration.",
+        )
