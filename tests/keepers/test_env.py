@@ -93,7 +93,7 @@ def test_a_source_that_became_empty_wipes_nothing_and_says_what_to_do() -> None:
 
 
 def test_what_did_not_change_is_not_read() -> None:
-    system = two({"app": {name: "1" for name in "ABCDE"}, "db": {"B": json.dumps({"X": "1", "Y": "2"})}})
+    system = two({"app": dict.fromkeys("ABCDE", "1"), "db": {"B": json.dumps({"X": "1", "Y": "2"})}})
     system.config.env["db"] = replace(system.config.env["db"], extract=("B",))
     app, db = system.values["app"], system.values["db"]
     assert system.again().ask("envkeeper", "sync").outcome == "done"
