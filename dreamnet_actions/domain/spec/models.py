@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.domain.spec.env import Chosen, EnvEntry
+from dreamnet_actions.domain.spec.env import Chosen as Chosen
+from dreamnet_actions.domain.spec.env import EnvEntry as EnvEntry
 from dreamnet_actions.domain.spec.env import Find as Find  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.env import Rename as Rename
 from dreamnet_actions.domain.spec.forms import (

@@ -65,7 +65,7 @@ class Gathering:
             self._access(unknown)
             made = self._mapper.read(self._wanted, {ref: self._given[ref] for ref in unknown})
             held = {name: one.version for name, one in made.items()}
-            labels, _ = self._mapper.labels(self._wanted, self._versions, state.versions | held)
+            labels, _ = self._mapper.labels(self._wanted, self._versions, {**state.versions, **held})
         return labels
 
     def _changed(self, labels: Mapping[str, str], state: SinkState) -> set[str]:
