@@ -75,14 +75,15 @@ def case(dice: random.Random) -> dict[str, Any]:
             "policies": steps,
         }
 
-    def events(most: int, start: int) -> list[dict[str, Any]]:
+    def events(most: int, fewest: int = 0) -> list[dict[str, Any]]:
         return [
-            {"ago": dice.randint(start, 400) + 0.5, "number": dice.randint(1, most)}
-            for _ in range(dice.randint(0, 4))
+            {"ago": dice.randint(1, 400) + 0.5, "number": dice.randint(1, most)}
+            for _ in range(dice.randint(fewest, 4))
         ]
 
     # The oldest lies beyond every window, so that each is covered: until then we hold the number, and the HPA does so
-    # by its first recommendation.
+    # by its first recommendation. There is one since: the HPA looks every 15 s, and that two looks have to agree where
+    # they are further apart than every window is no case of its.
     asked = sorted([*events(high, 1), {"ago": 900.5, "number": low}], key=lambda one: -one["ago"])
     return {
         "current": dice.randint(low, high),
@@ -92,8 +93,8 @@ def case(dice: random.Random) -> dict[str, Any]:
         "up": pace(),
         "down": pace(),
         "asked": asked,
-        "added": events(10, 1),
-        "removed": events(10, 1),
+        "added": events(10),
+        "removed": events(10),
     }
 
 
