@@ -12,14 +12,21 @@ if sys.version_info < (3, 11):  # the file must be readable by any Python 3
         "'- uses: actions/setup-python@v7' with 'python-version: 3.12'." % sys.version_info[:2]
     )
 
+import os
 import signal
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 # A job may be cancelled while Python still reads its modules: the signal waits until it can be answered.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+
+# By its path: of DreamNet's modules all others come from the folder that it answers.
+spec = spec_from_file_location("kept", ROOT / "dreamnet_actions/entrances/action/kept.py")
+module = module_from_spec(spec)
+spec.loader.exec_module(module)
+sys.path.insert(0, str(module.kept(ROOT, os.environ)))
 
 from dreamnet_actions.entrances.action.main import start  # noqa: E402 - our own folder is found from here on
 

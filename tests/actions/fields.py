@@ -1,7 +1,9 @@
 """Requests and messages whose fields hold the hostile texts: over all of them, each field holds every text.
 
 A text of a request's input may have 4,000 characters, so the texts are joined to ``groups`` of that size, one on each
-line, and change their places from request to request. What has no such limit holds all of them at once.
+line, and change their places from request to request (``rotated``). What has no such limit holds all of them at once.
+The suite's sample has one request for each such round, whose fields all hold the ``richest`` group: 267 of the 360
+texts, among them some of each kind. Which fields there are is the same.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Any
 
 from dreamnet_actions.domain.actions import AGENTS
 from dreamnet_actions.domain.request import MAX_TEXT
+from tests.actions.hostile import WHOLE
 
 TIME = "2026-11-01T00:00:00Z"
 REQUESTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
@@ -34,8 +37,8 @@ REQUESTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
 """Agent, action, what is given beside, and the keys that hold texts: each key that an agent knows is in one."""
 
 
-def groups(texts: Sequence[str], most: int = MAX_TEXT) -> list[str]:
-    """Join texts by line ends to as few as fit into ``most`` characters; a longer one stands in none."""
+def parted(texts: Sequence[str], most: int = MAX_TEXT) -> list[list[str]]:
+    """Part texts into as few lists as fit, joined by line ends, into ``most`` characters; a longer one is in none."""
     found: list[list[str]] = []
     room: list[int] = []
     for text in sorted((one for one in texts if len(one) <= most), key=len, reverse=True):
@@ -46,7 +49,12 @@ def groups(texts: Sequence[str], most: int = MAX_TEXT) -> list[str]:
             at = len(room) - 1
         found[at].append(text)
         room[at] -= len(text) + 1
-    return ["\n".join(one) for one in found]
+    return found
+
+
+def groups(texts: Sequence[str], most: int = MAX_TEXT) -> list[str]:
+    """Join texts by line ends as ``parted`` parts them."""
+    return ["\n".join(one) for one in parted(texts, most)]
 
 
 def rotated(keys: Sequence[str], values: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -55,13 +63,22 @@ def rotated(keys: Sequence[str], values: Sequence[str]) -> Iterator[dict[str, st
         yield {key: values[(first + at) % len(values)] for at, key in enumerate(keys)}
 
 
-def requests(texts: Sequence[str]) -> list[dict[str, Any]]:
+def richest(texts: Sequence[str]) -> str:
+    """Answer the group that holds most of the texts."""
+    return "\n".join(max(parted(texts), key=len))
+
+
+def spread(keys: Sequence[str], texts: Sequence[str], *, whole: bool = WHOLE) -> list[dict[str, str]]:
+    """Answer mappings in which each key has every text over all of them; of the sample one, with the richest group."""
+    return list(rotated(keys, groups(texts))) if whole else [dict.fromkeys(keys, richest(texts))]
+
+
+def requests(texts: Sequence[str], *, whole: bool = WHOLE) -> list[dict[str, Any]]:
     """Answer requests that are well-formed, whatever their texts say."""
-    some = groups(texts)
     return [
         {"agent": agent, "input": {"action": action, **given, **held}}
         for agent, action, given, keys in REQUESTS
-        for held in rotated(keys, some)
+        for held in spread(keys, texts, whole=whole)
     ]
 
 
@@ -96,21 +113,22 @@ def message(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def messages(texts: Sequence[str]) -> list[dict[str, Any]]:
+def messages(texts: Sequence[str], *, whole: bool = WHOLE) -> list[dict[str, Any]]:
     """Answer messages: texts in what keepers read of ``data``, then in each field; the last ones are mistaken."""
-    some, whole, every = groups(texts), "\n".join(texts), {one: one for one in texts}
+    every, all_of = {one: one for one in texts}, "\n".join(texts)
     asks = "health-check-failed-needs-restart"
-    heal = rotated(("service", "dream", "remedy", "reason", "check"), some)
-    told = rotated(("service", "target", "cluster", "outcome", "verdict", "summary", "remedy"), some)
+    told_keys = ("service", "target", "cluster", "outcome", "verdict", "summary", "remedy")
+    heal = spread(("service", "dream", "remedy", "reason", "check"), texts, whole=whole)
+    told = spread(told_keys, texts, whole=whole)
     return [
         *(message(id=f"h-{at}", subject=asks, to="deploykeeper", data=held) for at, held in enumerate(heal)),
         *(message(id=f"f-{at}", data=held) for at, held in enumerate(told)),
-        message(id=whole, subject=whole, correlationid=whole),
-        message(id="c-1", causationid=whole, source=f"/dreamnet/{whole}", to=whole),
-        message(id="c-2", time=whole, data=every),
-        message(type=whole, specversion=whole),
-        message(hops=whole),
-        message(data=whole),
+        message(id=all_of, subject=all_of, correlationid=all_of),
+        message(id="c-1", causationid=all_of, source=f"/dreamnet/{all_of}", to=all_of),
+        message(id="c-2", time=all_of, data=every),
+        message(type=all_of, specversion=all_of),
+        message(hops=all_of),
+        message(data=all_of),
     ]
 
 

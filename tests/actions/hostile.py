@@ -32,14 +32,19 @@ from tests.actions import hostile_texts as own
 from tests.actions.hostile_texts import CANARY
 
 NAUGHTY = Path(__file__).with_name("naughty.json")
-EVERY = 1 if os.environ.get("EVERY_HOSTILE_PAIR") else 4
-"""Of what is tried one by one the suite takes each fourth, and ``scripts/prove hostile`` all."""
+WHOLE = bool(os.environ.get("EVERY_HOSTILE_PAIR"))
+"""Whether all is tried that there is to try (``scripts/prove hostile``), or the suite's sample of it.
+
+The sample is the same in each run. Each place stays, and at each place a text of each kind: under act by ``of_each``
+and ``fields.spread``; without act, where each text stands alone in each field, a fourth of all pairs (``EVERY``).
+"""
+EVERY = 1 if WHOLE else 4
 
 T = TypeVar("T")
 
 
 def sampled(tries: Sequence[T]) -> Sequence[T]:
-    """Answer those of ``tries`` that are made in this run."""
+    """Answer each fourth of ``tries``, or all."""
     return tries[::EVERY]
 
 
@@ -98,3 +103,12 @@ def corpus(canary: str | Path) -> list[Hostile]:
 def of(kind: str, canary: str | Path) -> list[Hostile]:
     """Answer the texts of one kind."""
     return [one for one in corpus(canary) if one.kind == kind]
+
+
+def of_each(texts: Sequence[Hostile], count: int) -> list[Hostile]:
+    """Answer ``count`` texts of each kind, those of one kind side by side: from its first to its last, evenly."""
+    kinds: dict[str, list[Hostile]] = {}
+    for one in texts:
+        kinds.setdefault(one.kind, []).append(one)
+    assert min(map(len, kinds.values())) >= count, "no kind stands for another"
+    return [known[at * len(known) // count] for known in kinds.values() for at in range(count)]

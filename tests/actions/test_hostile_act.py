@@ -16,7 +16,7 @@ import pytest
 
 from tests.actions.bed import Bed, bed, told
 from tests.actions.fields import messages, mistaken, requests
-from tests.actions.hostile import Hostile, corpus, sampled
+from tests.actions.hostile import WHOLE, Hostile, corpus, of_each
 from tests.actions.obeyed import mistakes_of
 from tests.actions.recording import Recorded, recorded, recorder
 
@@ -86,23 +86,27 @@ def values(one: Recorded) -> list[str]:
 
 
 def test_in_every_input(canary: Path, tmp_path: Path) -> None:
-    """Each text alone in one input, all texts together in each: to the letter, as is the event's file."""
+    """Each text alone in one input, all texts together in each: to the letter, as is the event's file.
+
+    The sample has a text of each kind alone in each input.
+    """
     programs = recorder(tmp_path / "record")
     texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
-    firsts = sampled(range(0, len(texts) - len(INPUTS) + 1, len(INPUTS)))
+    tried = texts if WHOLE else [one.text for one in of_each(fitting(canary), len(INPUTS))]
+    firsts = range(0, len(tried) - len(INPUTS) + 1, len(INPUTS))
     alone = [
         {name: f"github.event.client_payload.t[{first + place}]" for place, name in enumerate(INPUTS)}
         for first in firsts
     ]
     every = dict.fromkeys(INPUTS, "github.event.client_payload.a")
-    payload = {"t": texts, "a": "\n".join(texts)}
+    payload = {"t": tried, "a": "\n".join(texts)}
     with bed(tmp_path / "bed", programs=programs) as story:
         found = ran(story, [([step(**one) for one in [*alone, every]], payload)], programs)
     judged(found)
     assert {one.status for one in found} == {3}  # refused, each of them
     assert [text for one in found[:-1] for text in values(one)] == [
-        text for first in firsts for text in texts[first : first + len(INPUTS)]
+        text for first in firsts for text in tried[first : first + len(INPUTS)]
     ]
     assert set(values(found[-1])) == {payload["a"]}
     for one in found:
@@ -124,14 +128,12 @@ def chunks(requests: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def test_in_every_field_of_a_request_and_a_message(
     made: Callable[[Sequence[str]], list[dict[str, Any]]], canary: Path, tmp_path: Path
 ) -> None:
-    """Over all requests each field holds each text (``test_hostile_fields``), and each arrives as it was sent. Of the
-    well-formed requests the suite sends a part."""
+    """Over all requests each field holds each text, of the sample texts of each kind (``test_hostile_fields``); and
+    each arrives as it was sent."""
     programs = recorder(tmp_path / "record")
     texts = [one.text for one in fitting(canary)]
     assert len(texts) >= 300
     given = made(texts)
-    if made is requests:  # the others are few, and each is of another kind
-        given = list(sampled(given))
     parts = [
         (
             [step(request=f"toJSON(github.event.client_payload.r[{at}])") for at in range(len(part))],

@@ -20,8 +20,8 @@ from dreamnet_actions.domain.command import COMMANDS, parse
 from dreamnet_actions.entrances.action import answer
 from dreamnet_actions.entrances.action.inputs import VARIABLES
 from tests.actions.directly import Directly, directly
-from tests.actions.fields import REQUESTS, held, message, messages, mistaken, requests
-from tests.actions.hostile import EVERY, Hostile, corpus, encodes
+from tests.actions.fields import REQUESTS, held, message, messages, mistaken, parted, requests, richest
+from tests.actions.hostile import EVERY, Hostile, corpus, encodes, of_each
 from tests.actions.obeyed import markdown_mistakes
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_each_field_of_the_stories_holds_each_text(canary: Path) -> None:
     texts = [one.text for one in all_of if one.fits_environment and len(one.text) < 5000]
     left = {one.id for one in all_of} - {one.id for one in all_of if one.text in texts}
     assert left == {"command-47", "unicode-03", "unicode-04", "unicode-05", "breaker-32"}
-    asked = held([*requests(texts), *mistaken(texts)])
+    asked = held([*requests(texts, whole=True), *mistaken(texts)])
     fields = {
         f"{agent}.{key}" for agent, known in ACTIONS.items() for one in known.values() for key in one.keys
     }
@@ -81,7 +81,7 @@ def test_each_field_of_the_stories_holds_each_text(canary: Path) -> None:
         assert [one for one in texts if one not in asked[name]] == [], name
     for name in ("agent", "id", "correlation_id", "hops", "dry_run", "input", "input's keys", "keys"):
         assert [one for one in texts if one not in asked[name]] == [], name
-    told = held(messages(texts))
+    told = held(messages(texts, whole=True))
     for name in (
         *message(),
         "correlationid",
@@ -94,6 +94,26 @@ def test_each_field_of_the_stories_holds_each_text(canary: Path) -> None:
         assert [one for one in texts if one not in told[name]] == [], name
     for key in ("dream", "remedy", "check", "target", "cluster", "outcome", "verdict", "summary"):
         assert [one for one in texts if one not in told[f"data.{key}"]] == [], key
+
+
+def test_each_field_of_the_sample_holds_texts_of_each_kind(canary: Path) -> None:
+    """The same fields as in the whole, and as many texts in each as can stand in one."""
+    usable = [one for one in corpus(canary) if one.fits_environment and len(one.text) < 5000]
+    texts = [one.text for one in usable]
+    held_by = max(parted(texts), key=len)
+    assert richest(texts) == "\n".join(held_by)
+    inside = [one for one in usable if one.text in held_by]
+    assert len(inside) > 200
+    assert {one.kind for one in inside} == {one.kind for one in usable}
+    for made in (requests, messages):
+        sample, all_of = held(made(texts, whole=False)), held(made(texts, whole=True))
+        assert set(sample) == set(all_of)
+        for name in all_of:
+            lacks = [one for one in inside if one.text in all_of[name] and one.text not in sample[name]]
+            assert lacks == [], name
+    kinds = [one.kind for one in of_each(usable, 5)]
+    assert kinds == [kind for kind in dict.fromkeys(kinds) for _ in range(5)]
+    assert set(kinds) == {one.kind for one in usable}
 
 
 # ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """The hostile texts where no step's input is: messages through RelayBot, branches, commits, releases and buttons.
 
-Nothing of them is obeyed (``obeyed``), and what is kept of them is data.
+Nothing of them is obeyed (``obeyed``), and what is kept of them is data. At each of these places the suite has texts of
+each kind, ``scripts/prove hostile`` has all (``hostile.WHOLE``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 from dreamnet_actions.domain.markdown import BREAK
 from dreamnet_actions.testing.github.actions.runs import Run
 from tests.actions.bed import APP, SHOP, Bed, bed, told
-from tests.actions.fields import groups, message, rotated
+from tests.actions.fields import groups, message, spread
 from tests.actions.grammar import pairs
 from tests.actions.hostile import Hostile, sampled
 from tests.actions.obeyed import markdown_mistakes
@@ -102,8 +103,8 @@ def asked(all_of: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     some, whole = groups(all_of), "\n".join(all_of)
     requests: list[dict[str, Any]] = [
         *(
-            {"agent": "deploykeeper", "input": {"action": "restart", "service": "web", "reason": one}}
-            for one in some
+            {"agent": "deploykeeper", "input": {"action": "restart", "service": "web", **one}}
+            for one in spread(("reason",), all_of)
         ),
         {"agent": "deploykeeper", "input": {"action": "deploy", "version": some[0], "reason": some[1]}},
         {"agent": "dreamkeeper", "input": {"action": "wont-fix", "dream": "1", "reason": some[-1]}},
@@ -323,16 +324,16 @@ def test_in_the_fields_of_buttons(canary: Path, tmp_path: Path) -> None:
     events = "  workflow_dispatch:\n    inputs:\n" + "\n".join(
         f"      {one}: {{type: string}}" for one in fields
     )
-    some, whole = groups(all_of), "\n".join(all_of)
+    whole = "\n".join(all_of)
     restarts = [
         json.dumps(
             {
                 "agent": "deploykeeper",
-                "input": {"action": "restart", "service": "web", "reason": one},
+                "input": {"action": "restart", "service": "web", **one},
                 "dry_run": True,
             }
         )
-        for one in some
+        for one in spread(("reason",), all_of)
     ]
     pressed: list[dict[str, str]] = [
         {"agent": whole, "request": ""},
@@ -340,8 +341,8 @@ def test_in_the_fields_of_buttons(canary: Path, tmp_path: Path) -> None:
     ]
     turned: list[dict[str, str]] = [
         *({"request": one} for one in [*restarts, whole]),
-        *({"action": "deploy", **one} for one in rotated(("service", "version", "reason"), some)),
-        *({"action": "wont-fix", **one} for one in rotated(("dream", "reason", "for", "flag"), some)),
+        *({"action": "deploy", **one} for one in spread(("service", "version", "reason"), all_of)),
+        *({"action": "wont-fix", **one} for one in spread(("dream", "reason", "for", "flag"), all_of)),
     ]
     with bed(tmp_path / "bed", programs=programs) as story:
         agents = ("deploykeeper", "dreamkeeper", "envkeeper", "relaybot", "")
@@ -352,7 +353,11 @@ def test_in_the_fields_of_buttons(canary: Path, tmp_path: Path) -> None:
             story.engine.dispatch(SHOP, "strange.yml", ref="main", inputs=one)
         for one in turned:
             story.engine.dispatch(SHOP, "strange-2.yml", ref="main", inputs=one)
-        ours = [{"action": "deploy", "version": some[0]}, {"request": restarts[0]}, {"request": whole}]
+        ours = [
+            {"action": "deploy", "version": groups(all_of)[0]},
+            {"request": restarts[0]},
+            {"request": whole},
+        ]
         for one in ours:
             story.engine.dispatch(SHOP, "dreamnet-deploy.yml", ref="main", inputs=one)
         story.settle()

@@ -18,6 +18,7 @@ from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.summary import summary
 from dreamnet_actions.errors import ConfigInvalid, ConfigLacks, Mistake
 from dreamnet_actions.pipe import failure
+from tests.actions.bed import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -44,6 +45,7 @@ class Step:
             "GITHUB_SERVER_URL": "http://127.0.0.1:1",
             "GITHUB_REPOSITORY": "octo/shop",
             "GITHUB_TOKEN": "ghs_secret",
+            "DREAMNET_ACTION_HOME": str(tools()),
         }
 
     def run(self, event: Any = None, **inputs: str) -> subprocess.CompletedProcess[str]:

@@ -37,6 +37,19 @@ class AtGitHub:
     ) -> str:
         return self.github.commit(REPOSITORY, files, subject, branch=branch)
 
+    def commit_many(self, count: int) -> list[str]:
+        """Put so many commits on ``main`` at once, ``change 1`` and so on; answers them, oldest first."""
+        git = self.github.world.git(self.github.world.repository(REPOSITORY))
+        said = []
+        for n in range(1, count + 1):
+            message = f"change {n}\n\nbody"
+            begins = f"from {git.head('main')}\n" if n == 1 else ""
+            said.append(
+                f"commit refs/heads/main\nmark :{n}\ncommitter octocat <o@example.com> {1_790_000_000 + n} +0000\n"
+                f"data {len(message)}\n{message}\n{begins}M 100644 inline a\ndata {len(str(n))}\n{n}\nget-mark :{n}\n"
+            )
+        return git.text("fast-import", "--quiet", data="".join(said).encode()).split()
+
 
 @pytest.fixture
 def repository(github: StandIn) -> AtGitHub:
@@ -72,7 +85,7 @@ class TestGitHubSource(SourceContract):
 
 
 def test_many_commits_are_the_newest_hundred(repository: AtGitHub, source: GitHubSource) -> None:
-    made = [repository.commit({"a": str(n)}, f"change {n}\n\nbody") for n in range(231)]
+    made = [repository.commit({"a": "0"}), *repository.commit_many(230)]
     found = source.between(made[0], "main")
     assert [one.revision for one in found] == made[:-101:-1]
     assert found[0].subject == "change 230"

@@ -1,11 +1,11 @@
 """Proof: each hostile text alone in each field that the action reads, both stages of it, and nothing is obeyed.
 
-Also each under act, in each input, request, message and branch.
+Also each under act: in each input, request, message, branch, button, commit and release.
 
     scripts/prove hostile
 
-It is the tests of ``tests/actions`` that try one text after the other, with all texts instead of a fourth. Exits
-with pytest's status.
+It is the tests of ``tests/actions`` that the suite runs with a sample (``hostile.WHOLE``), with all texts. Exits with
+pytest's status.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACTIONS = Path(__file__).parents[1] / "actions"
 TESTS = [
     ACTIONS / "test_hostile_fields.py",
     ACTIONS / "test_hostile_act.py",
-    f"{ACTIONS / 'test_hostile_places.py'}::test_in_the_names_of_branches",
+    ACTIONS / "test_hostile_places.py",
 ]
 
 

@@ -18,6 +18,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dreamnet_actions.entrances.action.kept import home as home_of
 from dreamnet_actions.errors import PermanentError, TemporaryError
 
 TIMEOUT = 300.0
@@ -37,7 +38,7 @@ def environment(
     names = ["action", *(f"action-{one}" for one in extras)]
     wanted = [root / "requirements" / f"{name}.txt" for name in names]
     locks = [lock for lock in wanted if lock.is_file()]
-    home = _home(environ)
+    home = home_of(environ)
     folder = home / f"env-{_digest(locks)}"
     python = folder / "bin" / "python"
     if (folder / MARK).is_file():
@@ -53,15 +54,6 @@ def environment(
             hint="Give that folder to the runner's user, or name another one in the variable DREAMNET_ACTION_HOME.",
         ) from error
     return python
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    """Answer where environments are kept: ``action.yml`` hands the same folder to the cache."""
-    given = environ.get("DREAMNET_ACTION_HOME")
-    if given:
-        return Path(given)
-    tools = environ.get("RUNNER_TOOL_CACHE") or environ.get("XDG_CACHE_HOME")
-    return Path(tools or Path.home() / ".cache") / "dreamnet"
 
 
 def _digest(locks: Sequence[Path]) -> str:

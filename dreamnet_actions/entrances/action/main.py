@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+import dreamnet_actions
 from dreamnet_actions.entrances.action.first import extras, first
 from dreamnet_actions.entrances.action.install import environment
 from dreamnet_actions.entrances.action.naming import request_id
@@ -44,17 +45,17 @@ def start(root: Path) -> int:
     except KeyboardInterrupt:
         stopped()
         return CUT
-    return _second(root, python, found)
+    return _second(python, found)
 
 
-def _second(root: Path, python: Path, found: Mapping[str, str]) -> NoReturn:
-    """Become the second stage, which takes signals again once it can.
+def _second(python: Path, found: Mapping[str, str]) -> NoReturn:
+    """Become the second stage, which takes signals again once it can. Its code is where this stage's came from.
 
     -P: neither the working folder (the user's repository) nor a script's own is searched for modules. Bytecode is
     written, whatever the job's own variables say: the environment is kept, and compiling PyGithub alone takes longer
     than all the rest of a start (docs/benchmarks.md).
     """
-    ours = {**found, "PYTHONPATH": str(root)}
+    ours = {**found, "PYTHONPATH": str(Path(dreamnet_actions.__file__).parents[1])}
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
         ours.pop(name, None)
     sys.stdout.flush()
