@@ -102,6 +102,6 @@ def _rows(system: System, now: float) -> list[str]:
     requests = system.journal.states("request/")
     old = {key for key, value in requests.items() if float(value.get("at", 0.0)) < now - KEEP_REQUESTS}
     living = {key.removeprefix("request/") for key in requests if key not in old}
-    kinds = ("held/", "failed/", "restore/")
+    kinds = ("held/", "failed/", "restore/", "revert/")
     rest = {key: value for kind in kinds for key, value in system.journal.states(kind).items()}
     return [*sorted(old), *outlived(rest, living, now - system.config.journal.keep_lessons)]

@@ -17,6 +17,9 @@ LINES = 8
 """How many lines and how many notes are told at most."""
 LINE = 300
 """Characters of one line."""
+_TIMES = re.compile(r" \(\d+ times\)$")
+_CAUSE = len("not found")
+"""Characters that the end of a message has at least where it says what happened; a number or a word says too little."""
 _HIDDEN = "***"
 _NAMES = (
     r"password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|session[_-]?id"
@@ -60,11 +63,6 @@ class Evidence:
     lines: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
-    @property
-    def last(self) -> str:
-        """Its last line, else the last note on it, else nothing."""
-        return next((one[-1] for one in (self.lines, self.notes) if one), "")
-
     def to_json(self) -> dict[str, Any]:
         """Answer plain data."""
         return {"replica": self.replica, "events": list(self.notes), "log": list(self.lines)}
@@ -76,6 +74,24 @@ def evidence(
     """Make evidence of raw text: cleaned, cut, of each the last ones only; what comes twice in a row is told once."""
     refused = tuple(cleaned(one, 4 * LINE) for one in unread)
     return Evidence(replica=replica, notes=_told(notes), lines=_told(lines), unread=refused)
+
+
+def with_last_words(why: str, seen: Evidence | None) -> str:
+    """Add to a reason what the replica wrote last, else what the platform said last of it, unless the reason says that
+    already."""
+    if seen is not None and seen.lines:
+        return why if seen.lines[-1] in why else f"{why}; its last line: {seen.lines[-1]}"
+    if seen is None or not seen.notes or _says(why, seen.notes[-1]):
+        return why
+    return f"{why}; {seen.notes[-1]}"
+
+
+def _says(why: str, note: str) -> bool:
+    """Say whether a reason has what a note (``Reason: message (3 times)``) tells: all of the message, or the end of it,
+    where those who wrap errors leave what really happened."""
+    message = _TIMES.sub("", note.partition(": ")[2] or note).removeprefix("Error: ").rstrip("…")
+    root = message.rpartition(": ")[2]
+    return message in why or (len(root) >= _CAUSE and root in why)
 
 
 def cleaned(text: str, limit: int = LINE) -> str:

@@ -54,19 +54,24 @@ def summed(facts: Iterable[Fact], now: float) -> list[Fact]:
 
 def outlived(rows: Mapping[str, object], requests: Collection[str], before: float) -> list[str]:
     """Answer the keys of shared state that nobody asks for any more: ``held/…`` and ``failed/…`` (a version that was
-    taken back, or failed with nothing before it) from before then, and ``restore/…`` (which values a request went back
-    to) of a request that is forgotten.
+    taken back, or failed with nothing before it) from before then, ``restore/…`` (which values a request went back to)
+    of a request that is forgotten, and ``revert/…`` (which pull request reverts a commit) of a commit that is held no
+    longer: it is good, its time is over, or nobody held it. The home itself knows that pull request, open or closed, so
+    none is opened twice.
 
     ``requests`` are the ids of the requests whose rows are still there.
     """
-    found = []
+    found = list[str]()
     for key, value in rows.items():
         if key.startswith(("held/", "failed/")):
             if isinstance(value, Mapping) and float(value.get("at", before)) < before:
                 found.append(key)
         elif key.startswith("restore/") and not any(key.startswith(f"restore/{one}/") for one in requests):
             found.append(key)
-    return found
+    held = {key.rpartition("/git:")[2] for key in rows.keys() - set(found) if key.startswith("held/")}
+    return found + [
+        key for key in rows if key.startswith("revert/") and key.removeprefix("revert/") not in held
+    ]
 
 
 def _sum(name: tuple[str, str], ticks: Sequence[Fact], now: float) -> Fact:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -176,8 +177,10 @@ def _go(module: Module, name: str, package: str, into: Path, step: str, tell: Sa
 
 def environment() -> dict[str, str]:
     """Answer the environment that Go gets here."""
-    # Without C the programs are the same on every machine, with a compiler or without.
-    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+    # Without C the programs are the same on every machine, with a compiler or without. A module may name a newer Go
+    # than there is; distributions, and the Python index's Go, would not fetch it unless they are told to.
+    ours = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+    return {"GOTOOLCHAIN": "auto", **os.environ, **ours}
 
 
 def _fingerprint(module: Module) -> str:
@@ -203,23 +206,34 @@ def go() -> str:
 
 
 def _go_version() -> str:
-    if shutil.which("go") is None:
-        raise BedError(
-            "no Go found, which builds the cluster; scripts/cluster installs it, or put one on PATH"
-        )
     # Asked in a module, since that may name a newer Go, which Go then fetches.
+    return asked("env", "GOVERSION", folder=SOURCES / "kubernetes").strip()
+
+
+def asked(*words: str, folder: Path, seconds: float = 300) -> str:
+    """Run Go in a module's folder, and answer what it prints. Raises BedError with what it said."""
     done = subprocess.run(
-        [go(), "env", "GOVERSION"],
-        cwd=SOURCES / "kubernetes",
+        [go(), *words],
+        cwd=folder,
         env=environment(),
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=seconds,
     )
     if done.returncode:
-        raise BedError(f"Go cannot be used here: {done.stderr.strip()}")
-    return done.stdout.strip()
+        said = f"{done.stdout.strip()} {done.stderr.strip()}".strip()
+        raise BedError(f"Go cannot be used here (`go {' '.join(words)}` in {folder.name}/): {said}")
+    return done.stdout
+
+
+def sources(module: str, folder: Path) -> Path:
+    """Answer the folder of a module's sources, which the module in ``folder`` names and its ``go.sum`` checks.
+
+    Raises:
+        BedError: It cannot be had.
+    """
+    return Path(json.loads(asked("mod", "download", "-json", module, folder=folder, seconds=600))["Dir"])
 
 
 @contextlib.contextmanager

@@ -7,8 +7,6 @@ it. No traffic goes through it.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +18,8 @@ from dreamnet_actions.adapters.kubernetes.access import configuration
 from dreamnet_actions.adapters.kubernetes.api import APPLY, MERGE, Api, Object
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions
 from dreamnet_actions.errors import DreamNetError
-from tests.cluster.builds import environment, go
+from tests.cluster.builds import sources
 from tests.cluster.client import Cluster
-from tests.cluster.errors import BedError
 from tests.cluster.places import SOURCES
 
 GROUP = "gateway.networking.k8s.io"
@@ -34,18 +31,7 @@ _INSTALLED: set[str] = set()
 
 def crds() -> Path:
     """Answer the folder of the CRDs, of the standard channel. Raises BedError where the module cannot be had."""
-    done = subprocess.run(
-        [go(), "mod", "download", "-json", "sigs.k8s.io/gateway-api"],
-        cwd=SOURCES / "gateway",
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    if done.returncode:
-        raise BedError(f"the Gateway API's module cannot be had: {done.stdout.strip()} {done.stderr.strip()}")
-    return Path(json.loads(done.stdout)["Dir"]) / "config" / "crd" / "standard"
+    return sources("sigs.k8s.io/gateway-api", SOURCES / "gateway") / "config" / "crd" / "standard"
 
 
 def install(cluster: Cluster) -> None:

@@ -73,6 +73,52 @@ def test_a_kubeconfig_is_handed_over(tmp_path: Path) -> None:
     assert looked(root) == []
 
 
+METRICS = "metrics: {prometheus: {url: https://p.example.com, token-variable: DREAMNET_PROMETHEUS_TOKEN}}\n"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_doctor_sees_what_a_job_is_not_handed(tmp_path: Path, file: str) -> None:
+    root = repository(tmp_path, {"dreamnet.yml": KUBERNETES + METRICS})
+    (root / "deploy").mkdir()
+    said = init(root, "--yes", "--ref", PIN)
+    assert "gh secret set KUBECONFIG" in said.stdout
+    assert "gh secret set PROMETHEUS_TOKEN" in said.stdout
+    assert looked(root) == []
+    path = root / FOLDER / file
+    right = path.read_text("utf-8")
+    (secrets,) = [one for one in right.split("\n") if one.startswith("    secrets:")]
+    given = yaml.safe_load(secrets)["secrets"]
+    assert given == {
+        "kubeconfig": "${{ secrets.KUBECONFIG }}",
+        "prometheus-token": "${{ secrets.PROMETHEUS_TOKEN }}",
+    }
+    path.write_text(right.replace(f"{secrets}\n", ""), "utf-8")
+    found = looked(root)
+    assert [(one.status, one.what, one.file) for one in found] == [
+        ("warning", "kubeconfig of production", f"{FOLDER}/{file}"),
+        ("warning", "token for Prometheus", f"{FOLDER}/{file}"),
+    ]
+    for one in found:  # each of them can be written as it is told
+        path.write_text(right.replace(secrets, one.fix.split("\n")[1]), "utf-8")
+        assert [other.what for other in looked(root)] == [other.what for other in found if other is not one]
+    path.write_text(right.replace(secrets, "    secrets: inherit"), "utf-8")
+    assert looked(root) == []
+    # Who has a machine has its files and variables, too.
+    path.write_text(right.replace(secrets, "").replace("with: {", "with: {runs-on: mine, "), "utf-8")
+    assert looked(root) == []
+
+
+def test_the_doctor_sees_a_variable_that_no_called_job_has(tmp_path: Path) -> None:
+    metrics = METRICS.replace("DREAMNET_PROMETHEUS_TOKEN", "PROMETHEUS_TOKEN")
+    root = repository(tmp_path, {"dreamnet.yml": KUBERNETES + metrics})
+    (root / "deploy").mkdir()
+    init(root, "--yes", "--ref", PIN)
+    found = looked(root)
+    assert {(one.status, one.what) for one in found} == {("warning", "token for Prometheus")}
+    assert sorted(one.file.rpartition("/")[2] for one in found if one.file) == sorted(FILES)
+    assert all("token-variable: DREAMNET_PROMETHEUS_TOKEN" in one.fix for one in found)
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_the_doctor_sees_a_job_that_has_nothing_to_show(gke: Path, file: str) -> None:
     path = gke / FOLDER / file

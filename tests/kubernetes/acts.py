@@ -31,7 +31,9 @@ from tests.cluster.client import Cluster, workload
 
 KINDS = {"web": "Deployment", "db": "StatefulSet", "agent": "DaemonSet"}
 BATCH = {"load": "Job", "nightly": "CronJob"}
-"""Services of another play (``test_batch.py``)."""
+"""Services of another play (``acts_beside.py``, ``test_batch.py``)."""
+DONE = {"CRASH_AFTER": "200ms", "EXIT_CODE": "0"}
+"""How the image of a run behaves where nobody says otherwise."""
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/namespaces/[^/]+/(?P<kind>[^/?]+)(?:/(?P<name>[^/?]+)(?:/(?P<sub>[^/?]+))?)?"
 )
@@ -59,9 +61,7 @@ class Acts:
         for action in ACTIONS:
             email = self.google.account(f"can-{action}")
             self.keys[action] = self.google.key_of(email).rename(self.google.folder / f"{action}.json")
-        things = [
-            one for action in ACTIONS for one in self._given(action, needed([action], batch=self.batch))
-        ]
+        things = [one for action in ACTIONS for one in self._given(action, self.needs(action))]
         self.cluster.apply(*things, namespace=self.namespace)
         for name in self.only:
             self.manifests(name)
@@ -72,6 +72,10 @@ class Acts:
             self.cluster.kubectl("config", "view", "--raw", "--flatten", "--minify", "-ojson")
         )
         return told
+
+    def needs(self, action: str) -> frozenset[Permission]:
+        """Answer all that the account of an action is given."""
+        return needed([action], batch=self.batch)
 
     def email(self, action: str) -> str:
         return f"can-{action}@{self.google.world.project}.iam.gserviceaccount.com"
@@ -134,9 +138,9 @@ class Acts:
             "project": self.google.world.project, "location": "europe-west1", "cluster": "autopilot-cluster-1",
             "namespace": self.namespace, "credentials": str(self.keys[action]),
         }  # fmt: skip
-        image = self.cluster.image(tag, **behaviour)
         services: dict[str, Any] = {}
         for name in self.only:
+            image = self.cluster.image(tag, **(behaviour or (DONE if name in BATCH else {})))
             services[name] = {
                 "platform": "production", "workload": f"{(KINDS | BATCH)[name].lower()}/{name}",
                 "manifests": f"deploy/{name}", "image": image, "checks": {"pods": {"workload": "ready"}},
@@ -252,7 +256,7 @@ class Acts:
             }
             self.cluster.apply({**head, "spec": hpa}, namespace=self.namespace)
         for name in self.only:
-            if KINDS[name] != "DaemonSet":
+            if KINDS.get(name) in ("Deployment", "StatefulSet"):
                 self.expect(None, "scale", service=name, replicas=3)
 
     def canary(self) -> None:
@@ -364,16 +368,23 @@ def permissions(asked: Asked) -> Iterator[Permission]:
 
 
 @contextmanager
-def acts_on(
-    cluster: Cluster, namespace: str, folder: Path, only: tuple[str, ...] = tuple(KINDS)
-) -> Iterator[Acts]:
-    """The acts in a namespace, with a stand-in for Google of their own."""
+def google_in(folder: Path) -> Iterator[tuple[GoogleStandIn, Path]]:
+    """A stand-in for Google, and a folder for a configuration."""
     place = folder / "google"
     place.mkdir()
     google = GoogleStandIn(place, time.time)
     root = folder / "root"
     root.mkdir()
     try:
-        yield Acts(cluster=cluster, namespace=namespace, root=root, google=google, only=only)
+        yield google, root
     finally:
         google.close()
+
+
+@contextmanager
+def acts_on(
+    cluster: Cluster, namespace: str, folder: Path, only: tuple[str, ...] = tuple(KINDS)
+) -> Iterator[Acts]:
+    """The acts in a namespace, with a stand-in for Google of their own."""
+    with google_in(folder) as (google, root):
+        yield Acts(cluster=cluster, namespace=namespace, root=root, google=google, only=only)

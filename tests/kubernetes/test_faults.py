@@ -14,7 +14,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    "name", ["watch cut mid-JSON", "403 for 3 s", "409 on every write", "token expired", "immutable selector"]
+    "name",
+    [
+        "watch cut mid-JSON",
+        "403 for 3 s",
+        "403 for 3 s at first",
+        "409 on every write",
+        "token expired",
+        "immutable selector",
+    ],
 )
 def test_a_release_meets_a_fault_and_is_never_taken_back(
     name: str, cluster: Cluster, namespace: str, tmp_path: Path

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster.builds import MODULES, built
 from tests.cluster.client import Cluster
-from tests.kubernetes.test_story import EXAMPLE, Shop, account
+from tests.kubernetes.test_story import Shop, account, without_git
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 CONTAINERFILE = """\
@@ -28,7 +28,7 @@ ENTRYPOINT ["/sample"]
 @pytest.fixture
 def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
     root = tmp_path / "shop"
-    shutil.copytree(EXAMPLE, root)
+    without_git(root)
     made = Shop(root, cluster, namespace, account(cluster, namespace, tmp_path))
     made.say("{namespace: default}", f"{{namespace: {namespace}, plain-http: ['{cluster.registry}']}}")
     config = root / "dreamnet.yml"

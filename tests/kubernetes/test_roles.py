@@ -13,6 +13,7 @@ from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
 from tests.kubernetes.acts import acts_on
+from tests.kubernetes.acts_beside import needed_beside, routed_acts_on, used_beside
 from tests.proofs.roles import missing
 
 ROOT = Path(__file__).parents[2]
@@ -86,4 +87,15 @@ def test_an_action_does_with_its_role_and_says_what_is_taken_away(
         for resource, verb in (("deployments", "patch"), ("services", "watch")):
             taken = Permission("apps" if resource == "deployments" else "", resource, verb)
             acts.allow("restart", needed(["restart"]) - {taken})
-            assert missing(acts, "restart", taken) == ""
+            assert missing(acts, "restart", taken, ["restart"]) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_role_of_routes_holds_all_that_a_route_needs_and_no_more(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """By accounts that have it beside their own: a canary by weights, the way back, a route that goes."""
+    with routed_acts_on(cluster, namespace, tmp_path) as acts:
+        acts.play()
+        assert used_beside(acts) == needed_beside(acts)

@@ -19,6 +19,7 @@ from tests.cluster.client import Cluster
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "kubernetes"
+FROM_GIT = "    release: {git: .} # a push deploys\n"
 
 
 @dataclass
@@ -82,9 +83,9 @@ def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
 
 
 def made_shop(cluster: Cluster, namespace: str, tmp_path: Path, **more: Path) -> Shop:
-    """Copy the example, for a namespace; ``more`` as ``account`` has it."""
+    """Copy the example, for a namespace; ``more`` as ``account`` has it. What lies in the folder goes out."""
     root = tmp_path / "shop"
-    shutil.copytree(EXAMPLE, root)
+    without_git(root)
     config = root / "dreamnet.yml"
     config.write_text(
         config.read_text("utf-8").replace("namespace: default", f"namespace: {namespace}"), encoding="utf-8"
@@ -92,6 +93,15 @@ def made_shop(cluster: Cluster, namespace: str, tmp_path: Path, **more: Path) ->
     made = Shop(root, cluster, namespace, account(cluster, namespace, tmp_path, **more))
     made.image(cluster.image("one"))
     return made
+
+
+def without_git(root: Path) -> None:
+    """Copy the example to ``root``, for stories in which nobody commits."""
+    shutil.copytree(EXAMPLE, root)
+    config = root / "dreamnet.yml"
+    text = config.read_text("utf-8")
+    assert FROM_GIT in text
+    config.write_text(text.replace(FROM_GIT, ""), "utf-8")
 
 
 def account(cluster: Cluster, namespace: str, folder: Path, **more: Path) -> Path:
@@ -194,8 +204,8 @@ def test_a_workload_that_was_there_before_is_restarted_and_gets_its_image_where_
 
 
 def test_a_commit_is_a_release(shop: Shop) -> None:
-    """The manifests go out as they are at the commit, whatever the working copy holds."""
-    shop.say("    replicas: 2", "    replicas: 1\n    release: {git: .}")
+    """The example as it is: the manifests go out as they are at the commit, whatever the working copy holds."""
+    shop.say("    replicas: 2", f"{FROM_GIT}    replicas: 2")
     shop.git("init", "-q", "-b", "main")
     shop.git("add", ".")
     shop.git("commit", "-qm", "first")

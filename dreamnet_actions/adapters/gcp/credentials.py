@@ -8,17 +8,15 @@ no client.
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dreamnet_actions.adapters import googlecloud
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
-from dreamnet_actions.adapters.gcp.services import address
-from dreamnet_actions.errors import ConfigError, ExtraMissing
+from dreamnet_actions.adapters.googlecloud import address
 
-SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
+SCOPES = (googlecloud.PLATFORM, "https://www.googleapis.com/auth/userinfo.email")
 """What tokens are for. The cluster names an account by its address only with the second
 (https://cloud.google.com/kubernetes-engine/docs/how-to/api-server-authentication)."""
 _WAYS = (
@@ -33,20 +31,12 @@ def credentials(options: GkePlatformOptions, environ: Mapping[str, str], root: P
 
     Raises ExtraMissing without google-auth, ConfigError where there are none or they cannot be read.
     """
-    try:
-        import google.auth
-    except ImportError:
-        raise ExtraMissing("A platform of kind gke", "google-auth", "gke") from None
+    googlecloud.needs_google_auth("A platform of kind gke")
     found = _federated(options, environ)
-    if found is None and (file := _file(options, environ, root)) is not None:
-        found = _from_file(file, request)
     if found is None:
-        try:
-            found, _ = google.auth.default(scopes=SCOPES, request=request)
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise ConfigError(
-                f"There are no credentials for Google Cloud.{_why(environ)}", hint=_WAYS
-            ) from error
+        found = googlecloud.credentials(
+            environ, scopes=SCOPES, request=request, hint=_WAYS, named=options.credentials, root=root
+        )
     if options.service_account and not _acts_as(found, options.service_account):
         from google.auth import impersonated_credentials
 
@@ -88,36 +78,6 @@ def _federated(options: GkePlatformOptions, environ: Mapping[str, str]) -> Any:
     )
 
 
-def _file(options: GkePlatformOptions, environ: Mapping[str, str], root: Path) -> Path | None:
-    """Answer the file of credentials that is named, or that gcloud left where it leaves it; if any."""
-    if named := options.credentials or environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
-        return root / Path(named).expanduser()
-    folder = environ.get("CLOUDSDK_CONFIG") or "~/.config/gcloud"
-    left = Path(folder).expanduser() / "application_default_credentials.json"
-    return left if left.is_file() else None
-
-
-def _from_file(file: Path, request: Any) -> Any:
-    import google.auth
-    from google.auth.credentials import with_scopes_if_required
-    from google.auth.exceptions import GoogleAuthError
-
-    load: Any = google.auth.load_credentials_from_dict
-    scoped: Any = with_scopes_if_required
-    try:
-        info = json.loads(file.read_text(encoding="utf-8"))
-        with warnings.catch_warnings():
-            # It warns of files from strangers; this one is named by whoever runs us.
-            warnings.simplefilter("ignore")
-            found, _ = load(info, request=request)
-    except (OSError, ValueError, GoogleAuthError) as error:
-        raise ConfigError(
-            f"The credentials in {str(file)!r} cannot be used: {_plain(error)}",
-            hint="Have google-github-actions/auth run before DreamNet in the same job, or name another: docs/gke.md",
-        ) from error
-    return scoped(found, SCOPES)
-
-
 def _acts_as(found: Any, account: str) -> bool:
     """Say whether credentials are of an account already."""
     return account in (getattr(found, "service_account_email", None), getattr(found, "signer_email", None))
@@ -126,13 +86,3 @@ def _acts_as(found: Any, account: str) -> bool:
 def _impersonation(account: str, environ: Mapping[str, str]) -> str:
     place = address("iamcredentials", environ)
     return f"{place}/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
-
-
-def _why(environ: Mapping[str, str]) -> str:
-    if environ.get("GITHUB_ACTIONS") == "true" and not environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
-        return " GitHub gives this job no token of its own: it lacks 'permissions: {id-token: write}'."
-    return ""
-
-
-def _plain(error: Exception) -> str:
-    return " ".join(str(error.args[0] if error.args else error).split())[:300]

@@ -11,8 +11,8 @@ from typing import Any
 from dreamnet_actions.adapters.gcp import endpoints, troubles
 from dreamnet_actions.adapters.gcp.credentials import credentials
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
-from dreamnet_actions.adapters.gcp.services import address
 from dreamnet_actions.adapters.gcp.transport import Transport
+from dreamnet_actions.adapters.googlecloud import address
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import DreamNetError, ExtraMissing, NotFound, TemporaryError
 from dreamnet_actions.ports.cluster import ClusterAccess, Endpoint

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from dreamnet_actions.adapters import googlecloud
 from dreamnet_actions.errors import (
-    ConfigError,
-    ExtraMissing,
     NotFound,
     PermanentError,
     PermissionMissing,
@@ -17,14 +15,9 @@ from dreamnet_actions.errors import (
     Unauthenticated,
 )
 
-SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 TIMEOUT = 60.0
 """Seconds for one request; an upload may take this long between two of its parts."""
-ADDRESSES = {
-    "cloudbuild": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD", "https://cloudbuild.googleapis.com"),
-    "storage": ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "https://storage.googleapis.com"),
-}
-"""Each service's address, and the variable by which gcloud too is pointed elsewhere."""
+_WAYS = "In a workflow: google-github-actions/auth; on a machine: gcloud auth application-default login."
 
 
 class Google:
@@ -36,27 +29,17 @@ class Google:
 
     def token(self) -> str:
         """Answer a token that is valid now. Raises ConfigError, Unauthenticated, TemporaryError, ExtraMissing."""
-        try:
-            import google.auth
-            from google.auth import exceptions
-            from google.auth.transport.requests import Request
-        except ImportError:
-            raise ExtraMissing("Google Cloud Build", "google-auth", "gke") from None
+        googlecloud.needs_google_auth("Google Cloud Build")
+        from google.auth import exceptions
+        from google.auth.transport.requests import Request
+
         try:
             if self._credentials is None:
-                file = self._environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-                load: Any = google.auth.load_credentials_from_file if file else google.auth.default
-                with warnings.catch_warnings():
-                    # It warns of files from strangers; this one was named by whoever runs DreamNet.
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    self._credentials, _ = load(file, scopes=SCOPES) if file else load(scopes=SCOPES)
+                self._credentials = googlecloud.credentials(
+                    self._environ, scopes=(googlecloud.PLATFORM,), request=Request(), hint=_WAYS
+                )
             if not self._credentials.valid:
                 self._credentials.refresh(Request())
-        except exceptions.DefaultCredentialsError as error:
-            raise ConfigError(
-                f"There are no credentials for Google Cloud: {_line(error)}",
-                hint="In a workflow: google-github-actions/auth; on a machine: gcloud auth application-default login.",
-            ) from error
         except exceptions.RefreshError as error:
             raise Unauthenticated(
                 f"Google does not take our credentials: {_line(error)}",
@@ -83,8 +66,7 @@ class Google:
         """
         import httpx2
 
-        variable, usual = ADDRESSES[service]
-        address = self._environ.get(variable, usual).rstrip("/")
+        address = googlecloud.address(service, self._environ)
         headers = {"Authorization": f"Bearer {self.token()}", "User-Agent": "dreamnet"}
         if data is not None:
             headers["Content-Type"] = "application/gzip"

@@ -9,15 +9,15 @@ from __future__ import annotations
 import builtins
 import contextlib
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from dreamnet_actions.adapters.kubernetes.access import advice, renewed
 from dreamnet_actions.adapters.kubernetes.kinds import path_of
-from dreamnet_actions.adapters.kubernetes.wire import as_yaml
+from dreamnet_actions.adapters.kubernetes.wire import as_yaml, keep_alive
 from dreamnet_actions.errors import (
     Conflict,
     DreamNetError,
@@ -34,6 +34,11 @@ MANAGER = "dreamnet"
 """Our field manager (kubernetes.io/docs/reference/using-api/server-side-apply)."""
 TIMEOUT = 30.0
 """Seconds for one request that is no watch."""
+STARTING = 5.0
+"""Seconds for which a server is asked again that refuses everything: one that has just started has not read its Roles
+yet."""
+AGAIN = 0.25
+"""Seconds between two of these tries."""
 RACES = 10
 """How often a patch is sent whose race with others the server lost; it tries five times each
 (k8s.io/apiserver, handlers/patch.go)."""
@@ -79,7 +84,7 @@ class Api:
         from urllib3.connection import HTTPConnection
 
         configuration.retries = False  # what may be tried again is decided above this
-        configuration.socket_options = [*HTTPConnection.default_socket_options, *_keep_alive()]
+        configuration.socket_options = [*HTTPConnection.default_socket_options, *keep_alive()]
         self.namespace = namespace
         self.where = str(configuration.host)
         self._configuration = configuration
@@ -88,6 +93,10 @@ class Api:
         self._open: set[Any] = set()
         self._allowed: set[tuple[str, str]] = set()
         """What the server has let us do so far: method (or ``watch``) and path."""
+        self._knows_us = False
+        """Whether it has let us do anything in the namespace: then it knows its Roles, and ours among them."""
+        self._refuses_since: float | None = None
+        self._closing = threading.Event()
         self.closed = False
         self.before_write: Callable[[], None] = lambda: None
         """Called before each request that changes something; what it raises stops it."""
@@ -164,17 +173,26 @@ class Api:
         body: Any = None,
         form: str = "application/json",
     ) -> Object:
-        """Make one request and answer its JSON.
+        """Make one request and answer its JSON. While a server has let us do nothing yet, what it refuses is asked
+        again, for ``STARTING`` seconds at most.
 
         Raises TemporaryError (network, 429, 5xx), Unauthenticated (401), PermissionMissing (403), Missing (404),
         Conflict (409), ApplyConflict, PlatformFailed (422 and all else).
         """
-        if method != "GET":
-            self.before_write()
-        with self._sent(method, path, query or {}, body, form, TIMEOUT) as response:
-            data = self._read(response)
-            if response.status >= 400:
-                raise self._trouble(method, path, response.status, data, response.headers)
+        while True:
+            if method != "GET":
+                self.before_write()
+            try:
+                with self._sent(method, path, query or {}, body, form, TIMEOUT) as response:
+                    data = self._read(response)
+                    self._knows_us |= "/namespaces/" in path and response.status not in (401, 403)
+                    if response.status >= 400:
+                        raise self._trouble(method, path, response.status, data, response.headers)
+                break
+            except PermissionMissing:
+                if not self._may_be_starting():
+                    raise
+                self._closing.wait(AGAIN)
         self._allowed.add((method, path))
         try:
             answer: Object = json.loads(data)
@@ -214,9 +232,18 @@ class Api:
             for line in self._lines(response):
                 yield self._event(path, line)
 
+    def _may_be_starting(self) -> bool:
+        """Say whether a server that refuses us may only have started a moment ago."""
+        now = monotonic()
+        with self._lock:
+            if self._refuses_since is None:
+                self._refuses_since = now
+            return not self._knows_us and not self.closed and now - self._refuses_since < STARTING
+
     def close(self) -> None:
         """End all that is open, also what another thread reads from."""
         self.closed = True
+        self._closing.set()
         with self._lock:
             left = list(self._open)
         for response in left:
@@ -366,14 +393,6 @@ class Api:
         where = f"/api/{version}" if "/" not in version else f"/apis/{version}"
         resources: builtins.list[Object] = self.request("GET", where).get("resources", [])
         return resources
-
-
-def _keep_alive() -> Iterator[tuple[int, int, int]]:
-    """Answer the socket options by which a peer that is gone is noticed in half a minute, on a silent watch too."""
-    yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
-        if (option := getattr(socket, name, None)) is not None:  # macOS has its own
-            yield socket.IPPROTO_TCP, option, value
 
 
 def _said(words: object) -> str:

@@ -17,6 +17,7 @@ from dreamnet_actions.adapters.kubernetes.explaining import of_pod
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import Revision
 from dreamnet_actions.adapters.kubernetes.verdicts import condition, judge
+from dreamnet_actions.domain.evidence import with_last_words
 from dreamnet_actions.errors import ReleaseFailed
 from dreamnet_actions.ports.system import Clock
 
@@ -52,9 +53,7 @@ def _finish(space: Namespace, events: Events, clock: Clock, name: str, within: f
         if condition(job, "Complete") == "True":
             return
         if condition(job, "Failed") == "True":
-            raise ReleaseFailed(
-                f"The Job {name!r} failed: {why_failed(job)}{_last_words(space, events, job)}"
-            )
+            raise ReleaseFailed(_told(space, events, job, f"The Job {name!r} failed: {why_failed(job)}"))
         for pod in _pods(space, job):
             judged = judge(pod)
             if (
@@ -66,8 +65,9 @@ def _finish(space: Namespace, events: Events, clock: Clock, name: str, within: f
             raise ReleaseFailed(f"The Job {name!r} cannot run: {no.text}")
         if clock.monotonic() - began >= within:
             suspended = ", for it is suspended" if (job["spec"] or {}).get("suspend") else ""
+            why = f"The Job {name!r} is not complete after {within:g} s{suspended}"
             raise ReleaseFailed(
-                f"The Job {name!r} is not complete after {within:g} s{suspended}{_last_words(space, events, job)}",
+                _told(space, events, job, why),
                 hint="Give it longer by 'ready-within' of the service's release.",
             )
         clock.sleep(PAUSE)
@@ -77,10 +77,10 @@ def _pods(space: Namespace, job: Mapping[str, Any]) -> list[Object]:
     return pods_of_job(job, space.informers.read())
 
 
-def _last_words(space: Namespace, events: Events, job: Mapping[str, Any]) -> str:
-    """Answer how the newest of its pods ended, and the last line that it wrote."""
+def _told(space: Namespace, events: Events, job: Mapping[str, Any], why: str) -> str:
+    """Answer why a Job failed, with how the newest of its pods ended, and what it wrote last."""
     pods = _pods(space, job)
     if not pods:
-        return ""
-    code, last = exit_of(pods), of_pod(space, events, pods[-1]).last
-    return (f"; {code}" if code else "") + (f"; its last line: {last}" if last else "")
+        return why
+    code = exit_of(pods)
+    return with_last_words(f"{why}; {code}" if code else why, of_pod(space, events, pods[-1]))

@@ -81,8 +81,8 @@ NEEDS: tuple[Need, ...] = (
     _need("coordination.k8s.io", "leases", "get create patch", CHANGES, "one deployer a service at a time"),
     _need("", "pods/status", "patch", ("canary",), "which of a canary's pods serve"),
     _need("gateway.networking.k8s.io", "httproutes", "get list watch patch", EXTRAS, "a canary's share is its weights"),
-    _need("gateway.networking.k8s.io", "httproutes", "create", EXTRAS, "one in the manifests comes with a release"),
-    _need("", "services", "get create patch delete", EXTRAS, "a canary has a Service of its own there"),
+    _need("gateway.networking.k8s.io", "httproutes", "create delete", EXTRAS, "one in the manifests comes and goes"),
+    _need("", "services", "delete", EXTRAS, "a canary's own Service goes with it, also where going back ends it"),
     _need("networking.k8s.io", "networkpolicies", "list", EXTRAS, "what holds for a service has to for its canary"),
 )  # fmt: skip
 """Each need in one line."""

@@ -186,7 +186,7 @@ class PrometheusSource(MetricSource):
                 f"The variable {variable} holds no token."
                 if token
                 else f"The variable {variable} is not set.",
-                hint="In a workflow give the secret to DreamNet's job (docs/adapters/prometheus.md); else export it.",
+                hint="In a workflow hand over the secret 'prometheus-token' (docs/adapters/prometheus.md); or set it.",
             )
         where = urlsplit(self._options.url)
         if where.scheme != "https" and where.hostname not in HERE:

@@ -287,6 +287,8 @@ def _tell_where(wanted: Wanted, *, clusters: bool) -> None:
     from dreamnet_actions.entrances.setup import published
     from dreamnet_actions.entrances.setup.called import RUNNER
 
+    if wanted.prometheus:
+        say("What Prometheus is asked with: gh secret set PROMETHEUS_TOKEN")
     if wanted.federated:
         say("Where it runs: in your cluster, which knows the jobs by a token of GitHub's (docs/gke.md).")
     elif wanted.kubeconfig:

@@ -11,6 +11,7 @@ from dreamnet_actions.config.source import find
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
+from dreamnet_actions.entrances.doctor.handed import handed
 from dreamnet_actions.entrances.doctor.reverts import reverts
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="listeners", look=local.listeners),
     Check(name="reverts", look=reverts),
     Check(name="federation", look=clusters.federation),
+    Check(name="secrets", look=handed),
     Check(name="clusters", look=clusters.clusters),
     Check(name="token", look=hosted.token, online=True),
     Check(name="repository", look=hosted.repository, online=True),

@@ -23,6 +23,8 @@ __all__ = [
     "ID_TOKEN",
     "RELAY",
     "RUNNER",
+    "SECRETS",
+    "VARIABLES",
     "Called",
 ]
 
@@ -45,8 +47,8 @@ class Called:
     own: Mapping[str, str] = field(default_factory=dict)
     """What the job that works itself asks for; left out, all of ``permissions``."""
     clusters: bool = True
-    """Whether its jobs reach clusters: it takes a kubeconfig as a secret, and there is one like it whose jobs have a
-    token of GitHub's to show (``FEDERATED``)."""
+    """Whether its jobs reach clusters, and ask for numbers: it takes ``SECRETS``, and there is one like it whose jobs
+    have a token of GitHub's to show (``FEDERATED``)."""
 
     def granted(self, *, federated: bool, own: bool = False) -> dict[str, str]:
         """Answer what a job that has it work grants; ``own`` where that works itself, by the action. RelayBot's own job
@@ -68,6 +70,14 @@ FEDERATED = "-oidc"
 which a cloud knows them. A called workflow asks for a permission or it does not, whatever its inputs say; so they are
 files of their own, and nobody else has to grant it."""
 ID_TOKEN: Mapping[str, str] = {"id-token": "write"}
+SECRETS: Mapping[str, str] = {"kubeconfig": "KUBECONFIG", "prometheus-token": "PROMETHEUS_TOKEN"}
+"""What a caller may hand over as a secret to those that reach clusters, each with the name that the repository's secret
+has where DreamNet writes the caller."""
+VARIABLES: Mapping[str, str] = {
+    "kubeconfig": "DREAMNET_KUBECONFIG",
+    "prometheus-token": "DREAMNET_PROMETHEUS_TOKEN",
+}
+"""The variable in which the called job has each of them."""
 
 DEPLOY, DREAM, ENV, RELAY = "deploykeeper", "dreamkeeper", "envkeeper", "relaybot"
 

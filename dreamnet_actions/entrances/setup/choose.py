@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from dreamnet_actions.domain.spec.models import Config
-from dreamnet_actions.entrances.setup.called import RUNNER
+from dreamnet_actions.entrances.setup.called import RUNNER, VARIABLES
 from dreamnet_actions.entrances.setup.draft import Service
 from dreamnet_actions.entrances.setup.recognise import Guess, label, words_of
 from dreamnet_actions.entrances.setup.seen import Seen
@@ -168,6 +168,13 @@ def wanted_of(
         ref=ref,
         runner=runner,
         kubeconfig=any(getattr(one, "kubeconfig", "") is None for one in platforms),
+        prometheus=token_variable(config) == VARIABLES["prometheus-token"],
         federated=any(getattr(one, "identity_provider", None) is not None for one in platforms),
     )
     return replace(base, schedule=schedule) if schedule else base
+
+
+def token_variable(config: Config) -> str | None:
+    """Answer the variable that holds the token for the source of numbers; None where none is named."""
+    found: str | None = getattr(getattr(config.metrics, "prometheus", None), "token_variable", None)
+    return found

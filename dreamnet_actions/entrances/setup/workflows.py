@@ -22,6 +22,7 @@ from dreamnet_actions.entrances.setup.called import (
     FIELDS,
     RELAY,
     RUNNER,
+    SECRETS,
     Called,
 )
 from dreamnet_actions.entrances.setup.yaml import flow, scalar
@@ -51,8 +52,19 @@ class Wanted:
     runner: str = RUNNER
     kubeconfig: bool = False
     """Whether services run on a cluster that a kubeconfig leads to: it is handed over, where the secret is there."""
+    prometheus: bool = False
+    """Whether Prometheus is asked with the token that a workflow hands over."""
     federated: bool = False
     """Whether jobs show a token of GitHub's to a cloud."""
+
+    def secrets(self, keeper: str) -> dict[str, str]:
+        """Answer what a keeper's caller hands over, where the secrets are there: input → expression."""
+        asked = {"kubeconfig": self.kubeconfig, "prometheus-token": self.prometheus}
+        return {
+            name: f"${{{{ secrets.{SECRETS[name]} }}}}"
+            for name, wanted in asked.items()
+            if wanted and CALLED[keeper].clusters
+        }
 
     def keepers(self) -> tuple[str, ...]:
         """Answer the keepers that get a workflow."""
@@ -86,8 +98,8 @@ def caller(keeper: str, wanted: Wanted) -> str:
         f"    uses: {published.address(keeper + FEDERATED * federated, wanted.ref)}",
         f"    with: {flow(_handed_on(wanted))}",
     ]
-    if wanted.kubeconfig and called.clusters:
-        lines.append(f"    secrets: {flow({'kubeconfig': '${{ secrets.KUBECONFIG }}'})}")
+    if secrets := wanted.secrets(keeper):
+        lines.append(f"    secrets: {flow(secrets)}")
     return "\n".join(lines) + "\n"
 
 

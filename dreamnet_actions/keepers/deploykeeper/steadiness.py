@@ -94,11 +94,3 @@ def finding(service: str, why: str, seen: Evidence | None) -> dict[str, Any]:
         checks.append({"service": service, "check": "evidence", "status": "unknown", "detail": text})
     told: dict[str, Any] = {"service": service, "health": "failing", "checks": checks}
     return {**told, "replica": seen.replica} if seen else told
-
-
-def with_last_words(why: str, seen: Evidence | None) -> str:
-    """Add to a reason what the replica wrote last, else what the platform said last of it."""
-    last = seen.last if seen else ""
-    if not last or last in why:
-        return why
-    return f"{why}; its last line: {last}" if seen and seen.lines else f"{why}; {last}"

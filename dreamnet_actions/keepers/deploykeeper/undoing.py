@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dreamnet_actions.domain.evidence import with_last_words
 from dreamnet_actions.domain.release import Release, ServiceState
 from dreamnet_actions.domain.result import Change, Report, Verdict
 from dreamnet_actions.errors import NothingBefore
 from dreamnet_actions.keepers.deploykeeper.record import short
-from dreamnet_actions.keepers.deploykeeper.steadiness import finding, with_last_words
+from dreamnet_actions.keepers.deploykeeper.steadiness import finding
 from dreamnet_actions.keepers.examination import Examined
 
 if TYPE_CHECKING:

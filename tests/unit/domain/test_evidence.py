@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from dreamnet_actions.domain.evidence import LINE, LINES, cleaned, evidence
+from dreamnet_actions.domain.evidence import LINE, LINES, cleaned, evidence, with_last_words
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,6 @@ def test_only_the_last_lines_are_told_and_each_once_in_a_row() -> None:
     told = evidence("web-1", ["a", "a", " ", "b"], [f"line {number}" for number in range(30)])
     assert told.notes == ("a", "b")
     assert told.lines == tuple(f"line {number}" for number in range(30 - LINES, 30))
-    assert told.last == "line 29"
-    assert evidence("web-1", ["a"]).last == "a"
-    assert evidence("web-1").last == ""
 
 
 @given(some.text(max_size=5000))
@@ -57,3 +54,41 @@ def test_whatever_it_wrote_is_one_short_line_that_prints(text: str) -> None:
     shown = cleaned(text)
     assert len(shown) <= LINE
     assert shown.isprintable()
+
+
+NOT_STARTED = 'failed to create containerd task: exec: "/x": stat /x: no such file or directory: unknown'
+
+
+@pytest.mark.parametrize(
+    ("why", "note"),
+    [
+        (f"container web cannot be started: {NOT_STARTED}", f"Failed: Error: {NOT_STARTED}"),
+        (
+            'container web cannot be started: configmap "settings" not found (CreateContainerConfigError)',
+            'Failed: Error: configmap "settings" not found (3 times)',
+        ),
+        (
+            "the image r.example.com/web:2 was not found (ErrImagePull)",
+            'Failed: Failed to pull image "r.example.com/web:2": failed to resolve: r.example.com/web:2: not found',
+        ),
+        (f"container web cannot be started: {'word ' * 60}", f"Failed: Error: {'word ' * 100}"),
+    ],
+    ids=["runtime", "config", "image", "cut"],
+)
+def test_a_reason_is_told_once(why: str, note: str) -> None:
+    assert with_last_words(why, evidence("web-1", [note])) == why
+
+
+def test_what_a_reason_does_not_say_is_added() -> None:
+    why = "0 of 2 ready after 60 s: does not pass its readiness probe"
+    probe = "Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 500 (60 times)"
+    assert with_last_words(why, evidence("web-1", [probe])) == f"{why}; {probe}"
+    assert (
+        with_last_words(why, evidence("web-1", [probe], ["no database"]))
+        == f"{why}; its last line: no database"
+    )
+    assert (
+        with_last_words(f"{why}: no database", evidence("web-1", [], ["no database"]))
+        == f"{why}: no database"
+    )
+    assert with_last_words(why, None) == with_last_words(why, evidence("web-1")) == why

@@ -53,10 +53,15 @@ def test_a_row_outlives_what_asks_for_it_and_no_longer() -> None:
         "held/local/web/git:c": {"why": "nobody knows when"},
         "restore/dreamkeeper/dream-1-0-1/0/local/web": "set-1",
         "restore/dreamkeeper/dream-2-0-1/0/local/web": "set-2",
+        "revert/a": {"text": "a pull request reverts it: #1", "url": "https://example.com/1"},
+        "revert/b": {"text": "a pull request reverts it: #2", "url": "https://example.com/2"},
+        "revert/e": {"text": "a pull request reverts it: #3", "url": "https://example.com/3"},
     }
     gone = outlived(rows, {"dreamkeeper/dream-2-0-1/0"}, NOW - 400 * DAY)
     assert gone == [
         "held/local/web/git:a",
         "failed/local/web/git:d",
         "restore/dreamkeeper/dream-1-0-1/0/local/web",
+        "revert/a",
+        "revert/e",
     ]
