@@ -100,5 +100,7 @@ def test_without_go_it_says_so(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_go_cannot_do_is_told_with_its_words() -> None:
-    with pytest.raises(BedError, match=r"(?s)`go mod download -json example\.com/nothing`.*example\.com/nothing"):
+    with pytest.raises(
+        BedError, match=r"(?s)`go mod download -json example\.com/nothing`.*example\.com/nothing"
+    ):
         builds.sources("example.com/nothing", builds.SOURCES / "samples")
