@@ -27,6 +27,7 @@ def read(line: str) -> Runner:
     return runner
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.sampled_from(["notice", "warning", "error"]),

@@ -154,6 +154,7 @@ def test_a_byte_order_mark_in_front_is_dropped_and_bad_bytes_are_replaced() -> N
     assert runner.log == ["\ufffd"]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60).map(lambda text: text.replace("\r", "").replace("\n", "")))
 @example("::error::x")
 @example("a ##[ERROR k=v]x")

@@ -193,6 +193,7 @@ def test_a_comment_without_its_numbers_is_refused(number: Any) -> None:
         comment(issue__number=number)
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_any_payload_of_a_comment_is_one_thing_or_refused(payload: Any) -> None:
     wrapped = payload if isinstance(payload, dict) else {"comment": payload, "issue": payload}

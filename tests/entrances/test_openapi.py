@@ -125,6 +125,7 @@ requests = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(requests)
 def test_the_schema_allows_what_the_reader_takes(request_: dict[str, Any]) -> None:
     assert allowed(request_) == taken(request_), json.dumps(request_)

@@ -61,6 +61,7 @@ def read(markdown: str) -> tuple[list[str], str]:
     return kinds, shown
 
 
+@pytest.mark.slow
 @given(TEXT)
 def test_a_line_is_a_line_of_text(text: str) -> None:
     for before in ("", "- **Seen:** ", "word "):
@@ -153,6 +154,7 @@ def test_a_dream_comes_back_equal_and_its_body_is_neutral(dream: Dream) -> None:
     ), html
 
 
+@pytest.mark.slow
 @given(DREAMS)
 def test_a_title_is_short_and_neutral(dream: Dream) -> None:
     written = body.title_of(dream)

@@ -222,6 +222,7 @@ def test_a_token_is_kept_renewed_before_it_ends_and_at_once_when_refused(
     assert hasty.token() == one
 
 
+@pytest.mark.slow
 def test_while_a_token_is_good_google_may_be_away(google: GoogleStandIn, access: Access) -> None:
     key = google.key_of(google.account("deployer"))
     google.world.lifetime = 100
@@ -238,6 +239,7 @@ def test_while_a_token_is_good_google_may_be_away(google: GoogleStandIn, access:
 # ── The cluster ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_each_address_of_a_cluster(google: GoogleStandIn, access: Access, known: dict[str, Any]) -> None:
     key = str(google.key_of(google.account("deployer")))
     place = access(credentials=key).endpoint()
@@ -264,6 +266,7 @@ def test_each_address_of_a_cluster(google: GoogleStandIn, access: Access, known:
         access(credentials=key).endpoint()
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_or_may_not_be_seen(google: GoogleStandIn, access: Access) -> None:
     email = google.account("deployer")
     key = str(google.key_of(email))

@@ -116,6 +116,7 @@ def test_a_spent_budget_holds_for_what_was_approved() -> None:
     assert (dream(system).state, dream(system).asks) == ("needs-human", None)
 
 
+@pytest.mark.slow
 def test_cut_at_any_call_an_approved_remedy_happens_once() -> None:
     for where, system in cuts(
         waiting,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from dreamnet_actions.domain.spec.models import Heal
 from dreamnet_actions.errors import ConfigError, PermanentError, TemporaryError
 from dreamnet_actions.testing.memory.notifier import MemoryNotifier
@@ -127,6 +129,7 @@ def test_a_dry_run_tells_nobody() -> None:
     assert told(system) == [[], []]
 
 
+@pytest.mark.slow
 def test_cut_at_any_call_every_place_is_told_and_always_by_the_same_id() -> None:
     def down() -> MemorySystem:
         system = called()

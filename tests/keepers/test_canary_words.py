@@ -125,6 +125,7 @@ def test_the_status_tells_what_waits() -> None:
     assert found["canary"]["waits"]
 
 
+@pytest.mark.slow
 def test_an_approval_that_is_cut_off_anywhere_ends_with_one_version() -> None:
     approve = {"agent": "deploykeeper", "input": {"action": "approve", "service": "web"}, "id": "word-1"}
 
@@ -218,6 +219,7 @@ def test_a_metric_source_that_is_away_pauses_the_canary() -> None:
     assert sum("is back" in one for one in said) == 1
 
 
+@pytest.mark.slow
 def test_one_that_stays_away_defers_and_the_next_run_goes_on() -> None:
     system = judged(0.1, 0.5, query="p99", max=1.0)
     system.metrics.tell("p99", 0.2)

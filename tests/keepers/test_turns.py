@@ -85,6 +85,7 @@ def test_after_a_rollback_an_older_push_is_late_only_for_what_is_out() -> None:
     assert runs(system) == second
 
 
+@pytest.mark.slow
 def test_a_late_push_leaves_a_newer_release_alone_that_was_cut_off_on_its_way() -> None:
     """Whatever the newer one had reached: its own run is started again, and ends it."""
     seen: set[str] = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, cuts, facts, service
@@ -178,6 +180,7 @@ def test_a_dry_run_says_what_it_would_gather_and_writes_nothing() -> None:
     assert system.dreams.search() == []
 
 
+@pytest.mark.slow
 def test_cut_anywhere_every_fault_is_spoken_for_by_one_dream() -> None:
     raw = {"agent": "dreamkeeper", "input": {"action": "check", "target": "local"}, "id": "c-1"}
 

@@ -164,6 +164,7 @@ class TestAddresses:
 
 
 class TestMany:
+    @pytest.mark.slow
     def test_a_thousand_in_flight(self) -> None:
         server = Listener()
         try:

@@ -65,6 +65,7 @@ def deploy(root: Path) -> AgentResult:
         system.close()
 
 
+@pytest.mark.slow
 def test_a_changed_variable_of_the_same_commit_is_brought_out_and_a_changed_limit_needs_no_restart(
     root: Path,
 ) -> None:

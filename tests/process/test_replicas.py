@@ -129,6 +129,7 @@ def test_a_restart_takes_less_than_a_second(home: Home, ready: Ready) -> None:
     assert time.monotonic() - since < 1
 
 
+@pytest.mark.slow
 @SLOW
 def test_a_frozen_replica_is_unready_and_a_restart_heals_it(home: Home) -> None:
     frozen = home.run().replicas[0].pid or 0

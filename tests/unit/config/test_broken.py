@@ -8,9 +8,16 @@ from tests.unit.config.broken import Case, cases, complaints, judge, written
 
 CASES = cases()
 LEAST_SHARE = 0.95
+HUGE = 50_000
+"""Bytes."""
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def marked(case: Case) -> object:
+    """The huge ones take a second each."""
+    return pytest.param(case, id=case.name, marks=[pytest.mark.slow] if len(case.data) > HUGE else [])
+
+
+@pytest.mark.parametrize("case", map(marked, CASES))
 def test_a_broken_configuration_is_refused_in_plain_words(case: Case) -> None:
     mistakes = complaints(case.data)
 

@@ -27,6 +27,7 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
 seconds = st.integers(1_600_000_000, 2_000_000_000).map(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 @settings(max_examples=30)  # cronsim takes a while for a month of five-minute ticks
 @given(after=seconds, days=st.floats(0, 40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,7 @@ def circular(causes: dict[str, set[str]]) -> bool:
     return bool(left)
 
 
+@pytest.mark.slow
 @given(st.lists(letters, max_size=8, unique_by=lambda one: (one.message.sender, one.message.id)))
 def test_without_causes_time_decides(sent: list[Letter]) -> None:
     free = [replace(one, message=replace(one.message, causation_id="")) for one in sent]
@@ -104,6 +106,7 @@ def test_the_order_does_not_depend_on_the_order_of_what_is_given(sent: list[Lett
     assert [one.key for one in trace([], apart, [])] == [one.key for one in trace([], mixed, [])]
 
 
+@pytest.mark.slow
 @given(st.lists(facts, max_size=6).map(numbered), st.lists(letters, max_size=6), words)
 def test_a_diagram_is_lines_of_its_own_form_whatever_the_texts_hold(
     told: list[Fact], sent: list[Letter], text: str

@@ -93,6 +93,7 @@ routes = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(routes, st.lists(st.sampled_from([0.01, 0.1, 0.25, 0.5, 1.0]), min_size=1, max_size=4))
 def test_whatever_shares_there_were_all_comes_back_and_nothing_else_changes(
     rules: list[Any], shares: list[float]
