@@ -10,6 +10,7 @@ from typing import Any
 
 from dreamnet_actions.testing.google.certificates import authority_and_context
 from dreamnet_actions.testing.google.front import Asked, Upstream, front
+from dreamnet_actions.testing.google.secretmanager.server import SecretManagerServer
 from dreamnet_actions.testing.google.serving import Server, google
 from dreamnet_actions.testing.google.world import Provider, World
 
@@ -43,11 +44,19 @@ class GoogleStandIn:
         self.authority_file.write_text(self.authority, encoding="ascii")
         self._fronts: list[Server] = []
         self.address = f"http://127.0.0.1:{self._server.port}"
+        self._secrets: SecretManagerServer | None = None
 
     def close(self) -> None:
         """Stop everything."""
-        for one in (self._server, *self._fronts):
+        for one in (self._server, *self._fronts, *([self._secrets] if self._secrets else [])):
             one.close()
+
+    @property
+    def secrets(self) -> SecretManagerServer:
+        """Secret Manager; it starts when it is first asked for. Raises ImportError without the extra ``gcp``."""
+        if self._secrets is None:
+            self._secrets = SecretManagerServer(self.world, self.folder / "front.pem")
+        return self._secrets
 
     # ── What there is ───────────────────────────────────────────────────────────────────────────────────
 
@@ -151,6 +160,8 @@ class GoogleStandIn:
             f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": self.address
             for name in ("CONTAINER", "STS", "IAMCREDENTIALS")
         }
+        if self._secrets is not None:
+            places["CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"] = self._secrets.address
         gateway = f"https://localhost:{self._fronts[-1].port}" if self._fronts else ""
         host = self.address.removeprefix("http://")
         return {
