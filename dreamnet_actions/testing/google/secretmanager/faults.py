@@ -11,7 +11,14 @@ from dreamnet_actions.testing.google.secretmanager.refusals import Refusal, exha
 
 QUOTAS: Mapping[str, int] = {"Access": 90_000, "Read": 600, "Write": 600}
 """Requests a minute and project (https://cloud.google.com/secret-manager/quotas)."""
-_READS = ("GetSecret", "GetSecretVersion", "ListSecrets", "ListSecretVersions", "GetIamPolicy", "TestIamPermissions")
+_READS = (
+    "GetSecret",
+    "GetSecretVersion",
+    "ListSecrets",
+    "ListSecretVersions",
+    "GetIamPolicy",
+    "TestIamPermissions",
+)
 MINUTE = 60.0
 
 
@@ -22,8 +29,8 @@ def kind_of(method: str) -> str:
 
 @dataclass(kw_only=True)
 class Fault:
-    """One thing that goes wrong: with calls of ``method`` (``*`` for all) whose resource holds ``about``, after the first
-    ``skip`` of them, ``times`` times (None: always).
+    """One thing that goes wrong: with calls of ``method`` (``*`` for all) whose resource holds ``about``, after the
+    first ``skip`` of them, ``times`` times (None: always).
 
     ``refusal`` is answered; ``hang`` (seconds) is waited before; ``crc`` has the payload's checksum be wrong; ``do`` is
     run before the call is looked at, as if somebody else had come first.

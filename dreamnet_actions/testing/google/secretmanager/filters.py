@@ -37,7 +37,7 @@ Test = Callable[[Row], bool]
 def matching(filter_: str, *, versions: bool) -> Test:
     """Answer the test that a filter is; raises Refusal. ``versions``: it is about versions, not secrets."""
     if not filter_.strip():
-        return lambda row: True
+        return lambda _: True
     reader = _Reader(filter_, versions)
     found = reader.both()
     if reader.next() is not None:
@@ -151,7 +151,7 @@ def _text(
     of: Callable[[Row], str | None],
     operator: str,
     value: str,
-    whole: Callable[[Row], str | None] = lambda row: None,
+    whole: Callable[[Row], str | None] = lambda _: None,
 ) -> Test:
     """A text: ``:`` is "holds", ``:*`` "is there", ``=`` the whole of it (of a name: the id or the whole name)."""
     if operator == ":":

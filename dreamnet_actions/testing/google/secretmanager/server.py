@@ -69,7 +69,9 @@ class SecretManagerServer:
         self._server.stop(0).wait(10)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def put(self, name: str, value: bytes | str, *, project: str = "", location: str = "", **more: Any) -> str:
+    def put(
+        self, name: str, value: bytes | str, *, project: str = "", location: str = "", **more: Any
+    ) -> str:
         """Give a secret another version, and make the secret where there is none; answers the version's number.
         ``more`` are fields of ``Secret`` (``labels``)."""
         parent = f"projects/{project or self._world.project}"
@@ -80,7 +82,9 @@ class SecretManagerServer:
         data = value.encode() if isinstance(value, str) else value
         return str(self.store.add(whole, data, None)[1].number)
 
-    def grant(self, member: str, role: str, *, secret: str = "", project: str = "", location: str = "") -> None:
+    def grant(
+        self, member: str, role: str, *, secret: str = "", project: str = "", location: str = ""
+    ) -> None:
         """Give ``member`` a role (``viewer``, ``secretAccessor``, ``admin``) on one secret, or on the project."""
         resource = f"projects/{project or self._world.project}"
         if secret:

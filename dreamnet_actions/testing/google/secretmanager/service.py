@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ NEEDS: Mapping[str, str] = {
     "TestIamPermissions": "",
 }
 """Which permission each method needs (the API reference, "IAM Permissions" of each)."""
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _CLOUD = frozenset({"https://www.googleapis.com/auth/cloud-platform"})
 
 
@@ -67,7 +69,9 @@ class SecretManager:
             grant = self._who(authorization)
             self.ledger.spend(method, self._number(resource))
             self._may(grant, NEEDS[method], resource)
-            found = getattr(self, f"_{method}")(request, grant)
+            if method == "TestIamPermissions":
+                return self._test_iam_permissions(request, grant)
+            found = getattr(self, "_" + _CAPITAL.sub("_", method).lower())(request)
             if any(one.crc for one in faults) and method == "AccessSecretVersion":
                 found.payload.data_crc32c ^= 1
             return found
@@ -118,12 +122,12 @@ class SecretManager:
 
     # ── Secrets ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ListSecrets(self, request: Any, grant: Grant) -> Any:
+    def _list_secrets(self, request: Any) -> Any:
         test = matching(request.filter, versions=False)
         found = [one for one in self.store.all(request.parent) if test(one.row())]
         return messages.secrets(*_page(found, request))
 
-    def _CreateSecret(self, request: Any, grant: Grant) -> Any:
+    def _create_secret(self, request: Any) -> Any:
         new = messages.read_secret(request.secret, self.world.now())
         regional = "/locations/" in request.parent
         if regional == messages.has_replication(request.secret):
@@ -134,10 +138,10 @@ class SecretManager:
             )
         return messages.secret(self.store.create(request.parent, request.secret_id, new))
 
-    def _GetSecret(self, request: Any, grant: Grant) -> Any:
+    def _get_secret(self, request: Any) -> Any:
         return messages.secret(self.store.get(request.name))
 
-    def _UpdateSecret(self, request: Any, grant: Grant) -> Any:
+    def _update_secret(self, request: Any) -> Any:
         paths = list(request.update_mask.paths)
         new = messages.read_secret(request.secret, self.world.now())
         fields = {"labels": "labels", "annotations": "annotations", "version_aliases": "aliases"}
@@ -152,50 +156,50 @@ class SecretManager:
 
         return messages.secret(self.store.change(request.secret.name, request.secret.etag, edit))
 
-    def _DeleteSecret(self, request: Any, grant: Grant) -> Any:
+    def _delete_secret(self, request: Any) -> Any:
         self.store.delete(request.name, request.etag)
         return messages.empty()
 
     # ── Versions ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _AddSecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _add_secret_version(self, request: Any) -> Any:
         crc32c = request.payload.data_crc32c if "data_crc32c" in request.payload else None
         return messages.version(*self.store.add(request.parent, request.payload.data, crc32c))
 
-    def _ListSecretVersions(self, request: Any, grant: Grant) -> Any:
+    def _list_secret_versions(self, request: Any) -> Any:
         test = matching(request.filter, versions=True)
         secret = self.store.get(request.parent)
         newest_first = [one for one in reversed(secret.versions) if test(secret.row_of(one))]
         return messages.versions(secret, *_page(newest_first, request))
 
-    def _GetSecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _get_secret_version(self, request: Any) -> Any:
         return messages.version(*self.store.version(request.name))
 
-    def _AccessSecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _access_secret_version(self, request: Any) -> Any:
         return messages.payload(*self.store.access(request.name))
 
-    def _DisableSecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _disable_secret_version(self, request: Any) -> Any:
         return messages.version(*self.store.turn(request.name, "DISABLED", request.etag))
 
-    def _EnableSecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _enable_secret_version(self, request: Any) -> Any:
         return messages.version(*self.store.turn(request.name, "ENABLED", request.etag))
 
-    def _DestroySecretVersion(self, request: Any, grant: Grant) -> Any:
+    def _destroy_secret_version(self, request: Any) -> Any:
         return messages.version(*self.store.turn(request.name, "DESTROYED", request.etag))
 
     # ── Policies ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _SetIamPolicy(self, request: Any, grant: Grant) -> Any:
+    def _set_iam_policy(self, request: Any) -> Any:
         secret = self.store.get(request.resource)
         held = {one.role: set(one.members) for one in request.policy.bindings}
         self.world.policies[self._policy_of(secret)] = held
         return messages.policy(held)
 
-    def _GetIamPolicy(self, request: Any, grant: Grant) -> Any:
+    def _get_iam_policy(self, request: Any) -> Any:
         secret = self.store.get(request.resource)
         return messages.policy(self.world.policies.get(self._policy_of(secret), {}))
 
-    def _TestIamPermissions(self, request: Any, grant: Grant) -> Any:
+    def _test_iam_permissions(self, request: Any, grant: Grant) -> Any:
         held = [
             one
             for one in request.permissions

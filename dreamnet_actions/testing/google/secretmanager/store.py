@@ -105,7 +105,9 @@ class Store:
     def parent(self, name: str) -> str:
         """Check the name of a project, or of a place in it. Raises Refusal."""
         if not _PARENT.fullmatch(name):
-            raise invalid(f"The provided parent name [{name}] does not match the expected format [projects/*].")
+            raise invalid(
+                f"The provided parent name [{name}] does not match the expected format [projects/*]."
+            )
         return self.canonical(name)
 
     # ── Secrets ─────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +128,9 @@ class Store:
     def get(self, name: str) -> Secret:
         """Answer a secret."""
         if not _SECRET.fullmatch(name):
-            raise invalid(f"The provided secret name [{name}] does not match the expected format [projects/*/secrets/*].")
+            raise invalid(
+                f"The provided secret name [{name}] does not match the expected format [projects/*/secrets/*]."
+            )
         whole = self.canonical(name)
         with self._lock:
             found = self._living(whole)
@@ -174,7 +178,9 @@ class Store:
             if not data:
                 raise invalid("Secret Payload cannot be empty.")
             if len(data) > LARGEST:
-                raise invalid(f"Secret Payload is too large: {len(data)} bytes, at most {LARGEST} are allowed.")
+                raise invalid(
+                    f"Secret Payload is too large: {len(data)} bytes, at most {LARGEST} are allowed."
+                )
             right = int(google_crc32c.value(data))
             if crc32c is not None and crc32c != right:
                 raise invalid("The checksum of the Secret Payload does not match its data.")
@@ -240,7 +246,9 @@ class Store:
 
 
 def _in_state(secret: Secret, version: Version) -> Refusal:
-    return precondition(f"Secret Version [{secret.name}/versions/{version.number}] is in {version.state} state.")
+    return precondition(
+        f"Secret Version [{secret.name}/versions/{version.number}] is in {version.state} state."
+    )
 
 
 def _same(sent: str, stored: str, name: str) -> None:
@@ -251,7 +259,11 @@ def _same(sent: str, stored: str, name: str) -> None:
 def _check(secret: Secret) -> None:
     """Hold a secret's fields to the rules in the API reference (Secret.labels, annotations, version_aliases)."""
     wrong = [one for one in secret.labels if not _LABEL.fullmatch(one) or one != one.lower()]
-    wrong += [one for one in secret.labels.values() if len(one) > 63 or not re.fullmatch(r"[\w-]*", one) or one != one.lower()]
+    wrong += [
+        one
+        for one in secret.labels.values()
+        if len(one) > 63 or not re.fullmatch(r"[\w-]*", one) or one != one.lower()
+    ]
     if wrong or len(secret.labels) > 64:
         raise invalid(f"Invalid labels: {', '.join(wrong) or 'more than 64'}.")
     wrong = [one for one in secret.annotations if not _ANNOTATION.fullmatch(one)]
