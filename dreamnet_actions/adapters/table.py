@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
-from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
+from dreamnet_actions.adapters.gcp.options import GkePlatformOptions, SecretManagerSourceOptions
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
@@ -62,6 +62,12 @@ ROWS: tuple[Row, ...] = (
         kind="dotenv",
         adapter=f"{_HERE}.files.source:DotenvSource",
         options=DotenvSourceOptions,
+    ),
+    Row(
+        port="SecretSource",
+        kind="gcp-secret-manager",
+        adapter=f"{_HERE}.gcp.secrets:SecretManagerSource",
+        options=SecretManagerSourceOptions,
     ),
     Row(
         port="SecretSink", kind="dotenv", adapter=f"{_HERE}.files.sink:DotenvSink", options=DotenvSinkOptions

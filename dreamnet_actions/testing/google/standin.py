@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,11 @@ class GoogleStandIn:
     seconds since 1970, for itself and nobody else. ``close`` ends it."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
         self.world = World(now=now)
         self.folder = folder
         self.asked: list[Asked] = []
         self.claims: dict[str, Any] = {}
         """What GitHub's token says of the job that asks for one."""
-        self._github = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._server = Server(google(self.world, self._job_token))
         self.authority, self._context = authority_and_context(folder, now())
         self.authority_file = folder / "authority.pem"
@@ -45,6 +43,11 @@ class GoogleStandIn:
         self._fronts: list[Server] = []
         self.address = f"http://127.0.0.1:{self._server.port}"
         self._secrets: SecretManagerServer | None = None
+
+    @cached_property
+    def _github(self) -> Any:
+        """GitHub's key; made when it is first needed, for that takes a second."""
+        return _rsa()
 
     def close(self) -> None:
         """Stop everything."""
@@ -110,12 +113,12 @@ class GoogleStandIn:
         )
         return email
 
-    def key_of(self, email: str) -> Path:
-        """Make a key of a service account; answers its file, as gcloud writes it."""
+    def key_of(self, email: str, key: Any = None) -> Path:
+        """Make a key of a service account, or take ``key`` (an RSA private key); answers its file, as gcloud writes
+        it."""
         from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
 
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = key or _rsa()
         self.world.accounts[email] = key.public_key()
         form = (
             serialization.Encoding.PEM,
@@ -198,6 +201,12 @@ class GoogleStandIn:
         file.touch(mode=0o600)
         file.write_text(json.dumps(told), encoding="utf-8")
         return file
+
+
+def _rsa() -> Any:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def job_claims(

@@ -16,7 +16,7 @@ from dreamnet_actions.testing.google.secretmanager.refusals import (
     switched_off,
     unauthenticated,
 )
-from dreamnet_actions.testing.google.secretmanager.rights import roles_with
+from dreamnet_actions.testing.google.secretmanager.rights import CLOUD, roles_with, self_signed
 from dreamnet_actions.testing.google.secretmanager.store import Secret, Store
 from dreamnet_actions.testing.google.world import Grant, World
 
@@ -42,7 +42,6 @@ NEEDS: Mapping[str, str] = {
 }
 """Which permission each method needs (the API reference, "IAM Permissions" of each)."""
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
-_CLOUD = frozenset({"https://www.googleapis.com/auth/cloud-platform"})
 
 
 class SecretManager:
@@ -88,10 +87,10 @@ class SecretManager:
         return self.store.canonical(resource).split("/")[1] if resource.count("/") else ""
 
     def _who(self, authorization: str | None) -> Grant:
-        grant = self.world.grant(authorization)
+        grant = self.world.grant(authorization) or self_signed(self.world, authorization)
         if grant is None:
             raise unauthenticated()
-        if not grant.scopes & _CLOUD:
+        if CLOUD not in grant.scopes:
             raise messages.scope_missing()
         return grant
 
