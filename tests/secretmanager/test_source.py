@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from dreamnet_actions.domain.secret import Ref
@@ -308,3 +312,57 @@ def test_it_speaks_tls_to_the_authorities_that_are_named(
     plain = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": "http://secrets.example.com"}
     with pytest.raises(ConfigError, match="not one that secrets may come from"):
         make(plain).access(refs("a"))
+
+
+# ── What must not be ────────────────────────────────────────────────────────────────────────────────────
+
+LOUD = """
+import logging, sys
+from pathlib import Path
+
+logging.basicConfig(level=logging.DEBUG)
+from dreamnet_actions.adapters.gcp.options import SecretManagerOptions, SecretManagerSourceOptions
+from dreamnet_actions.adapters.gcp.secrets import SecretManagerSource
+from dreamnet_actions.adapters.system.clock import SystemClock
+from dreamnet_actions.domain.secret import Ref
+from dreamnet_actions.domain.spec.models import Config
+from dreamnet_actions.ports.site import Site
+import os
+
+site = Site(root=Path.cwd(), state=Path.cwd(), environ=os.environ, clock=SystemClock(), config=Config(version=1),
+            hash_key=lambda: b"")
+options = SecretManagerSourceOptions(
+    gcp_secret_manager=SecretManagerOptions(project="shop-4711", credentials=sys.argv[1]))
+found = SecretManagerSource.at(options, site).access([Ref("db")])
+print(found, len(found[Ref("db")].value.raw()))
+"""
+
+
+def loud(google: GoogleStandIn, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Read a value in a process that logs all it can."""
+    environ = google.environment() | {"GOOGLE_SDK_PYTHON_LOGGING_SCOPE": "google", "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        [sys.executable, "-c", before + LOUD, str(google.folder / "key.json")],
+        env=environ, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def test_neither_values_nor_tokens_reach_a_log(google: GoogleStandIn, server: SecretManagerServer) -> None:
+    """The client would log both, where it is told to log."""
+    server.put("db", "correct-horse-battery")
+    done = loud(google)
+    assert (
+        done.stdout.strip() == "{Ref(name='db', version='latest'): Versioned(value=***, version='1')} 21"
+    ), done.stderr
+    assert "DEBUG" in done.stderr  # it did log
+    for secret in ("correct-horse", "Y29ycmVjdC1ob3Jz", "ya29."):
+        assert secret not in done.stderr
+
+
+@pytest.mark.parametrize("package", ["grpc", "google.cloud.secretmanager_v1", "google_crc32c", "google.auth"])
+def test_a_package_that_is_missing_is_named_with_its_extra(
+    google: GoogleStandIn, server: SecretManagerServer, package: str
+) -> None:
+    done = loud(google, f"import sys; sys.modules[{package!r}] = None\n")
+    assert "A source of kind gcp-secret-manager needs google-" in done.stderr
+    assert "ExtraMissing" in done.stderr
