@@ -150,6 +150,13 @@ class Store:
             names = sorted(name for name in self._secrets if name.startswith(start))
             return [one for name in names if (one := self._living(name)) is not None]
 
+    def everything(self, project: str) -> list[Secret]:
+        """Answer the secrets of a project, regional ones too, by name."""
+        start = f"{self.parent(f'projects/{project}')}/"
+        with self._lock:
+            names = sorted(name for name in self._secrets if name.startswith(start))
+            return [one for name in names if (one := self._living(name)) is not None]
+
     def change(self, name: str, etag: str, edit: Callable[[Secret], None]) -> Secret:
         """Let ``edit`` change a secret's own fields."""
         with self._lock:
