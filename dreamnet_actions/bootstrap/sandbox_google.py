@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,18 +42,16 @@ def wishes(folder: Path, file: Path | None, say: Callable[[str], None]) -> Wishe
         raise RequestInvalid([f"{', '.join(empty)} in {file}: Secret Manager holds no empty values."])
     places = [(one.project, one.location or "") for one, _ in entries] or [(NOBODYS, "")]
     wanted: dict[tuple[str, str, str], str] = {}
-    made_up: list[str] = []
+    named: set[str] = set()
     for options, spec in entries:
-        for name, form in _named(spec).items():
-            if name not in given:
-                made_up.append(name)
-            value = given.get(name, MADE_UP.get(form, f"made-up-{name}"))
-            wanted[options.project, options.location or "", name] = value
-    named = {name for _, spec in entries for name in _named(spec)}
+        made_up = _made_up(spec)
+        named |= set(made_up)
+        for name, value in made_up.items():
+            wanted[options.project, options.location or "", name] = given.get(name, value)
     for project, location in places:
         wanted |= {(project, location, name): value for name, value in given.items() if name not in named}
-    if made_up:
-        say(f"Made up the values of {', '.join(sorted(set(made_up)))}; --gcp-secrets FILE gives them others.")
+    if invented := sorted(named - set(given)):
+        say(f"Made up the values of {', '.join(invented)}; --gcp-secrets FILE gives them others.")
     return Wishes(
         projects=tuple(dict.fromkeys(project for project, _ in places)),
         secrets=tuple(
@@ -75,9 +74,24 @@ def _entries(folder: Path) -> list[tuple[Any, Any]]:
     return [(one.from_.options.gcp_secret_manager, one) for one in found if one.from_.kind == KIND]
 
 
-def _named(spec: Any) -> dict[str, str]:
-    """Answer the secrets that an entry names, each with the form that a rule asks of it."""
-    return {str(key).partition("@")[0]: spec.rules.get(name, "text") for name, key in spec.keys.items()}
+def _made_up(spec: Any) -> dict[str, str]:
+    """Answer the secrets that an entry names, each with a value of the form that its rules and paths ask for."""
+    found: dict[str, str] = {}
+    parts: dict[str, dict[str, Any]] = {_secret(one): {"MADE_UP": "made-up"} for one in spec.extract}
+    for name, reference in spec.keys.items():
+        secret, value = _secret(reference), MADE_UP.get(spec.rules.get(name, "text"))
+        found.setdefault(secret, value or f"made-up-{secret}")
+        if path := reference.partition("#")[2]:
+            inner = parts.setdefault(secret, {})
+            *way, last = path.split(".")
+            for step in way:
+                inner = inner.setdefault(step, {})
+            inner[last] = value or f"made-up-{last}"
+    return found | {secret: json.dumps(whole) for secret, whole in parts.items()}
+
+
+def _secret(reference: str) -> str:
+    return reference.partition("#")[0].partition("@")[0]
 
 
 def _read(file: Path) -> Mapping[str, str]:

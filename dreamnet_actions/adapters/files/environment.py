@@ -15,7 +15,9 @@ _NEVER = ("GITHUB_", "GH_TOKEN", "DREAMNET_", "ACTIONS_", "RUNNER_", "INPUT_")
 def variables(value: object) -> str:
     """Read a variable's name, or the start of several (``APP_*``); raises ValueError."""
     if not isinstance(value, str) or not re.fullmatch(FORM, value):
-        raise ValueError(f"{shown(value)} is no variable; write a name, or the start of several as in 'APP_*'")
+        raise ValueError(
+            f"{shown(value)} is no variable; write a name, or the start of several as in 'APP_*'"
+        )
     if is_never(value):
         raise ValueError(f"{shown(value)} belongs to the runner or to DreamNet; it is never handed on")
     return value
