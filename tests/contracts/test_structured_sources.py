@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamnet_actions import bootstrap
@@ -131,9 +131,16 @@ def test_mistakes_stand_with_their_places_and_tell_no_value(name: str) -> None:
     assert "hunter" not in refused.value.message
 
 
-@given(
-    st.dictionaries(st.text(min_size=1), st.recursive(st.text() | st.integers() | st.booleans(), st.lists))
+VALUES = (
+    st.text(max_size=20)
+    | st.integers()
+    | st.booleans()
+    | st.lists(st.text(max_size=5) | st.none(), max_size=3)
 )
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(min_size=1, max_size=20), VALUES, max_size=5))
 def test_any_json_is_read_as_json_reads_it(values: dict[str, Any]) -> None:
     text = json.dumps(values).encode()
     for name, value in json_values(text, "a", ()).items():

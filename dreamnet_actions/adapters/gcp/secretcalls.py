@@ -152,8 +152,9 @@ class Calls:
                 "this machine itself is asked.",
             )
         transport = transports.SecretManagerServiceGrpcTransport(channel=self._channel)
+        known: Any = ClientInfo  # its constructor has no types
         return secretmanager_v1.SecretManagerServiceClient(
-            transport=transport, client_info=ClientInfo(user_agent="dreamnet")
+            transport=transport, client_info=known(user_agent="dreamnet")
         )
 
 

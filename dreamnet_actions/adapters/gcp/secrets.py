@@ -185,23 +185,25 @@ class SecretManagerSource:
         self._identity.token()  # once: where there is none to be had, eight need not find it out one after the other
         halt = threading.Event()
 
-        def one(ref: Ref) -> T | DreamNetError | None:
+        found: dict[Ref, T] = {}
+        errors: list[DreamNetError] = []
+
+        def one(ref: Ref) -> None:
             if halt.is_set():
-                return None
+                return
             try:
-                return ask(ref)
+                found[ref] = ask(ref)
             except (NotFound, PermanentError, troubles.SecretDenied) as error:
-                return error
+                errors.append(error)
             except BaseException:
                 halt.set()
                 raise
 
         with ThreadPoolExecutor(min(AT_ONCE, len(wanted)), thread_name_prefix="secrets") as pool:
-            answers = list(pool.map(one, wanted))
-        errors = [answer for answer in answers if isinstance(answer, DreamNetError)]
+            list(pool.map(one, wanted))
         if errors:
-            raise self._all_of(errors)
-        return dict(zip(wanted, answers, strict=True))  # type: ignore[arg-type] - none of them is an error now
+            raise self._all_of(sorted(errors, key=str))
+        return {ref: found[ref] for ref in wanted}
 
     def _all_of(self, errors: list[DreamNetError]) -> DreamNetError:
         """Answer one error for many: who lacks a role is told of each secret, and what is not there is looked for."""
@@ -213,7 +215,9 @@ class SecretManagerSource:
             there: frozenset[str] | None = self._list("")
         except DreamNetError:
             there = None  # whoever may read single secrets need not be allowed to list them
-        doubtful = [name for one in (*refused, *lost) for name in one.names]
+        doubtful = [name for one in refused for name in one.names] + [
+            name for one in lost for name in one.names
+        ]
         gone = [name for name in doubtful if there is not None and name not in there]
         if gone:
             return troubles.missing(gone, there or frozenset(), self._case("look"))

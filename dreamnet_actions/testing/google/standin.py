@@ -51,8 +51,10 @@ class GoogleStandIn:
 
     def close(self) -> None:
         """Stop everything."""
-        for one in (self._server, *self._fronts, *([self._secrets] if self._secrets else [])):
+        for one in (self._server, *self._fronts):
             one.close()
+        if self._secrets is not None:
+            self._secrets.close()
 
     @property
     def secrets(self) -> SecretManagerServer:

@@ -116,7 +116,7 @@ def version(of: Secret, found: Version) -> Any:
     told: dict[str, Any] = {
         "name": f"{of.name}/versions/{found.number}",
         "create_time": _time(found.created),
-        "state": resources.SecretVersion.State[found.state],
+        "state": getattr(resources.SecretVersion.State, found.state),
         "etag": of.etag_of(found),
         "client_specified_payload_checksum": found.checked,
     }
