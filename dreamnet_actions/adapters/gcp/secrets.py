@@ -90,6 +90,10 @@ class SecretManagerSource:
         """Let go of the connection."""
         self._calls.close()
 
+    def who(self) -> str:
+        """Answer who asks: an account's address or a principal, as far as it is known."""
+        return self._identity.who()
+
     def reach(self, names: Collection[str]) -> Iterator[tuple[str, DreamNetError | None]]:
         """Say of each secret whether the identity may see and read it, and what stands in the way (for the doctor).
         Free of charge: no value is read."""
