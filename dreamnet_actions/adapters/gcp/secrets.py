@@ -25,7 +25,7 @@ from dreamnet_actions.adapters.gcp import secrettroubles as troubles
 from dreamnet_actions.adapters.gcp.identity import Identity
 from dreamnet_actions.adapters.gcp.options import SecretManagerOptions, SecretManagerSourceOptions
 from dreamnet_actions.adapters.gcp.secretcalls import Calls
-from dreamnet_actions.adapters.gcp.services import address
+from dreamnet_actions.adapters.googlecloud import address
 from dreamnet_actions.domain.secret import Ref, SecretValue, Versioned
 from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError, TemporaryError
 from dreamnet_actions.ports.site import Site
