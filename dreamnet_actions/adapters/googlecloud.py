@@ -23,6 +23,7 @@ _USUAL = {
     "connectgateway": "https://{location}connectgateway.googleapis.com",
     "container": "https://container.googleapis.com",
     "iamcredentials": "https://iamcredentials.googleapis.com",
+    "secretmanager": "https://secretmanager.{place}googleapis.com",
     "storage": "https://storage.googleapis.com",
     "sts": "https://sts.googleapis.com",
 }
@@ -31,15 +32,16 @@ _USUAL = {
 def address(service: str, environ: Mapping[str, str], *, location: str = "") -> str:
     """Answer the address of a service, without a slash at its end. ``location`` picks a regional one."""
     given = environ.get(VARIABLE + service.upper(), "").rstrip("/")
-    return given or _USUAL[service].format(location=f"{location}-" if location else "")
+    named = {"location": f"{location}-", "place": f"{location}.rep."} if location else {}
+    return given or _USUAL[service].format_map({"location": "", "place": ""} | named)
 
 
-def needs_google_auth(what: str) -> None:
-    """See that google-auth is there. Raises ExtraMissing, which says that ``what`` needs it."""
+def needs_google_auth(what: str, extra: str = "gke") -> None:
+    """See that google-auth is there. Raises ExtraMissing, which says that ``what`` needs it, and which extra has it."""
     try:
         import google.auth  # noqa: F401
     except ImportError:
-        raise ExtraMissing(what, "google-auth", "gke") from None
+        raise ExtraMissing(what, "google-auth", extra) from None
 
 
 def credentials(

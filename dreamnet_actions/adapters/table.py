@@ -8,8 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
-from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
+from dreamnet_actions.adapters.files.options import (
+    DotenvSinkOptions,
+    DotenvSourceOptions,
+    EnvironmentSourceOptions,
+    JsonSourceOptions,
+    YamlSourceOptions,
+)
+from dreamnet_actions.adapters.gcp.options import GkePlatformOptions, SecretManagerSourceOptions
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
@@ -62,6 +68,30 @@ ROWS: tuple[Row, ...] = (
         kind="dotenv",
         adapter=f"{_HERE}.files.source:DotenvSource",
         options=DotenvSourceOptions,
+    ),
+    Row(
+        port="SecretSource",
+        kind="yaml",
+        adapter=f"{_HERE}.files.structured:YamlSource",
+        options=YamlSourceOptions,
+    ),
+    Row(
+        port="SecretSource",
+        kind="json",
+        adapter=f"{_HERE}.files.structured:JsonSource",
+        options=JsonSourceOptions,
+    ),
+    Row(
+        port="SecretSource",
+        kind="environment",
+        adapter=f"{_HERE}.files.structured:EnvironmentSource",
+        options=EnvironmentSourceOptions,
+    ),
+    Row(
+        port="SecretSource",
+        kind="gcp-secret-manager",
+        adapter=f"{_HERE}.gcp.secrets:SecretManagerSource",
+        options=SecretManagerSourceOptions,
     ),
     Row(
         port="SecretSink", kind="dotenv", adapter=f"{_HERE}.files.sink:DotenvSink", options=DotenvSinkOptions

@@ -59,6 +59,7 @@ class Assembly:
             clock=self.clock,
             config=loaded.config,
             hash_key=self.key,
+            reporter=self.reporter,
         )
         self._metrics: MetricSource | None = None
         self.journal: Journal = self.memory.journal

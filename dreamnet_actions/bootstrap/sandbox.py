@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.system.clock import SystemClock
+from dreamnet_actions.bootstrap.sandbox_google import wishes
 from dreamnet_actions.errors import ExtraMissing, TemporaryError
 from dreamnet_actions.ports.system import Clock
 
@@ -31,12 +32,14 @@ def make_sandbox(
     every: float | None = None,
     house: Path | None = None,
     secrets: Mapping[str, str] | None = None,
+    gcp_secrets: Path | None = None,
     clock: Clock | None = None,
 ) -> Sandbox:
     """Make a sandbox around the repository in ``folder``; it starts when it is entered.
 
     ``path`` is the PATH of every step, ``environ`` this machine's environment, ``secrets`` are the repository's,
-    ``every`` (seconds) replaces the schedules' own times. Raises ExtraMissing where the extra is not installed,
+    ``every`` (seconds) replaces the schedules' own times, ``gcp_secrets`` is a file of values for its Secret Manager,
+    which is there where the configuration or this file wants one. Raises ExtraMissing where the extra is not installed,
     ConfigError where there is no repository.
     """
     try:
@@ -44,6 +47,7 @@ def make_sandbox(
 
         from dreamnet_actions.testing.github.sandbox.session import Sandbox, SandboxOptions
 
+        google = wishes(folder, gcp_secrets, say)
         options = SandboxOptions(
             folder=folder,
             path=path,
@@ -55,6 +59,7 @@ def make_sandbox(
             every=every,
             house=house,
             secrets=secrets or {},
+            google=google,
         )
         return Sandbox(options, clock or SystemClock(), say)
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ written twice) are collected; those that do not (a limit, an unknown alias) end 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -49,10 +49,12 @@ class _Open:
 
 
 class Composer:
-    """Composes one document. ``mistakes`` grows while it works; ``root`` is there when it is done."""
+    """Composes one document. ``mistakes`` grows while it works; ``root`` is there when it is done. ``read`` says what
+    an unquoted scalar is (raises ValueError)."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, read: Callable[[str], Scalar] = read_scalar) -> None:
         self.file = file
+        self._read = read
         self.mistakes: list[Mistake] = []
         self.root: Node | None = None
         self._stack: list[_Open] = []
@@ -90,7 +92,7 @@ class Composer:
         value: Scalar = event.value
         if not event.style:
             try:
-                value = read_scalar(event.value)
+                value = self._read(event.value)
             except ValueError as error:
                 self._note(place, f"{error}.")
                 value = 0

@@ -8,13 +8,14 @@ tree's ``mistakes``; for the others ``ConfigInvalid`` is raised, with all that w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from dreamnet_actions.config import syntax
 from dreamnet_actions.config.composer import Composer, Stopped
+from dreamnet_actions.config.scalars import read_scalar
 from dreamnet_actions.config.source import MAX_BYTES, refuse_size
-from dreamnet_actions.config.tree import Place, Tree
+from dreamnet_actions.config.tree import Place, Scalar, Tree
 from dreamnet_actions.errors import ConfigInvalid, Mistake
 
 _MARKS = {b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -29,17 +30,24 @@ def read_text(text: str, file: str = "dreamnet.yml") -> Tree:
     return read_bytes(text.encode("utf-8", "surrogatepass"), file)
 
 
-def read_bytes(data: bytes, file: str = "dreamnet.yml") -> Tree:
-    """Read the bytes of a file; raises ConfigInvalid."""
+def read_bytes(
+    data: bytes,
+    file: str = "dreamnet.yml",
+    *,
+    read: Callable[[str], Scalar] = read_scalar,
+    empty: str = "The file is empty; it needs at least 'version: 1'.",
+) -> Tree:
+    """Read the bytes of a file; raises ConfigInvalid. ``read`` says what an unquoted scalar is, ``empty`` what is said
+    of a file with nothing in it."""
     if len(data) > MAX_BYTES:
         refuse_size(file)
     text = _decode(data, file)
     _refuse_characters(text, file)
-    composer = Composer(file)
+    composer = Composer(file, read)
     _compose(composer, text, file)
     root = composer.root
     if root is None:
-        _refuse(file, Place(1, 1), "The file is empty; it needs at least 'version: 1'.")
+        _refuse(file, Place(1, 1), empty)
     if not isinstance(root.value, dict):
         composer.mistakes.append(
             _mistake(file, root.place, "The file must be a mapping ('key: value' lines).")

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from dreamnet_actions.errors import Conflict
 
 MASK = "***"
+SHORTEST = 4
+"""Characters of the shortest form that is masked: shorter ones would blot out ordinary text."""
 LATEST = "latest"
 """The version that means the current one."""
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -91,7 +93,7 @@ class SecretValue:
             own = encoded[(0, 2, 3)[shift] : 8 * (shift + len(raw)) // 6]
             found |= {own, own.translate(_URL_SAFE)}
         found |= {re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), form) for form in found}
-        return frozenset(form for form in found if len(form) >= 4)
+        return frozenset(form for form in found if len(form) >= SHORTEST)
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamnet_actions.domain.spec.models import Config
-from dreamnet_actions.ports.system import Clock
+from dreamnet_actions.ports.system import Clock, Reporter
 
 _CREDENTIALS = frozenset({"GITHUB_TOKEN", "GH_TOKEN"})
 _OURS = ("ACTIONS_", "DREAMNET_")
@@ -36,6 +36,7 @@ class Site:
 
     ``root`` is the configuration's root, ``state`` DreamNet's own directory, ``environ`` the environment's variables.
     ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them.
+    ``reporter`` tells people of waits, and masks what must not be seen.
     """
 
     root: Path
@@ -44,3 +45,4 @@ class Site:
     clock: Clock
     config: Config
     hash_key: Callable[[], bytes]
+    reporter: Reporter | None = None

@@ -12,7 +12,7 @@ from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
 from tests.docs.pages import ROOT
 
 FOLDER = ".github/workflows"
-KEEPERS = tuple(name for name, called in CALLED.items() if called.clusters)
+KEEPERS = tuple(CALLED)
 _HEAD = """\
 # {keeper}.yml once more, for callers whose cloud knows jobs by GitHub's own token (OpenID Connect): its jobs have
 # `id-token: write`. Written by scripts/generate.
@@ -20,7 +20,9 @@ name: {name}
 
 on:
 """
-_TOKEN = "      id-token: write # who this job is, for the cloud that services run in\n"
+_TOKEN = (
+    "      id-token: write # who this job is, for the cloud that services run in and secrets are kept in\n"
+)
 
 
 def path(keeper: str) -> str:

@@ -13,13 +13,20 @@ from dreamnet_actions.errors import ConfigError, PermanentError, TemporaryError
 def read_text(file: Path, what: str, *, hint: str) -> str:
     """Answer a file's text. Raises ConfigError when it is not there or no UTF-8, TemporaryError when unreadable."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return read_some(file, None, what, hint=hint).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} {file} is no UTF-8 text (at byte {error.start}).", hint=hint) from error
+
+
+def read_some(file: Path, most: int | None, what: str, *, hint: str) -> bytes:
+    """Answer a file's first ``most`` bytes (None: all of it). Raises as ``read_text`` does, whatever the bytes are."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(most)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{what} {file} is not there.", hint=hint) from error
     except IsADirectoryError as error:
         raise ConfigError(f"{what} {file} is a directory.", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{what} {file} is no UTF-8 text (at byte {error.start}).", hint=hint) from error
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise TemporaryError(f"{what} {file} cannot be read: {why}.", hint="See who may read it.") from error

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from dreamnet_actions.adapters.files.environment import FORM, variables
 from dreamnet_actions.domain.spec.forms import FileInside
-from dreamnet_actions.domain.spec.values import STRICT
+from dreamnet_actions.domain.spec.values import STRICT, Len, Written
+
+Variables = Annotated[str, Written(variables, f"^{FORM}$", "APP_*")]
+"""A variable's name, or the start of several with ``*`` behind it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,44 @@ class DotenvSourceOptions:
 
     dotenv: FileInside
     """The file, as a path from the configuration's root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class YamlSourceOptions:
+    """A source of kind ``yaml``: a file that is a mapping, or has one in it. A value is the text that stands there; a
+    list or mapping is JSON."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    yaml: FileInside
+    """The file, as a path from the configuration's root; at most 256 KiB."""
+    at: Annotated[str, Len(1, 200)] | None = None
+    """The way to the mapping that is meant, as in ``production.env``; left out, the whole file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonSourceOptions:
+    """A source of kind ``json``: a file that is an object, or has one in it. A value is the text that stands there; a
+    list or object is JSON."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    json: FileInside
+    """The file, as a path from the configuration's root; at most 256 KiB."""
+    at: Annotated[str, Len(1, 200)] | None = None
+    """The way to the object that is meant, as in ``production.env``; left out, the whole file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSourceOptions:
+    """A source of kind ``environment``: variables that the step has which runs DreamNet. Those of the runner and of
+    DreamNet itself (``GITHUB_*``, ``ACTIONS_*``, ``RUNNER_*``, ``DREAMNET_*``) are never among them."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    environment: Annotated[tuple[Variables, ...], Len(1, 200)]
+    """The variables, each by its name, or several by how they begin (``APP_*``). A name that is not set is an error,
+    and in a workflow an empty one, too: so GitHub hands on a secret that there is not."""
 
 
 @dataclass(frozen=True, kw_only=True)

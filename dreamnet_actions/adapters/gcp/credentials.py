@@ -1,4 +1,4 @@
-"""Who we are towards Google: the credentials of a platform, found and refreshed by google-auth.
+"""Who we are towards Google: the credentials, found and refreshed by google-auth.
 
 In this order: the configuration's provider with the job's own token from GitHub; the file that the configuration or
 ``GOOGLE_APPLICATION_CREDENTIALS`` names (federation as google-github-actions/auth writes it, or a service account's
@@ -13,25 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from dreamnet_actions.adapters import googlecloud
-from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
+from dreamnet_actions.adapters.gcp.options import IdentityOptions
 from dreamnet_actions.adapters.googlecloud import address
 
 SCOPES = (googlecloud.PLATFORM, "https://www.googleapis.com/auth/userinfo.email")
 """What tokens are for. The cluster names an account by its address only with the second
 (https://cloud.google.com/kubernetes-engine/docs/how-to/api-server-authentication)."""
 _WAYS = (
-    "In a workflow: 'identity-provider' on the platform and 'permissions: {id-token: write}' on the job, or "
+    "In a workflow: 'identity-provider' in the configuration and 'permissions: {id-token: write}' on the job, or "
     "google-github-actions/auth before it. On a machine: gcloud auth application-default login, or "
     "GOOGLE_APPLICATION_CREDENTIALS. All of it: docs/gke.md"
 )
 
 
-def credentials(options: GkePlatformOptions, environ: Mapping[str, str], root: Path, request: Any) -> Any:
-    """Answer google-auth's credentials of a platform. ``request`` is google-auth's transport.
+def credentials(
+    options: IdentityOptions, environ: Mapping[str, str], root: Path, request: Any, needs: tuple[str, str]
+) -> Any:
+    """Answer google-auth's credentials. ``request`` is google-auth's transport; ``needs`` is what asks for them,
+    and the extra that brings google-auth.
 
     Raises ExtraMissing without google-auth, ConfigError where there are none or they cannot be read.
     """
-    googlecloud.needs_google_auth("A platform of kind gke")
+    googlecloud.needs_google_auth(*needs)
     found = _federated(options, environ)
     if found is None:
         found = googlecloud.credentials(
@@ -50,7 +53,7 @@ def credentials(options: GkePlatformOptions, environ: Mapping[str, str], root: P
     return found
 
 
-def _federated(options: GkePlatformOptions, environ: Mapping[str, str]) -> Any:
+def _federated(options: IdentityOptions, environ: Mapping[str, str]) -> Any:
     """Answer credentials from the token that GitHub gives this job; None outside of a job, or without a provider."""
     if options.identity_provider is None:
         return None

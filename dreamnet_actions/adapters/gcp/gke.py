@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dreamnet_actions.adapters.gcp import endpoints, troubles
-from dreamnet_actions.adapters.gcp.credentials import credentials
+from dreamnet_actions.adapters.gcp.identity import Identity
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
-from dreamnet_actions.adapters.gcp.transport import Transport
 from dreamnet_actions.adapters.googlecloud import address
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.errors import DreamNetError, ExtraMissing, NotFound, TemporaryError
+from dreamnet_actions.errors import DreamNetError, NotFound, TemporaryError
 from dreamnet_actions.ports.cluster import ClusterAccess, Endpoint
 from dreamnet_actions.ports.site import Site
-
-AGAIN = 30.0
-"""Seconds before a token is asked for anew that is old but still good: a metadata server hands out the same one until
-shortly before its end."""
 
 
 class GkeAccess(ClusterAccess):
@@ -36,13 +31,13 @@ class GkeAccess(ClusterAccess):
         now: Callable[[], float],
         mask: Callable[[SecretValue], None],
     ) -> None:
-        self.options, self._environ, self._root, self._now, self._mask = options, environ, root, now, mask
+        self.options, self._environ = options, environ
         self.cluster = f"projects/{options.project}/locations/{options.location}/clusters/{options.cluster}"
+        self.identity = Identity(
+            options, environ=environ, root=root, now=now, mask=mask, needs=("A platform of kind gke", "gke")
+        )
         self._lock = threading.RLock()
-        self._credentials: Any = None
-        self._made: Transport | None = None
         self._endpoint: Endpoint | None = None
-        self._asked = 0.0
 
     @classmethod
     def at(cls, options: GkePlatformOptions, site: Site, mask: Callable[[SecretValue], None]) -> GkeAccess:
@@ -58,88 +53,16 @@ class GkeAccess(ClusterAccess):
             return self._endpoint
 
     def token(self) -> SecretValue:
-        with self._lock:
-            if not self._good():
-                self._refresh()
-            return SecretValue(str(self._credentials.token))
+        return self.identity.token()
 
     def renew(self, refused: SecretValue) -> SecretValue:
-        with self._lock:
-            if self._credentials is None or self._credentials.token == refused.reveal():
-                # Quite anew: what the token was made from may have ended, too, and google-auth would use it again.
-                self._credentials = None
-                self._refresh()
-            return SecretValue(str(self._credentials.token))
+        return self.identity.renew(refused)
 
     def who(self) -> str:
-        if self.options.service_account:
-            return self.options.service_account
-        for name in ("service_account_email", "signer_email"):
-            found = getattr(self._credentials, name, None)
-            if found and found != "default":
-                return str(found)
-        case = self._case()
-        return case.member if case.claims.get("sub") else ""
+        return self.identity.who()
 
     def advice(self) -> str:
         return endpoints.advice(self.cluster, self._endpoint)
-
-    # ── Tokens ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def _transport(self) -> Transport:
-        if self._made is None:
-            try:
-                self._made = Transport(self._now)
-            except ImportError:
-                raise ExtraMissing("A platform of kind gke", "google-auth", "gke") from None
-        return self._made
-
-    def _good(self) -> bool:
-        """Say whether the token is to be used as it is: it has some minutes yet, or was asked for just now."""
-        if self._credentials is None:
-            self._credentials = credentials(self.options, self._environ, self._root, self._transport)
-        from google.auth.credentials import TokenState
-
-        state = self._credentials.token_state
-        return state is TokenState.FRESH or (state is TokenState.STALE and self._now() - self._asked < AGAIN)
-
-    def _refresh(self) -> None:
-        """Get another token. While the old one is good, Google may be away for a moment."""
-        from google.auth.credentials import TokenState
-        from google.auth.exceptions import GoogleAuthError
-
-        if self._credentials is None:
-            self._credentials = credentials(self.options, self._environ, self._root, self._transport)
-        before, self._asked = self._credentials.token_state, self._now()
-        try:
-            self._credentials.refresh(self._transport)
-        except GoogleAuthError as error:
-            meant = troubles.refused(error, self._case())
-            if before is TokenState.STALE and isinstance(meant, TemporaryError):
-                return
-            raise meant from error
-        self._mask(SecretValue(str(self._credentials.token)))
-
-    def _case(self) -> troubles.Case:
-        """Answer what is known of our credentials, with what the token of the job says of itself."""
-        from google.auth.exceptions import GoogleAuthError
-
-        found, said = self._credentials, dict[str, Any]()
-        source = getattr(found, "_source_credentials", found)
-        if hasattr(source, "retrieve_subject_token"):
-            try:
-                said = troubles.claims(source.retrieve_subject_token(self._transport))
-            except (GoogleAuthError, OSError, ValueError):
-                said = {}
-        info = getattr(source, "info", None)
-        audience = str(info.get("audience", "")) if isinstance(info, Mapping) else ""
-        return troubles.Case(
-            provider=audience.removeprefix("//iam.googleapis.com/") or self.options.identity_provider,
-            account=self.options.service_account or getattr(found, "service_account_email", None),
-            claims=said,
-            skew=self._transport.skew,
-        )
 
     # ── The cluster ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -149,7 +72,7 @@ class GkeAccess(ClusterAccess):
         if status == 404:
             raise self._missing()
         if status != 200:
-            raise troubles.looked_up(status, data, self.cluster, self.who(), self._transport.skew)
+            raise troubles.looked_up(status, data, self.cluster, self.who(), self.identity.transport.skew)
         try:
             found = json.loads(data)
         except ValueError:
@@ -170,12 +93,12 @@ class GkeAccess(ClusterAccess):
 
         url, token = address("container", self._environ) + path, self.token()
         try:
-            answer = self._transport(url, headers={"Authorization": f"Bearer {token.reveal()}"})
+            answer = self.identity.transport(url, headers={"Authorization": f"Bearer {token.reveal()}"})
             if answer.status == 401:
                 token = self.renew(token)
-                answer = self._transport(url, headers={"Authorization": f"Bearer {token.reveal()}"})
+                answer = self.identity.transport(url, headers={"Authorization": f"Bearer {token.reveal()}"})
         except GoogleAuthError as error:
-            raise troubles.refused(error, self._case()) from error
+            raise self.identity.meant(error) from error
         return int(answer.status), bytes(answer.data)
 
     def _gateway(self, location: str) -> str:

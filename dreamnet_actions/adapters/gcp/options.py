@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.spec.forms import HostPort, Label
@@ -14,6 +14,7 @@ _PROVIDER = (
 )
 _ACCOUNT = r"[a-z0-9][a-z0-9-]{4,62}@[a-z0-9.:-]+\.gserviceaccount\.com"
 _PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_REGION = r"[a-z]+-[a-z]+[0-9]+"
 _PLACE = r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?"
 
 
@@ -49,6 +50,12 @@ def _place(value: object) -> str:
     )
 
 
+def _region(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_REGION, value):
+        return value
+    raise ValueError(f"{shown(value)} is no region; write one as in 'europe-west1'")
+
+
 Provider = Annotated[
     str,
     Written(
@@ -66,10 +73,30 @@ Project = Annotated[str, Written(_project, f"^{_PROJECT}$", "shop-4711")]
 """A project's id."""
 Place = Annotated[str, Written(_place, f"^{_PLACE}$", "europe-west1")]
 """A region or a zone."""
+Region = Annotated[str, Written(_region, f"^{_REGION}$", "europe-west1")]
+"""A region."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GkePlatformOptions:
+class IdentityOptions:
+    """Who DreamNet is towards Google: the same keys wherever something of Google's is asked."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    identity_provider: Provider | None = None
+    """The provider of Workload Identity Federation that trusts this repository. With it a workflow's job gets its
+    credentials from GitHub's own token: the job needs ``permissions: {id-token: write}``. Left out, what
+    ``GOOGLE_APPLICATION_CREDENTIALS`` names, else the application default credentials, else the machine's own
+    account."""
+    service_account: ServiceAccount | None = None
+    """The service account to act as; left out, the identity that the credentials are of."""
+    credentials: Annotated[str, Len(1, 4096)] | None = None
+    """The path of a file of credentials (federation, service account), in place of
+    ``GOOGLE_APPLICATION_CREDENTIALS``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GkePlatformOptions(IdentityOptions):
     """A platform of kind ``gke``: services are workloads of a cluster of Google Kubernetes Engine, in one namespace of
     it. Credentials are found by Google's own library: no gcloud, no plugin, no kubeconfig."""
 
@@ -88,13 +115,33 @@ class GkePlatformOptions:
     endpoint: Literal["auto", "dns", "ip", "private-ip", "connect-gateway"] = "auto"
     """Which of the cluster's addresses to use. ``auto``: the DNS endpoint where the cluster lets it be used from
     outside, else its public address, else its private one. ``connect-gateway`` goes through the cluster's fleet."""
-    identity_provider: Provider | None = None
-    """The provider of Workload Identity Federation that trusts this repository. With it a workflow's job gets its
-    credentials from GitHub's own token: the job needs ``permissions: {id-token: write}``. Left out, what
-    ``GOOGLE_APPLICATION_CREDENTIALS`` names, else the application default credentials, else the machine's own
-    account."""
-    service_account: ServiceAccount | None = None
-    """The service account to act as; left out, the identity that the credentials are of."""
-    credentials: Annotated[str, Len(1, 4096)] | None = None
-    """The path of a file of credentials (federation, service account), in place of
-    ``GOOGLE_APPLICATION_CREDENTIALS``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretManagerOptions(IdentityOptions):
+    """Which secrets of which project are meant, and who asks for them."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    project: Project
+    """The id of the project that the secrets are in."""
+    location: Region | None = None
+    """The region of regional secrets; left out, the project's global ones."""
+    filter: Annotated[str, Len(1, 1000)] | None = None
+    """Which secrets an entry without ``keys`` is about, in the API's own words, as in ``name:shop-``
+    (cloud.google.com/secret-manager/docs/filtering). Left out, all of the project."""
+    labels: dict[Annotated[str, Len(1, 63)], Annotated[str, Len(0, 63)]] = field(default_factory=dict)
+    """Labels that such a secret must have."""
+    disabled: Literal["fail", "former"] = "fail"
+    """What to do where the newest version is disabled or destroyed. ``fail``: stop, and write nothing. ``former``: take
+    the newest one that is enabled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretManagerSourceOptions:
+    """A source of kind ``gcp-secret-manager``: the secrets of a project at Google's Secret Manager."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    gcp_secret_manager: SecretManagerOptions
+    """The project, and which of its secrets."""

@@ -137,7 +137,7 @@ def _acting(_said: str, low: str, case: Case) -> DreamNetError | None:
     if "impersonated" in low and ("not found" in low or "gaia" in low):
         return ConfigError(
             f"There is no service account {case.account}.",
-            hint="Correct 'service-account' of the platform, or make it with: gcloud iam service-accounts create",
+            hint="Correct 'service-account' in the configuration, or make it with: gcloud iam service-accounts create",
         )
     return None
 

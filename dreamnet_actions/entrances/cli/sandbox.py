@@ -48,6 +48,12 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
     "--secret", "secrets", multiple=True, metavar="NAME", help="An Actions secret, from the variable NAME."
 )
 @click.option(
+    "--gcp-secrets",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Values for its Secret Manager, as NAME=value lines.  [default: made up, as the configuration names them]",
+)
+@click.option(
     "--action",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
@@ -63,6 +69,7 @@ def sandbox(
     dirty: bool,
     name: str | None,
     secrets: tuple[str, ...],
+    gcp_secrets: Path | None,
     action: Path | None,
 ) -> None:
     """Issues, git, tokens and workflows as on GitHub, with act as the runner; what is committed here is its
@@ -92,6 +99,7 @@ def sandbox(
         every=every,
         house=action,
         secrets=_secrets(secrets, variables),
+        gcp_secrets=gcp_secrets,
     )
     stop = threading.Event()
     status = 0
@@ -135,6 +143,9 @@ def _tell_how(running: Sandbox) -> None:
     say(f"  API          {running.github.api_url}")
     say(f"  token        {running.token_file}")
     say(f"  push again   {running.push_command}")
+    if running.google is not None:
+        count, where = len(running.google.secrets()), ", ".join(running.google.projects)
+        say(f"  secrets      {running.github.server_url}/secret-manager ({count} in {where})")
     say(
         "It starts anew each time. Services that are deployed here run on this machine until it ends: Ctrl-C."
     )

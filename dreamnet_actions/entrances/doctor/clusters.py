@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, FEDERATED, RELAY
+from dreamnet_actions.entrances.setup.choose import federated
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
 from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
@@ -35,18 +36,14 @@ def clusters(at: Surroundings) -> Iterator[Finding]:
 
 
 def federation(at: Surroundings) -> Iterator[Finding]:
-    """Where a platform takes GitHub's tokens, the jobs of each keeper that reaches it have one."""
+    """Where a platform or source takes GitHub's tokens, the jobs of each keeper that reaches it have one."""
     if isinstance(at.config, ConfigError):
         return
-    named = [
-        name
-        for name, one in at.config.config.platforms.items()
-        if getattr(one.options, "identity_provider", None) is not None
-    ]
+    named = federated(at.config.config)
     if not named:
         return
     what = f"federation of {', '.join(named)}"
-    reaching = [one for one in at.callers if not one.inner and CALLED[one.keeper].clusters and _works(one)]
+    reaching = [one for one in at.callers if not one.inner and _works(one)]
     without = [one for one in reaching if not _shows(one)]
     for one in without:
         yield Finding(

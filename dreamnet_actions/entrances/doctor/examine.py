@@ -13,6 +13,7 @@ from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
 from dreamnet_actions.entrances.doctor.handed import handed
 from dreamnet_actions.entrances.doctor.reverts import reverts
+from dreamnet_actions.entrances.doctor.secrets import secrets
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
 from dreamnet_actions.entrances.setup.reading import Caller, Unreadable, read
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="federation", look=clusters.federation),
     Check(name="secrets", look=handed),
     Check(name="clusters", look=clusters.clusters),
+    Check(name="secrets", look=secrets),
     Check(name="token", look=hosted.token, online=True),
     Check(name="repository", look=hosted.repository, online=True),
     Check(name="permissions", look=hosted.permissions, online=True),

@@ -37,7 +37,7 @@ def handed(at: Surroundings) -> Iterator[Finding]:
 
 def _handed(at: Surroundings, name: str, what: str) -> Iterator[Finding]:
     """See that callers hand a secret over."""
-    reaching = _reaching(at)
+    reaching = _taking(at, name)
     lacking = [one for one in reaching if not _gives(one, name)]
     for one in lacking:
         yield Finding(
@@ -55,7 +55,7 @@ def _handed(at: Surroundings, name: str, what: str) -> Iterator[Finding]:
 
 def _unknown(at: Surroundings, variable: str) -> Iterator[Finding]:
     """Tell of a variable that no called job has."""
-    for one in _reaching(at):
+    for one in _taking(at, "prometheus-token"):
         yield Finding(
             status="warning",
             what="token for Prometheus",
@@ -67,10 +67,10 @@ def _unknown(at: Surroundings, variable: str) -> Iterator[Finding]:
         )
 
 
-def _reaching(at: Surroundings) -> list[Caller]:
-    """Answer the jobs on runners of GitHub's that call what reaches clusters; those of this repository's own apart."""
+def _taking(at: Surroundings, name: str) -> list[Caller]:
+    """Answer the jobs on runners of GitHub's that call what takes a secret; those of this repository's own apart."""
     found = [one for one in at.callers if one.calls and not one.inner and not one.own]
-    return [one for one in found if CALLED[one.keeper].clusters and _HOSTED.fullmatch(_runner(one))]
+    return [one for one in found if name in CALLED[one.keeper].takes and _HOSTED.fullmatch(_runner(one))]
 
 
 def _runner(one: Caller) -> str:

@@ -46,14 +46,13 @@ class Called:
     """How many jobs one run of it starts, for what it costs."""
     own: Mapping[str, str] = field(default_factory=dict)
     """What the job that works itself asks for; left out, all of ``permissions``."""
-    clusters: bool = True
-    """Whether its jobs reach clusters, and ask for numbers: it takes ``SECRETS``, and there is one like it whose jobs
-    have a token of GitHub's to show (``FEDERATED``)."""
+    takes: tuple[str, ...] = ("kubeconfig", "prometheus-token")
+    """Which of ``SECRETS`` its jobs have use for."""
 
     def granted(self, *, federated: bool, own: bool = False) -> dict[str, str]:
         """Answer what a job that has it work grants; ``own`` where that works itself, by the action. RelayBot's own job
-        has nothing to show: it is the keepers' jobs that look at clusters."""
-        shows = federated and self.clusters and not (own and self.agent == "relaybot")
+        has nothing to show: it is the keepers' jobs that look at clusters and secrets."""
+        shows = federated and not (own and self.agent == "relaybot")
         return {**(self.own if own else self.permissions), **(ID_TOKEN if shows else {})}
 
     def __post_init__(self) -> None:
@@ -71,7 +70,7 @@ which a cloud knows them. A called workflow asks for a permission or it does not
 files of their own, and nobody else has to grant it."""
 ID_TOKEN: Mapping[str, str] = {"id-token": "write"}
 SECRETS: Mapping[str, str] = {"kubeconfig": "KUBECONFIG", "prometheus-token": "PROMETHEUS_TOKEN"}
-"""What a caller may hand over as a secret to those that reach clusters, each with the name that the repository's secret
+"""What a caller may hand over as a secret to those that take it, each with the name that the repository's secret
 has where DreamNet writes the caller."""
 VARIABLES: Mapping[str, str] = {
     "kubeconfig": "DREAMNET_KUBECONFIG",
@@ -119,7 +118,7 @@ CALLED: Mapping[str, Called] = {
         why="journal and messages, dreams",
         actions=("plan", "sync", "validate", "restore", "flags", "set-flag"),
         fields=("entry", "flag", "variant", "request", "dry-run"),
-        clusters=False,
+        takes=("kubeconfig",),
     ),
     RELAY: Called(
         agent="relaybot",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args
 
 from dreamnet_actions.domain.spec.models import Config
@@ -169,9 +169,23 @@ def wanted_of(
         runner=runner,
         kubeconfig=any(getattr(one, "kubeconfig", "") is None for one in platforms),
         prometheus=token_variable(config) == VARIABLES["prometheus-token"],
-        federated=any(getattr(one, "identity_provider", None) is not None for one in platforms),
+        federated=bool(federated(config)),
     )
     return replace(base, schedule=schedule) if schedule else base
+
+
+def federated(config: Config) -> list[str]:
+    """Answer the platforms and env entries that take a token of GitHub's, by name."""
+    options = {name: one.options for name, one in config.platforms.items()}
+    options |= {name: one.from_.options for name, one in config.env.items()}
+    return [name for name, one in options.items() if _provider_of(one) is not None]
+
+
+def _provider_of(options: object) -> object:
+    """Answer the provider that options name, themselves or one level below."""
+    below = [getattr(options, one.name) for one in fields(options)] if is_dataclass(options) else []
+    found = (getattr(one, "identity_provider", None) for one in (options, *below))
+    return next((one for one in found if one is not None), None)
 
 
 def token_variable(config: Config) -> str | None:

@@ -63,7 +63,7 @@ class Wanted:
         return {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
-            if wanted and CALLED[keeper].clusters
+            if wanted and name in CALLED[keeper].takes
         }
 
     def keepers(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def callers(wanted: Wanted) -> dict[str, str]:
 def caller(keeper: str, wanted: Wanted) -> str:
     """Write one caller. Raises RequestInvalid for a branch that no workflow can name."""
     called = CALLED[keeper]
-    federated = wanted.federated and called.clusters
+    federated = wanted.federated
     lines = [
         f"name: {called.title}",
         _run_name(keeper, called),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dreamnet_actions.testing.google.certificates import authority_and_context
 from dreamnet_actions.testing.google.front import Asked, Upstream, front
+from dreamnet_actions.testing.google.secretmanager.server import SecretManagerServer
 from dreamnet_actions.testing.google.serving import Server, google
 from dreamnet_actions.testing.google.world import Provider, World
 
@@ -29,25 +31,37 @@ class GoogleStandIn:
     seconds since 1970, for itself and nobody else. ``close`` ends it."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
         self.world = World(now=now)
         self.folder = folder
         self.asked: list[Asked] = []
         self.claims: dict[str, Any] = {}
         """What GitHub's token says of the job that asks for one."""
-        self._github = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._server = Server(google(self.world, self._job_token))
         self.authority, self._context = authority_and_context(folder, now())
         self.authority_file = folder / "authority.pem"
         self.authority_file.write_text(self.authority, encoding="ascii")
         self._fronts: list[Server] = []
         self.address = f"http://127.0.0.1:{self._server.port}"
+        self._secrets: SecretManagerServer | None = None
+
+    @cached_property
+    def _github(self) -> Any:
+        """GitHub's key; made when it is first needed, for that takes a second."""
+        return _rsa()
 
     def close(self) -> None:
         """Stop everything."""
         for one in (self._server, *self._fronts):
             one.close()
+        if self._secrets is not None:
+            self._secrets.close()
+
+    @property
+    def secrets(self) -> SecretManagerServer:
+        """Secret Manager; it starts when it is first asked for. Raises ImportError without the extra ``gcp``."""
+        if self._secrets is None:
+            self._secrets = SecretManagerServer(self.world, self.folder / "front.pem")
+        return self._secrets
 
     # ── What there is ───────────────────────────────────────────────────────────────────────────────────
 
@@ -101,12 +115,12 @@ class GoogleStandIn:
         )
         return email
 
-    def key_of(self, email: str) -> Path:
-        """Make a key of a service account; answers its file, as gcloud writes it."""
+    def key_of(self, email: str, key: Any = None) -> Path:
+        """Make a key of a service account, or take ``key`` (an RSA private key); answers its file, as gcloud writes
+        it."""
         from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
 
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = key or _rsa()
         self.world.accounts[email] = key.public_key()
         form = (
             serialization.Encoding.PEM,
@@ -151,6 +165,8 @@ class GoogleStandIn:
             f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": self.address
             for name in ("CONTAINER", "STS", "IAMCREDENTIALS")
         }
+        if self._secrets is not None:
+            places["CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"] = self._secrets.address
         gateway = f"https://localhost:{self._fronts[-1].port}" if self._fronts else ""
         host = self.address.removeprefix("http://")
         return {
@@ -187,6 +203,12 @@ class GoogleStandIn:
         file.touch(mode=0o600)
         file.write_text(json.dumps(told), encoding="utf-8")
         return file
+
+
+def _rsa() -> Any:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def job_claims(

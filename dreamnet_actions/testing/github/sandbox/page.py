@@ -63,10 +63,11 @@ def document(title: str, body: str, *, refresh: bool = True) -> str:
     )
 
 
-def home(views: list[RepositoryView], clone: str, secret: str) -> str:
-    """Answer the first page: every repository with its dreams, runs, messages and deployments."""
+def home(views: list[RepositoryView], clone: str, secret: str, links: str = "") -> str:
+    """Answer the first page: every repository with its dreams, runs, messages and deployments. ``links`` lead on, as
+    HTML."""
     parts = [
-        f"<p class=soft>DreamNet sandbox: a GitHub of your own. Push to it:</p><pre>{escape(clone)}</pre>"
+        f"<p class=soft>DreamNet sandbox: a GitHub of your own. Push to it:</p><pre>{escape(clone)}</pre>{links}"
     ]
     for view in views:
         head = f"<header><h1>{escape(view.name)}</h1>{_buttons(view)}</header>"

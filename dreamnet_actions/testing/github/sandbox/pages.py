@@ -17,9 +17,11 @@ from dreamnet_actions.testing.github.actions.dispatching import DispatchRefused
 from dreamnet_actions.testing.github.actions.engine import Engine
 from dreamnet_actions.testing.github.actions.runs import NotNow
 from dreamnet_actions.testing.github.call import Problem
-from dreamnet_actions.testing.github.sandbox import page
+from dreamnet_actions.testing.github.sandbox import page, secretpage
 from dreamnet_actions.testing.github.sandbox.snapshot import Messages, RepositoryView, take
 from dreamnet_actions.testing.github.world import Moved, World
+from dreamnet_actions.testing.google.secretmanager.refusals import Refusal
+from dreamnet_actions.testing.google.seeded import SeededGoogle
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -46,6 +48,8 @@ class Pages:
         self._world: World | None = None
         self._engine: Engine | None = None
         self._clone = self._unseen = ""
+        self.google: SeededGoogle | None = None
+        """The sandbox's Google, if it has one."""
 
     def attach(self, engine: Engine, clone: str, *, unseen: str = "") -> None:
         """From now on there is something to see; ``clone`` is the command to push with, ``unseen`` a repository that
@@ -67,6 +71,11 @@ class Pages:
             ("/{owner}/{repo}/actions/runs/{id:int}/cancel", self._guarded(self._cancel), "POST"),
             ("/{owner}/{repo}/actions/runs/{id:int}/rerun", self._guarded(self._rerun), "POST"),
         ]
+        if self.google is not None:
+            made += [
+                (secretpage.PATH, self._guarded(self._secrets), "GET"),
+                (secretpage.PATH, self._guarded(self._change_secret), "POST"),
+            ]
         return [Route(path, endpoint, methods=[method]) for path, endpoint, method in made]
 
     # ── The door ─────────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +123,8 @@ class Pages:
         with world.lock:
             names = [one.full_name for one in world.repositories.values() if one.full_name != self._unseen]
         views = [take(world, engine, self.messages, one) for one in names]
-        return _html(page.home(views, self._clone, self.secret))
+        links = secretpage.link() if self.google is not None else ""
+        return _html(page.home(views, self._clone, self.secret, links))
 
     def _issue(self, request: Request, fields: dict[str, str]) -> Response:
         del fields
@@ -139,6 +149,13 @@ class Pages:
                 branch = world.default_branch(view.name)
                 return _html(page.form(view.name, one, branch, self.secret, told), 422 if told else 200)
         raise LookupError(request.path_params["file"])
+
+    def _secrets(self, request: Request, fields: dict[str, str], told: str = "") -> Response:
+        del request, fields
+        if self.google is None:
+            raise LookupError(secretpage.PATH)
+        found = secretpage.page(self.google.secrets(), self.google.address, self.secret, told)
+        return _html(found, 422 if told else 200)
 
     # ── What can be done ─────────────────────────────────────────────────────────────────────────────────
 
@@ -178,6 +195,19 @@ class Pages:
         with contextlib.suppress(NotNow):  # it was started meanwhile
             engine.rerun(run, actor=_owner(run.repository))
         return _see(f"/{run.repository}/actions/runs/{run.id}")
+
+    def _change_secret(self, request: Request, fields: dict[str, str]) -> Response:
+        if self.google is None:
+            raise LookupError(secretpage.PATH)
+        name, state = fields.get("name", ""), fields.get("state", "")
+        try:
+            if state in secretpage.STATES:
+                self.google.turn(name, state)
+            else:
+                self.google.add(name, fields.get("value", ""))
+        except Refusal as refused:
+            return self._secrets(request, {}, refused.message)
+        return _see(secretpage.PATH)
 
 
 def _name(request: Request) -> str:

@@ -29,6 +29,7 @@ from dreamnet_actions.testing.github.sandbox import house, leftovers
 from dreamnet_actions.testing.github.sandbox.importing import UserRepository
 from dreamnet_actions.testing.github.sandbox.machine import Machine
 from dreamnet_actions.testing.github.sandbox.pages import Pages
+from dreamnet_actions.testing.google.seeded import SeededGoogle, Wishes
 
 EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
 """What ``once`` may start."""
@@ -44,7 +45,8 @@ class SandboxOptions:
     """What a sandbox is for. ``folder`` is the user's repository, ``path`` the PATH of every step; ``every``
     replaces the schedules' own times (seconds); ``house`` the checkout behind ``dreamnet/dreamnet@…``, if not
     the one that runs. ``environ`` is this machine's environment: what of it steps see is ``Machine``'s to say.
-    ``end_services`` ends what runs by a state folder, and answers how many platforms that were."""
+    ``end_services`` ends what runs by a state folder, and answers how many platforms that were. ``google``: have a
+    Google Cloud of one's own beside it, too."""
 
     folder: Path
     path: str
@@ -56,6 +58,7 @@ class SandboxOptions:
     every: float | None = None
     house: Path | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    google: Wishes | None = None
 
 
 class Sandbox:
@@ -76,12 +79,17 @@ class Sandbox:
         self._alive = leftovers.live(self._root)
         self._machine = Machine(self._root, options.environ)
         self._pages = Pages()
+        self.google: SeededGoogle | None = None
+        if options.google is not None:
+            self.google = SeededGoogle(self._root / "google", clock.now, options.google)
+            self._pages.google = self.google
+        environment = {**self._machine.environment(), **(self.google.environment() if self.google else {})}
         self.github = GitHubWithActions(
             clock=clock,
             root=self._root,
             extend=[self._pages],
             port=options.port,
-            options=ActOptions(path=options.path, environment=self._machine.environment()),
+            options=ActOptions(path=options.path, environment=environment),
             every=options.every,
             say=say,
         )
@@ -111,6 +119,8 @@ class Sandbox:
             self._clear()
 
     def _clear(self) -> None:
+        if self.google is not None:
+            self.google.close()
         shutil.rmtree(self._root, ignore_errors=True)
         self._alive.close()
 
