@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.ports.system import Clock
@@ -30,12 +31,27 @@ def for_commands(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+class Keep(Protocol):
+    """A little plain data that outlives the run, for an adapter that cannot ask what it wrote. Never a value."""
+
+    def get(self, key: str) -> Any:
+        """Answer what is kept under a key; None where nothing is."""
+
+    def put(self, key: str, data: Any, *, first: bool = False) -> None:
+        """Keep plain data under a key. ``first``: it must be durable before the caller goes on."""
+
+
+def _nothing_kept() -> Keep:
+    raise AssertionError("this site has nothing that outlives it")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What an adapter is made from. Its class offers ``at(options, site)``; a platform, ``at(name, options, site)``.
 
     ``root`` is the configuration's root, ``state`` DreamNet's own directory, ``environ`` the environment's variables.
     ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them.
+    ``kept()`` answers what outlives the run.
     """
 
     root: Path
@@ -44,3 +60,4 @@ class Site:
     clock: Clock
     config: Config
     hash_key: Callable[[], bytes]
+    kept: Callable[[], Keep] = _nothing_kept

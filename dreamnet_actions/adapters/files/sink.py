@@ -58,6 +58,7 @@ class DotenvSink:
 
     WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
     readable = True
+    keeps = True
 
     def __init__(
         self,
