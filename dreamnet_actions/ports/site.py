@@ -21,10 +21,10 @@ def for_commands(environ: Mapping[str, str]) -> dict[str, str]:
     """Answer what of an environment the user's own commands (builds, checks) may see.
 
     In a workflow's run that is neither its tokens nor the files by which a step speaks to the runner: a step of the
-    user's own would have to be given them. Elsewhere it is everything.
+    user's own would have to be given them. Elsewhere it is everything but the token for secrets.
     """
     if environ.get("GITHUB_ACTIONS") != "true":
-        return dict(environ)
+        return {name: value for name, value in environ.items() if name != "DREAMNET_SECRETS_TOKEN"}
     taken = _CREDENTIALS | _COMMAND_FILES
     return {
         name: value for name, value in environ.items() if name not in taken and not name.startswith(_OURS)

@@ -13,6 +13,7 @@ from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
 from dreamnet_actions.entrances.doctor.handed import handed
 from dreamnet_actions.entrances.doctor.reverts import reverts
+from dreamnet_actions.entrances.doctor.secrets import secrets
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
 from dreamnet_actions.entrances.setup.reading import Caller, Unreadable, read
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="workflows", look=local.workflows),
     Check(name="listeners", look=local.listeners),
     Check(name="reverts", look=reverts),
+    Check(name="token for secrets", look=secrets),
     Check(name="federation", look=clusters.federation),
     Check(name="secrets", look=handed),
     Check(name="clusters", look=clusters.clusters),
