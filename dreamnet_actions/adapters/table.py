@@ -16,6 +16,7 @@ from dreamnet_actions.adapters.files.options import (
     YamlSourceOptions,
 )
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions, SecretManagerSourceOptions
+from dreamnet_actions.adapters.github.options import GitHubSecretsOptions, GitHubVariablesOptions
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
@@ -101,6 +102,18 @@ ROWS: tuple[Row, ...] = (
         kind="process",
         adapter=f"{_HERE}.process.environment:ProcessEnvironmentSink",
         options=ProcessSinkOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="github-secrets",
+        adapter=f"{_HERE}.github.secretsink:GitHubSecretsSink",
+        options=GitHubSecretsOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="github-variables",
+        adapter=f"{_HERE}.github.variablesink:GitHubVariablesSink",
+        options=GitHubVariablesOptions,
     ),
     Row(port="Probe", kind="http", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=HttpCheck),
     Row(port="Probe", kind="tcp", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TcpCheck),

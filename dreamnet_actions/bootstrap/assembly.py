@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
@@ -60,6 +60,7 @@ class Assembly:
             config=loaded.config,
             hash_key=self.key,
             reporter=self.reporter,
+            kept=lambda: JournalKeep(self.journal, self.memory.barrier),
         )
         self._metrics: MetricSource | None = None
         self.journal: Journal = self.memory.journal
@@ -247,9 +248,9 @@ class Assembly:
 
     def entries(self) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""
-        from dreamnet_actions.keepers.envkeeper.entries import Entry
+        from dreamnet_actions.keepers.envkeeper.entries import Entry, see_that_none_share
 
-        return {
+        found = {
             name: Entry(
                 name=name,
                 spec=spec,
@@ -258,9 +259,13 @@ class Assembly:
             )
             for name, spec in self.config.env.items()
         }
+        see_that_none_share(found.values())
+        return found
 
     def sink(self, chosen: Chosen) -> SecretSink:
-        """Make one sink of values."""
+        """Make one sink of values; the token that some are reached by is never printed."""
+        if text := self.options.environ.get("DREAMNET_SECRETS_TOKEN"):
+            self.reporter.mask(SecretValue(text))
         made: SecretSink = adapter("SecretSink", chosen.kind).at(chosen.options, self.site)
         return made
 
@@ -281,6 +286,23 @@ class Assembly:
             shown=self.config.flags.file,
         )
         return self.gate.before(store, outside=True)
+
+
+class JournalKeep:
+    """The ``Keep`` of adapters, in the journal's shared state."""
+
+    def __init__(self, journal: Journal, barrier: Callable[[], None]) -> None:
+        self._journal, self._barrier = journal, barrier
+
+    def get(self, key: str) -> Any:
+        """Answer what is kept under a key."""
+        return self._journal.state(key)[0]
+
+    def put(self, key: str, data: Any, *, first: bool = False) -> None:
+        """Keep it, and make it durable at once where it must be known first."""
+        self._journal.set_state(key, data)
+        if first:
+            self._barrier()
 
 
 class Told:

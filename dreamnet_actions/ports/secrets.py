@@ -40,6 +40,9 @@ class SecretSink(Protocol):
     """The services that read it and must be restarted after a change."""
     readable: bool = True
     """Whether it gives back what it holds; where not, ``read_back`` answers nothing and versions are from memory."""
+    keeps: bool = True
+    """Whether it keeps the values of former sets. Where not, ``restore`` raises NotFound for them, and they are read
+    at their source again."""
 
     def state(self) -> SinkState:
         """Answer what it holds of ours. ``revision`` names the set; ``former`` the one before it."""

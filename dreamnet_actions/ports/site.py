@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.ports.system import Clock, Reporter
@@ -20,14 +21,28 @@ def for_commands(environ: Mapping[str, str]) -> dict[str, str]:
     """Answer what of an environment the user's own commands (builds, checks) may see.
 
     In a workflow's run that is neither its tokens nor the files by which a step speaks to the runner: a step of the
-    user's own would have to be given them. Elsewhere it is everything.
+    user's own would have to be given them. Elsewhere it is everything but the token for secrets.
     """
     if environ.get("GITHUB_ACTIONS") != "true":
-        return dict(environ)
+        return {name: value for name, value in environ.items() if name != "DREAMNET_SECRETS_TOKEN"}
     taken = _CREDENTIALS | _COMMAND_FILES
     return {
         name: value for name, value in environ.items() if name not in taken and not name.startswith(_OURS)
     }
+
+
+class Keep(Protocol):
+    """A little plain data that outlives the run, for an adapter that cannot ask what it wrote. Never a value."""
+
+    def get(self, key: str) -> Any:
+        """Answer what is kept under a key; None where nothing is."""
+
+    def put(self, key: str, data: Any, *, first: bool = False) -> None:
+        """Keep plain data under a key. ``first``: it must be durable before the caller goes on."""
+
+
+def _nothing_kept() -> Keep:
+    raise AssertionError("this site has nothing that outlives it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +52,7 @@ class Site:
     ``root`` is the configuration's root, ``state`` DreamNet's own directory, ``environ`` the environment's variables.
     ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them.
     ``reporter`` tells people of waits, and masks what must not be seen.
+    ``kept()`` answers what outlives the run.
     """
 
     root: Path
@@ -46,3 +62,4 @@ class Site:
     config: Config
     hash_key: Callable[[], bytes]
     reporter: Reporter | None = None
+    kept: Callable[[], Keep] = _nothing_kept

@@ -136,3 +136,33 @@ def test_environments(github: StandIn) -> None:
     repo.create_deployment("main", environment="made by a deployment")
     assert {one.name for one in repo.get_environments()} == {"prod/eu", "made by a deployment"}
     repo.delete_environment("prod/eu")
+
+
+def test_an_environment_has_its_own(github: StandIn) -> None:
+    repo = client(github, github.person("alice", "admin")).get_repo("octo/shop")
+    with pytest.raises(GithubException) as nowhere:
+        repo.requester.requestJsonAndCheck("GET", f"{repo.url}/environments/production/secrets")
+    assert nowhere.value.status == 404
+    environment = repo.create_environment("production")
+    environment.create_secret("token", "s3cret")
+    environment.create_variable("colour", "red")
+    assert environment.get_variable("COLOUR").value == "red"
+    assert [one.name for one in environment.get_secrets()] == ["TOKEN"]
+    assert (github.secrets("octo/shop"), github.variables("octo/shop")) == ({}, {})
+    environment.delete_secret("TOKEN")
+    environment.delete_variable("COLOUR")
+    assert [*environment.get_secrets(), *environment.get_variables()] == []
+
+
+def test_variables_come_in_small_pages_and_secrets_end_at_a_hundred(github: StandIn) -> None:
+    repo = client(github, github.person("alice", "admin")).get_repo("octo/shop")
+    for number in range(35):
+        repo.create_variable(f"V{number}", "1")
+    _, body = repo.requester.requestJsonAndCheck("GET", f"{repo.url}/actions/variables?per_page=100")
+    assert (body["total_count"], len(body["variables"])) == (35, 30)
+    for number in range(100):
+        repo.create_secret(f"S{number}", "1")
+    repo.create_secret("S0", "2")
+    with pytest.raises(GithubException) as full:
+        repo.create_secret("ONE_MORE", "1")
+    assert full.value.status == 422

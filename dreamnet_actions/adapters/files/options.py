@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.adapters.files.environment import FORM, variables
 from dreamnet_actions.domain.spec.forms import FileInside
@@ -69,3 +69,6 @@ class DotenvSinkOptions:
 
     dotenv: FileInside
     """The file, as a path from the configuration's root."""
+    format: Literal["dotenv", "python-dotenv", "shell", "docker"] = "dotenv"
+    """Who reads it. ``dotenv``: whoever puts nothing for ``${NAME}``. ``python-dotenv``: its ``load_dotenv()``.
+    ``shell``: a shell's ``.``. ``docker``: ``docker run --env-file``. What the format cannot hold is refused."""

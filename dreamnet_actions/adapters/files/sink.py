@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dreamnet_actions.adapters.files.atomic import read_text, write_bytes
-from dreamnet_actions.adapters.files.grammar import Reader, fits, write_entries
+from dreamnet_actions.adapters.files.formats import FORMATS
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import ConfigError, NotFound, PermanentError, StateDamaged
@@ -42,11 +42,12 @@ class _Record:
     former: str | None
     versions: Mapping[str, str]
     content: bytes
+    format: str = "dotenv"
 
     @property
     def values(self) -> dict[str, str]:
         """The values by name, without what was there of others."""
-        entries = Reader(self.content.decode("utf-8"), "").entries
+        entries = FORMATS[self.format].read(self.content.decode("utf-8"))
         return {name: entries[name] for name in self.versions}
 
 
@@ -58,6 +59,7 @@ class DotenvSink:
 
     WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
     readable = True
+    keeps = True
 
     def __init__(
         self,
@@ -67,8 +69,10 @@ class DotenvSink:
         hash_key: bytes,
         services: Collection[str] = (),
         name: str | None = None,
+        format: str = "dotenv",  # noqa: A002 - the option's name
     ) -> None:
         self._file = Path(file)
+        self._format = FORMATS[format]
         self.name = name or str(file)
         self.services = tuple(services)
         self._hash_key = hash_key
@@ -80,7 +84,11 @@ class DotenvSink:
         """Make the sink of the file that the options name."""
         state = site.state / "sinks"
         return cls(
-            site.root / options.dotenv, state_directory=state, hash_key=site.hash_key(), name=options.dotenv
+            site.root / options.dotenv,
+            state_directory=state,
+            hash_key=site.hash_key(),
+            name=options.dotenv,
+            format=options.format,
         )
 
     def state(self) -> SinkState:
@@ -97,20 +105,22 @@ class DotenvSink:
             )
         if revision is None:
             return SinkState()
-        now = Reader(text, self.name).entries
         record = self._record(revision)
+        now = self._read(text, record)
         if record is None:
             return SinkState(
                 versions=dict.fromkeys(now, _NO_VERSION), revision=revision, drifted=frozenset(now)
             )
         drifted = frozenset(name for name, value in record.values.items() if now.get(name) != value)
+        if record.format != self._format.name:  # it is to be written anew, whatever it holds
+            drifted = frozenset(record.versions)
         return SinkState(versions=record.versions, revision=revision, former=record.former, drifted=drifted)
 
     def write(self, values: Mapping[str, Versioned], keep: Mapping[str, str] | None = None) -> str:
         """Make ``values``, and the names of ``keep`` as they stand there, the whole of what is ours in the file."""
         values = with_kept(values, keep, self.read_back, self.name)
         for name, one in sorted(values.items()):
-            why = fits(name, one.value.reveal())
+            why = self._format.fits(name, one.value.reveal())
             if why:
                 raise PermanentError(
                     f"{self.name} cannot hold {name}: {why}.",
@@ -121,9 +131,9 @@ class DotenvSink:
         foreign = self._foreign()  # refuses a file of somebody else's
         before = self.state()
         former = before.former if before.revision == revision else before.revision
-        content = (_HEADER.format(revision) + write_entries(entries)).encode("utf-8")
+        content = (_HEADER.format(revision) + self._format.write(entries)).encode("utf-8")
         versions = {name: one.version for name, one in sorted(values.items())}
-        self._put(_Record(revision, former, versions, content), foreign)
+        self._put(_Record(revision, former, versions, content, self._format.name), foreign)
         return revision
 
     def read_back(self) -> Mapping[str, SecretValue]:
@@ -133,7 +143,7 @@ class DotenvSink:
         if text is None or revision is None:
             return {}
         record = self._record(revision)
-        now = Reader(text, self.name).entries
+        now = self._read(text, record)
         names = record.versions if record else now
         return {name: SecretValue(now[name]) for name in names if name in now}
 
@@ -146,7 +156,7 @@ class DotenvSink:
         foreign = self._foreign()
         before = self.state()
         former = record.former if before.revision == revision else before.revision
-        self._put(_Record(revision, former, record.versions, record.content), foreign)
+        self._put(_Record(revision, former, record.versions, record.content, record.format), foreign)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,21 +182,29 @@ class DotenvSink:
         record = self._record(revision)
         if record is None:
             return []
-        entries = Reader(text, self.name).entries
+        entries = self._read(text, record)
         return [(name, value) for name, value in entries.items() if name not in record.versions]
 
+    def _read(self, text: str, record: _Record | None) -> Mapping[str, str]:
+        """Read the file as it was written; the format may be another one now."""
+        return (FORMATS[record.format] if record else self._format).read(text)
+
     def _put(self, record: _Record, foreign: list[tuple[str, str]]) -> None:
+        form = FORMATS[record.format]
         kept = [
-            (name, value) for name, value in foreign if name not in record.versions and not fits(name, value)
+            (name, value)
+            for name, value in foreign
+            if name not in record.versions and not form.fits(name, value)
         ]
         content = record.content
         if kept:
-            content += (_FOREIGN + write_entries(kept)).encode("utf-8")
+            content += (_FOREIGN + form.write(kept)).encode("utf-8")
         data = {
             "revision": record.revision,
             "former": record.former,
             "versions": dict(record.versions),
             "content": base64.b64encode(record.content).decode("ascii"),
+            "format": record.format,
         }
         self._records.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_bytes(
@@ -218,7 +236,8 @@ class DotenvSink:
             data = json.loads(file.read_bytes())
             content = base64.b64decode(data["content"], validate=True)
             versions = {str(name): str(version) for name, version in data["versions"].items()}
-            record = _Record(data["revision"], data["former"], versions, content)
+            form = data.get("format", "dotenv")
+            record = _Record(data["revision"], data["former"], versions, content, form)
             entries = sorted(record.values.items())
         except FileNotFoundError:
             return None

@@ -14,6 +14,7 @@ from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surr
 from dreamnet_actions.entrances.doctor.handed import handed
 from dreamnet_actions.entrances.doctor.reverts import reverts
 from dreamnet_actions.entrances.doctor.secrets import secrets
+from dreamnet_actions.entrances.doctor.tokens import tokens
 from dreamnet_actions.entrances.setup import published
 from dreamnet_actions.entrances.setup.choose import wanted_of
 from dreamnet_actions.entrances.setup.reading import Caller, Unreadable, read
@@ -32,8 +33,9 @@ CHECKS: tuple[Check, ...] = (
     Check(name="workflows", look=local.workflows),
     Check(name="listeners", look=local.listeners),
     Check(name="reverts", look=reverts),
+    Check(name="token for secrets", look=tokens),
     Check(name="federation", look=clusters.federation),
-    Check(name="secrets", look=handed),
+    Check(name="secrets handed over", look=handed),
     Check(name="clusters", look=clusters.clusters),
     Check(name="secrets", look=secrets),
     Check(name="token", look=hosted.token, online=True),

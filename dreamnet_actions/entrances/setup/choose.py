@@ -15,6 +15,8 @@ from dreamnet_actions.entrances.setup.seen import Seen
 from dreamnet_actions.entrances.setup.workflows import Wanted
 from dreamnet_actions.errors import RequestInvalid, nearest
 
+AT_GITHUB = frozenset({"github-secrets", "github-variables"})
+"""The kinds of sinks that no job's own token may write."""
 PORT = 8080
 """The port of a service of which none was recognised."""
 _LATER = re.compile(r"helm|docker|compose|containers?", re.I)
@@ -170,6 +172,7 @@ def wanted_of(
         kubeconfig=any(getattr(one, "kubeconfig", "") is None for one in platforms),
         prometheus=token_variable(config) == VARIABLES["prometheus-token"],
         federated=bool(federated(config)),
+        secrets_token=any(one.kind in AT_GITHUB for entry in config.env.values() for one in entry.to),
     )
     return replace(base, schedule=schedule) if schedule else base
 

@@ -29,6 +29,7 @@ from dreamnet_actions.entrances.setup.yaml import flow, scalar
 from dreamnet_actions.errors import RequestInvalid
 
 FOLDER = ".github/workflows"
+SECRETS_TOKEN = "secrets-token"  # noqa: S105 - the name that the workflows take it by
 MOST_LINES = 20
 MOST_CHOICES = 60
 """Services that a drop-down lists; where there are more it is a field, since nobody reads a longer one."""
@@ -56,15 +57,20 @@ class Wanted:
     """Whether Prometheus is asked with the token that a workflow hands over."""
     federated: bool = False
     """Whether jobs show a token of GitHub's to a cloud."""
+    secrets_token: bool = False
+    """Whether values go to Actions secrets or variables, which no job's own token may write."""
 
     def secrets(self, keeper: str) -> dict[str, str]:
         """Answer what a keeper's caller hands over, where the secrets are there: input → expression."""
         asked = {"kubeconfig": self.kubeconfig, "prometheus-token": self.prometheus}
-        return {
+        found = {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
             if wanted and name in CALLED[keeper].takes
         }
+        if self.secrets_token and keeper in (ENV, RELAY):
+            found[SECRETS_TOKEN] = "${{ secrets.DREAMNET_SECRETS_TOKEN }}"
+        return found
 
     def keepers(self) -> tuple[str, ...]:
         """Answer the keepers that get a workflow."""

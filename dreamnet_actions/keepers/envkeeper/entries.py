@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.result import Change
 from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
 from dreamnet_actions.domain.spec.models import EnvEntry
-from dreamnet_actions.errors import ConfigLacks
+from dreamnet_actions.errors import ConfigError, ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+
+WHOLE = frozenset({"dotenv", "process", "github-secrets", "github-variables"})
+"""Kinds of sinks in which everything that is ours comes from one entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,8 @@ class SinkPlan:
     """The names that are written anew."""
     keep: Mapping[str, str]
     """The names that stay as the sink holds them, with their versions."""
+    pins: Mapping[str, str]
+    """The version of every value of the source that this was planned with, by its reference."""
 
     @property
     def versions(self) -> dict[str, str]:
@@ -54,6 +59,19 @@ def lacks_entry(name: str, entries: Mapping[str, Entry]) -> ConfigLacks:
         section="env",
         lines=f"env:\n  {name}: {{from: {{dotenv: app.env}}, to: [{{process: web}}]}}",
     )
+
+
+def see_that_none_share(entries: Iterable[Entry]) -> None:
+    """Raise ConfigError where two entries write the same place: each would take the other's names away."""
+    seen: dict[str, str] = {}
+    for entry in entries:
+        for sink, chosen in zip(entry.sinks, entry.spec.to, strict=True):
+            if chosen.kind in WHOLE and (first := seen.setdefault(sink.name, entry.name)) != entry.name:
+                raise ConfigError(
+                    f"The entries {first!r} and {entry.name!r} both write {sink.name}, and each would take away "
+                    "what the other wrote.",
+                    hint="Let one entry write there: 'keys', 'find' and 'extract' take many values of a source.",
+                )
 
 
 def changes_of(plan: SinkPlan, why: str) -> list[Change]:

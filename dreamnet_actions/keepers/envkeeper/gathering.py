@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
-from dreamnet_actions.errors import RefusedError, RequestInvalid
+from dreamnet_actions.errors import PermanentError, RefusedError, RequestInvalid
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.ports.secrets import SecretSink
@@ -47,6 +47,27 @@ class Gathering:
         self._look()
         made = self._read(None)
         return {name: made[name] for name in sorted(self._mapper.written(made))}
+
+    def again(self, pins: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Versioned]:
+        """Read the values of a former set once more, at the versions that they had.
+
+        Raises PermanentError where the entry's rules no longer make that set, and what the source raises, which may not
+        have those versions any more.
+        """
+        wanted = self._mapper.wanted(sorted({one.partition("@")[0] for one in pins}))
+        self._wanted = Wanted(
+            pieces={name: one for name, one in wanted.pieces.items() if str(one.ref) in pins},
+            whole=tuple(one for one in wanted.whole if str(one.ref) in pins),
+        )
+        self._versions = {ref: pins[str(ref)] for ref in self._wanted.refs}
+        made = self._read(None)
+        lost = [name for name, label in labels.items() if name not in made or made[name].version != label]
+        if lost:
+            raise PermanentError(
+                f"{self._entry.name}: its rules no longer make the former {', '.join(sorted(lost))}.",
+                hint="Take back what was changed of the entry, then restore again.",
+            )
+        return {name: made[name] for name in labels}
 
     # ── phases ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,6 +149,7 @@ class Gathering:
             keys=keys,
             values={name: made[name] for name in sorted(changed)},
             keep={name: label for name, label in wanted.items() if name not in changed},
+            pins={str(ref): version for ref, version in sorted(self._versions.items())},
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.message import bounded_id
@@ -13,6 +13,7 @@ from dreamnet_actions.domain.secret import SinkState
 from dreamnet_actions.errors import Conflict, DreamNetError, PermanentError, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, changes_of
+from dreamnet_actions.keepers.envkeeper.former import Formers
 from dreamnet_actions.ports.secrets import SecretSink
 
 HOLD = 300.0
@@ -57,7 +58,9 @@ class Writing:
         if plan.sink.state().revision != plan.state.revision:
             raise TemporaryError(f"{plan.sink.name} was changed by somebody else meanwhile.", retry_after=1.0)
         names = ", ".join(f"{key.name} {key.effect}" for key in plan.changes)
-        self._begin(plan.sink, plan.entry, "env-changed", f"{plan.sink.name}: {names}", plan.state)
+        text = f"{plan.sink.name}: {names}"
+        made_of = self._formers.made_of(plan)
+        self._begin(plan.sink, plan.entry, "env-changed", text, plan.state, made_of)
         self._write(plan)
         self._finish(plan.sink)
         self.done.append(plan)
@@ -66,7 +69,11 @@ class Writing:
     def _write(self, plan: SinkPlan) -> None:
         """Write one sink and see that it holds exactly what was meant; else put back what it held."""
         sink = plan.sink
-        sink.write(plan.values, plan.keep)
+        try:
+            sink.write(plan.values, plan.keep)
+        except DreamNetError as error:
+            self._formers.take_back(plan, error)
+            raise
         if not sink.readable:
             return
         held = sink.read_back()
@@ -75,7 +82,7 @@ class Writing:
         if not wrong:
             return
         if plan.state.revision is not None:
-            sink.restore(plan.state.revision)
+            self._formers.restore(plan.entry, sink, plan.state.revision)
         else:
             sink.write({})
         self._forget(sink)
@@ -98,7 +105,7 @@ class Writing:
         if state.revision != target:
             text = f"{sink.name}: the former values are back, because {self.why}"
             self._begin(sink, entry, "env-restored", text, state)
-            sink.restore(str(target))
+            self._formers.restore(entry, sink, str(target))
             self._finish(sink)
         self.changes.append(self.change_back(sink, state, str(target)))
         self.finished.append(sink.name)
@@ -128,7 +135,19 @@ class Writing:
 
     # ── notes ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, sink: SecretSink, entry: Entry, kind: str, text: str, state: SinkState) -> None:
+    @property
+    def _formers(self) -> Formers:
+        return Formers(self.context.journal, self.context.reporter.mask)
+
+    def _begin(
+        self,
+        sink: SecretSink,
+        entry: Entry,
+        kind: str,
+        text: str,
+        state: SinkState,
+        made_of: Mapping[str, object] | None = None,
+    ) -> None:
         note = {
             "token": bounded_id(self.request.id, sink.name, self.context.ids.fresh()),
             "entry": entry.name,
@@ -136,6 +155,7 @@ class Writing:
             "text": text,
             "former": state.revision,
             "drifted": bool(state.drifted),
+            **({"made_of": dict(made_of)} if made_of else {}),
         }
         self.context.journal.set_state(_note_of(sink), note)
 
@@ -147,6 +167,8 @@ class Writing:
         revision = sink.state().revision
         if revision == note["former"] and not note["drifted"]:
             return  # cut off before it was touched: what is to be done is seen anew
+        if revision and (made_of := note.get("made_of")):
+            self._formers.remember(sink, revision, made_of)
         for service in sink.services or ("",):
             self.context.note(
                 note["kind"],

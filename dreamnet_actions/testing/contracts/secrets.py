@@ -9,7 +9,7 @@ import pytest
 
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.secret import Ref, SecretValue, Versioned, plan_keys
-from dreamnet_actions.errors import Conflict, NotFound
+from dreamnet_actions.errors import Conflict, NotFound, PermanentError
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
@@ -93,7 +93,12 @@ class SecretSourceContract:
 
 
 class SecretSinkContract:
-    """Override ``sink`` (a fresh, empty one) and ``tamper`` (somebody's hand changes a stored value)."""
+    """Override ``sink`` (a fresh, empty one) and ``tamper`` (somebody's hand changes a stored value).
+
+    ``REFUSED``: those of ``HARD`` that it cannot hold, and says so by name.
+    """
+
+    REFUSED: frozenset[str] = frozenset()
 
     @pytest.fixture
     def sink(self) -> SecretSink:
@@ -120,6 +125,11 @@ class SecretSinkContract:
 
     @pytest.mark.parametrize("name", sorted(HARD))
     def test_changes_no_character(self, sink: SecretSink, name: str) -> None:
+        if name in self.REFUSED:
+            with pytest.raises(PermanentError, match="VALUE"):
+                sink.write(versioned({"A": "before", "VALUE": HARD[name], "Z": "after"}))
+            assert sink.state().revision is None
+            return
         sink.write(versioned({"A": "before", "VALUE": HARD[name], "Z": "after"}))
         found = {key: one.reveal() for key, one in sink.read_back().items()}
         assert found == {"A": "before", "VALUE": HARD[name], "Z": "after"}
@@ -200,6 +210,108 @@ class SecretSinkContract:
     def test_tells_no_value(self, sink: SecretSink) -> None:
         sink.write(versioned({"A": "correct-horse"}))
         assert "correct-horse" not in repr((sink.state(), sink.read_back(), sink.name))
+
+
+class WriteOnlySinkContract:
+    """For a sink that gives nothing back and keeps no value (``readable`` and ``keeps`` are False).
+
+    Override ``sink`` (a fresh, empty one), ``tamper`` (somebody's hand changes or adds a value, later than all before)
+    and ``held`` (what is really there, as its keeper sees it).
+    """
+
+    @pytest.fixture
+    def sink(self) -> SecretSink:
+        """Answer a sink that holds nothing yet."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def tamper(self, sink: SecretSink) -> Callable[[str, str], None]:
+        """Answer a function that changes a stored value, or adds one, behind the sink's back."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def held(self, sink: SecretSink) -> Callable[[], Mapping[str, str]]:
+        """Answer a function that answers what is really there."""
+        raise NotImplementedError
+
+    def test_begins_empty_and_says_what_it_is(self, sink: SecretSink) -> None:
+        state = sink.state()
+        assert (dict(state.versions), state.revision, state.former) == ({}, None, None)
+        assert (sink.readable, sink.keeps, dict(sink.read_back())) == (False, False, {})
+
+    @pytest.mark.parametrize("name", sorted(HARD.keys() - {"empty"}))
+    def test_changes_no_character(
+        self, sink: SecretSink, held: Callable[[], Mapping[str, str]], name: str
+    ) -> None:
+        sink.write(versioned({"A": "before", "VALUE": HARD[name], "Z": "after"}))
+        assert held() == {"A": "before", "VALUE": HARD[name], "Z": "after"}
+
+    def test_remembers_versions_and_never_a_value(
+        self, sink: SecretSink, held: Callable[[], Mapping[str, str]]
+    ) -> None:
+        first = sink.write(versioned({"A": "correct-horse", "B": "2"}, "7"))
+        state = sink.state()
+        assert (dict(state.versions), state.revision) == ({"A": "7", "B": "7"}, first)
+        assert state.drifted == frozenset()
+        second = sink.write(versioned({"A": "new"}, "8"), keep={"B": "9"})
+        assert dict(sink.state().versions) == {"A": "8", "B": "9"}
+        assert (sink.state().revision, sink.state().former) == (second, first)
+        assert held() == {"A": "new", "B": "2"}
+        assert "correct-horse" not in repr((state, sink.state(), sink.name))
+
+    def test_the_same_versions_have_the_same_id(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1", "B": "2"}))
+        before = sink.state()
+        assert sink.write(versioned({"B": "2", "A": "1"})) == first
+        assert sink.state() == before
+        assert sink.write(versioned({"A": "3", "B": "2"}, "2")) != first
+
+    def test_the_whole_set_is_replaced(self, sink: SecretSink, held: Callable[[], Mapping[str, str]]) -> None:
+        sink.write(versioned({"A": "1", "B": "2"}))
+        sink.write(versioned({"B": "2"}))
+        assert held() == {"B": "2"}
+        sink.write({})
+        assert (held(), dict(sink.state().versions)) == ({}, {})
+
+    def test_what_it_no_longer_holds_cannot_be_kept(self, sink: SecretSink) -> None:
+        sink.write(versioned({"A": "1"}))
+        before = sink.state()
+        with pytest.raises(Conflict):
+            sink.write(versioned({"A": "2"}), keep={"GONE": "1"})
+        assert sink.state() == before
+
+    def test_a_former_set_is_not_found_here(
+        self, sink: SecretSink, held: Callable[[], Mapping[str, str]]
+    ) -> None:
+        first = sink.write(versioned({"A": "1"}, "1"))
+        sink.restore(first)
+        sink.write(versioned({"A": "2"}, "2"))
+        for unknown in (first, "", "../../etc/passwd"):
+            with pytest.raises(NotFound):
+                sink.restore(unknown)
+        assert held() == {"A": "2"}
+
+    def test_sees_a_strange_hand(
+        self, sink: SecretSink, tamper: Callable[[str, str], None], held: Callable[[], Mapping[str, str]]
+    ) -> None:
+        values = versioned({"A": "1", "B": "2"})
+        revision = sink.write(values)
+        tamper("A", "changed")
+        assert sink.state().drifted == {"A"}
+        assert sink.write(values) == revision
+        assert sink.state().drifted == frozenset()
+        assert held() == {"A": "1", "B": "2"}
+
+    def test_leaves_the_names_of_others(
+        self, sink: SecretSink, tamper: Callable[[str, str], None], held: Callable[[], Mapping[str, str]]
+    ) -> None:
+        sink.write(versioned({"A": "1"}))
+        tamper("THEIRS", "t")
+        sink.write(versioned({"A": "2"}))
+        with pytest.raises(PermanentError, match="THEIRS"):
+            sink.write(versioned({"A": "3", "THEIRS": "ours"}))
+        assert held() == {"A": "2", "THEIRS": "t"}
+        assert "THEIRS" not in {*sink.state().versions, *sink.state().drifted}
 
 
 class FlagStoreContract:

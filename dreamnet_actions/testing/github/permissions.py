@@ -123,6 +123,23 @@ NEEDS: dict[tuple[str, str], str] = {
     ("GET", R + "/actions/secrets/{secret_name}"): "secrets=read",
     ("PUT", R + "/actions/secrets/{secret_name}"): "secrets=write",
     ("DELETE", R + "/actions/secrets/{secret_name}"): "secrets=write",
+    **{
+        (verb, f"{R}/environments/{{environment_name}}/{rest}"): "environments=read"
+        if verb == "GET"
+        else "environments=write"
+        for verb, rest in (
+            ("GET", "variables"),
+            ("POST", "variables"),
+            ("GET", "variables/{name}"),
+            ("PATCH", "variables/{name}"),
+            ("DELETE", "variables/{name}"),
+            ("GET", "secrets"),
+            ("GET", "secrets/public-key"),
+            ("GET", "secrets/{secret_name}"),
+            ("PUT", "secrets/{secret_name}"),
+            ("DELETE", "secrets/{secret_name}"),
+        )
+    },
     ("GET", R + "/environments"): "actions=read",
     ("GET", R + "/environments/{environment_name}"): "actions=read",
     ("PUT", R + "/environments/{environment_name}"): "administration=write",
@@ -266,7 +283,7 @@ def _check_role(token: Token, repository: Repository, method: str, template: str
     if any(name in _ADMIN_ONLY for name, _ in first) and role != "admin":
         raise Problem(403, "Must have admin rights to Repository.")
     writes = any(LEVELS[level] > LEVELS["read"] for _, level in first)
-    hidden = any(name in {"secrets", "actions_variables"} for name, _ in first)
+    hidden = any(name in {"secrets", "actions_variables", "environments"} for name, _ in first)
     if (
         (writes or hidden)
         and role not in {"write", "admin"}

@@ -203,6 +203,10 @@ class Environment:
     wait_timer: int = 0
     reviewers: list[User] = field(default_factory=list)
     branch_policy: dict[str, bool] | None = None
+    variables: dict[str, Named] = field(default_factory=dict)
+    secrets: dict[str, Named] = field(default_factory=dict)
+    key: bytes | None = field(default=None, repr=False)
+    """The private half of the key that its secrets are sealed for."""
 
 
 @dataclass(eq=False)

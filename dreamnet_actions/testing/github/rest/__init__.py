@@ -16,6 +16,7 @@ def all_routes() -> list[Route]:
         contents,
         deployments,
         issues,
+        kept,
         labels,
         objects,
         pulls,
@@ -26,7 +27,7 @@ def all_routes() -> list[Route]:
         statuses,
     )
 
-    # statuses and checks come before commits, whose {ref} may hold slashes.
+    # statuses and checks come before commits, whose {ref} may hold slashes; kept before settings, whose names may.
     modules = (
         repositories,
         labels,
@@ -40,6 +41,7 @@ def all_routes() -> list[Route]:
         contents,
         releases,
         deployments,
+        kept,
         settings,
     )
     return [route for module in modules for route in module.routes()]

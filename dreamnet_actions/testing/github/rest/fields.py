@@ -102,12 +102,15 @@ def whole(call: Call, name: str, default: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
-def page(call: Call, items: Sequence[T]) -> tuple[list[T], dict[str, str]]:
-    """Cut the page that the query asks for, and make its Link header.
+def page(
+    call: Call, items: Sequence[T], sizes: tuple[int, int] = (PER_PAGE, MOST_PER_PAGE)
+) -> tuple[list[T], dict[str, str]]:
+    """Cut the page that the query asks for, and make its Link header; ``sizes``: how much is on one, and at most.
 
     https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
-    size = min(MOST_PER_PAGE, whole(call, "per_page", PER_PAGE) or PER_PAGE)
+    usual, most = sizes
+    size = min(most, whole(call, "per_page", usual) or usual)
     number = max(1, whole(call, "page", 1))
     last = max(1, -(-len(items) // size))
     links = []
@@ -133,8 +136,14 @@ def paged(call: Call, items: Sequence[T], shape: Any) -> Answer:
     return Answer(200, [shape(call.world, call.repository, one) for one in shown], headers)
 
 
-def counted(call: Call, name: str, items: Sequence[T], shape: Any) -> Answer:
+def counted(
+    call: Call,
+    name: str,
+    items: Sequence[T],
+    shape: Any,
+    sizes: tuple[int, int] = (PER_PAGE, MOST_PER_PAGE),
+) -> Answer:
     """Answer a page of items below ``name``, with ``total_count``."""
-    shown, headers = page(call, items)
+    shown, headers = page(call, items, sizes)
     listed = [shape(call.world, call.repository, one) for one in shown]
     return Answer(200, {"total_count": len(items), name: listed}, headers)

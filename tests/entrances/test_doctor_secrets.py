@@ -1,0 +1,49 @@
+"""`dreamnet doctor` and `init` where values go to Actions secrets: no job's own token may write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.entrances.repositories import FLASK, repository
+from tests.entrances.test_doctor import PIN, run
+
+pytestmark = pytest.mark.slow
+ENTRY = """
+env:
+  app: {from: {dotenv: app.env}, to: [{github-secrets: repository}, {github-variables: environment/production}]}
+"""
+HANDED = 'secrets: {secrets-token: "${{ secrets.DREAMNET_SECRETS_TOKEN }}"}'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository as `init` leaves it; then an entry was added that writes to GitHub."""
+    made = repository(tmp_path, {"app.py": FLASK, "app.env": "A=1\n"})
+    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
+    config = made / ".github" / "dreamnet.yml"
+    config.write_text(config.read_text("utf-8") + ENTRY, "utf-8")
+    return made
+
+
+def said(root: Path) -> str:
+    done = run(root, "doctor", "--offline")
+    return done.stdout + done.stderr
+
+
+def test_who_hands_no_token_over_is_told_how(root: Path) -> None:
+    shown = said(root)
+    assert "✗ secrets of app" in shown
+    assert "relaybot is handed no other" in shown
+    assert HANDED in shown
+
+
+def test_init_writes_the_line_where_it_writes_the_workflow(root: Path) -> None:
+    workflows = root / ".github" / "workflows"
+    for one in workflows.glob("dreamnet-*.yml"):
+        one.unlink()
+    assert run(root, "init", "--yes", "--ref", PIN).exit_code == 0
+    handing = {one.name for one in workflows.glob("*.yml") if HANDED in one.read_text("utf-8")}
+    assert handing == {"dreamnet-env.yml", "dreamnet-relay.yml"}
+    assert "✓ secrets of app" in said(root)
