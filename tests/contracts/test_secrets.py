@@ -260,16 +260,9 @@ class TestFlagFile(FlagStoreContract):
         store.undo()
         assert file.read_text() == before
 
-    def test_get_gives_the_reason(self, store: FlagFile) -> None:
-        assert store.get("home") == (False, "off", "STATIC")
-        assert store.get("limit") == (None, None, "DISABLED")
-        assert store.get("theme") == (None, None, "DEFAULT")
-        store.set("theme", variant="a")
-        assert store.get("theme") == ({"x": 1}, "a", "DEFAULT")
-
     def test_toggle_takes_the_other_one(self, store: FlagFile) -> None:
         store.toggle("home")
-        assert store.get("home")[1] == "on"
+        assert store.read()["home"].default_variant == "on"
 
     def test_every_mistake_at_once_with_its_place(self, store: FlagFile, file: Path) -> None:
         file.write_text(

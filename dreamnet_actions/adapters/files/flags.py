@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from dreamnet_actions.adapters.files.atomic import read_text, write_bytes
 from dreamnet_actions.adapters.files.places import Path as Where
 from dreamnet_actions.adapters.files.places import Places, parse
-from dreamnet_actions.domain.flag import Flag, FlagState, evaluate
+from dreamnet_actions.domain.flag import Flag, FlagState, flags_of
 from dreamnet_actions.errors import ConfigInvalid, Mistake, NotFound, nearest
 
 _TOP = frozenset({"$schema", "flags", "$evaluators", "metadata", "version"})
@@ -45,13 +45,6 @@ class FlagFile:
 
     def read(self) -> Mapping[str, Flag]:
         return self._read()[0]
-
-    def get(self, name: str) -> tuple[Any, str | None, str]:
-        """Answer value, variant and reason of one flag (``domain.flag.evaluate``). Raises NotFound."""
-        flags = self.read()
-        if name not in flags:
-            raise NotFound("flag", name, flags)
-        return evaluate(flags[name])
 
     def set(self, name: str, variant: str | None = None, state: FlagState | None = None) -> Flag:
         flags, text, places = self._read()
@@ -113,17 +106,7 @@ class FlagFile:
         ]
         if found:
             raise ConfigInvalid(found)
-        flags = {
-            name: Flag(
-                name=name,
-                state=one["state"],
-                variants=one["variants"],
-                default_variant=one.get("defaultVariant"),
-                targeting=one.get("targeting") or {},
-            )
-            for name, one in data["flags"].items()
-        }
-        return flags, text, places
+        return flags_of(data), text, places
 
 
 def _mistakes(data: Any) -> Iterable[tuple[Where, str]]:

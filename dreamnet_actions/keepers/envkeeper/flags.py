@@ -28,14 +28,14 @@ class FlagBoard:
         findings = []
         for name, flag in sorted(known.items()):
             if wanted in (None, name):
-                value, variant, reason = evaluate(flag)
+                found = evaluate(flag, now=int(self.context.clock.now()))
                 findings.append(
                     {
                         "flag": name,
                         "state": flag.state,
-                        "value": value,
-                        "variant": variant,
-                        "reason": reason,
+                        "value": found.value,
+                        "variant": found.variant,
+                        "reason": found.reason,
                         "variants": sorted(flag.variants),
                     }
                 )
