@@ -1,7 +1,7 @@
 """Proof: flags evaluate as with the official flagd provider in FILE mode, on random flags, rules and contexts.
 
 ``python -m tests.proofs.flags [--count N] [--seed S]`` writes files of flags, opens each with the unpatched provider
-and client of OpenFeature, and compares value, variant, reason and error code of each evaluation. Ends 1 on a difference.
+and client of OpenFeature, and compares value, variant, reason and error code of each. Ends 1 on a difference.
 """
 
 from __future__ import annotations
