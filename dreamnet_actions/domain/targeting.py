@@ -37,7 +37,7 @@ def target(rule: Any, flag: str, context: Mapping[str, Any], *, now: int, bucket
     Raises what ``jsonlogic.apply`` raises.
     """
     data = {"targetingKey": None, **context, "$flagd": {"flagKey": flag, "timestamp": now}}
-    operators = {**_OPERATORS, "fractional": partial(_fractional, bucketing)}
+    operators: dict[str, jsonlogic.Operator] = {**_OPERATORS, "fractional": partial(_fractional, bucketing)}
     return jsonlogic.apply(rule, data, operators)
 
 
