@@ -119,12 +119,27 @@ class GitHubDocument:
         """Open a pull request with the change; one that is there for it is answered instead."""
         told = hashlib.sha256(f"{self._path}\0{over}\0{text}".encode()).hexdigest()
         name, base = f"{BRANCH}{told[:12]}", str(self._at.call("GET", "")["default_branch"])
-        if (found := self._look(name)) is not None:
-            return found
+        lacking: RefusedError | None = None
+        try:
+            if (found := self._look(name)) is not None:
+                return found
+        except PermissionMissing as error:
+            lacking = error  # the branch is made all the same: a person goes on from there
         self._branch(name, base)
         there = self._read(name)
         if there.text != text:
             self._commit(text, there.revision, note, name)
+        if lacking is None:
+            try:
+                return self._open(name, base, note)
+            except RefusedError as error:
+                lacking = error
+        page = f"{self._at.url}/compare/{quote(base)}...{quote(name)}?expand=1"
+        how = _HOW if isinstance(lacking, PermissionMissing) else lacking.hint
+        lacking.hint = f"{how}\nThe branch {name} is there; open it by hand: {page}"
+        raise lacking
+
+    def _open(self, name: str, base: str, note: Note) -> Written:
         body = {"title": title(note.subject, 200), "head": name, "base": base, "body": _body(note)}
         try:
             return certain(
@@ -137,11 +152,6 @@ class GitHubDocument:
             if (found := self._look(name)) is None:
                 raise
             return found
-        except RefusedError as error:
-            page = f"{self._at.url}/compare/{quote(base)}...{quote(name)}?expand=1"
-            how = _HOW if isinstance(error, PermissionMissing) else error.hint
-            error.hint = f"{how}\nThe branch {name} is there; open it by hand: {page}"
-            raise
 
     def _look(self, name: str) -> Written | None:
         owner = self._at.name.partition("/")[0]
