@@ -147,6 +147,8 @@ ROWS: tuple[Row, ...] = (
     Row(port="Builder", kind="buildah", adapter=f"{_HERE}.images.buildah:BuildahBuilder"),
     Row(port="Builder", kind="buildx", adapter=f"{_HERE}.images.buildx:BuildxBuilder"),
     Row(port="Builder", kind="cloud-build", adapter=f"{_HERE}.images.cloudbuild:CloudBuildBuilder"),
+    Row(port="Document", kind="local", adapter=f"{_HERE}.files.documents:LocalDocument"),
+    Row(port="Document", kind="github", adapter=f"{_HERE}.github.documents:GitHubDocument"),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
     Row(port="Conversation", kind="github", adapter=f"{_HERE}.github.conversation:GitHubConversation"),

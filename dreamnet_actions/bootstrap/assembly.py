@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from dreamnet_actions.ports.system import Clock, Ids, Reporter
 
 
+_FLAGS = "The file of flags"
+
+
 class Assembly:
     """Builds one System. Each method makes one thing, in the order in which they need each other."""
 
@@ -280,12 +283,24 @@ class Assembly:
         """Make the store of flags, where the configuration names a file."""
         if self.config.flags is None:
             return None
-        store: FlagStore = adapter("FlagStore", "flagd-file")(
-            self.loaded.root / self.config.flags.file,
-            state_directory=self.state / "flags",
-            shown=self.config.flags.file,
-        )
+        file, hint = self.config.flags.file, "Create it with {\"flags\": {}}, or mend 'file' under 'flags'."
+        if self.memory.document is not None:
+            document = self.memory.document(file, what=_FLAGS, hint=hint, change=self.config.flags.change)
+        else:
+            document = adapter("Document", "local")(
+                self.loaded.root / file,
+                what=_FLAGS,
+                hint=hint,
+                state_directory=self.state / "flags",
+                shown=file,
+            )
+        store: FlagStore = adapter("FlagStore", "flagd-file")(document)
         return self.gate.before(store, outside=True)
+
+    def account(self) -> str:
+        """Answer who DreamNet runs as, for what is written down of a change: a name to ask, no proof of anything."""
+        names = ("GITHUB_ACTOR", "USER", "LOGNAME")
+        return next((given for one in names if (given := self.options.environ.get(one))), "somebody")
 
 
 class JournalKeep:

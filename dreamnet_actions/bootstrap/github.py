@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,7 @@ def github(options: Options, clock: Clock, ids: Ids, reporter: Reporter, called:
         hosting=adapter("Hosting", "github")(apart),
         notices=adapter("Notices", "github")(apart),
         page=lambda number: f"{repository.url}/issues/{number}",
+        document=partial(adapter("Document", "github"), repository),
         watched=adapter("Source", "github")(apart, environment=environ),
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.errors import StateDamaged
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.delivery import ReleaseReporter, Source
+    from dreamnet_actions.ports.flags import Document
     from dreamnet_actions.ports.hosting import Hosting
     from dreamnet_actions.ports.keeping import Keeping
     from dreamnet_actions.ports.notices import Notices
@@ -48,8 +49,8 @@ class Memory:
     rest; ``keeping`` looks through the journal, ``alarm`` tells people that it is damaged; ``releases``, ``source`` and
     ``conversation`` are the home's own way to tell of releases, to read its repository and to talk with its people, if
     any; ``hosting`` and ``watched`` are the host and the same repository once more, for a look at this system itself:
-    what that asks is counted apart. ``notices`` is where people announce maintenance; ``page`` answers the address of a
-    dream by its number, or nothing."""
+    what that asks is counted apart. ``document`` makes one of its repository's files; ``notices`` is where people
+    announce maintenance; ``page`` answers the address of a dream by its number, or nothing."""
 
     dreams: DreamStore
     journal: Journal
@@ -68,6 +69,7 @@ class Memory:
     conversation: Conversation | None = None
     notices: Notices | None = None
     page: Callable[[int], str] = _no_page
+    document: Callable[..., Document] | None = None
 
 
 def memory_of(

@@ -24,10 +24,11 @@ CALLERS: Mapping[Agent, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """One key of an input: what it means and what it may hold (``text``, ``integer``, ``boolean``, ``object``)."""
+    """One key of an input: what it means and what it may hold (``text``, ``integer``, ``boolean``, ``object``, ``any``;
+    ``pairs`` is an object that people type as ``name=value``)."""
 
     doc: str
-    form: Literal["text", "integer", "boolean", "object", "any"] = "text"
+    form: Literal["text", "integer", "boolean", "object", "pairs", "any"] = "text"
     required: bool = False
     choices: tuple[str, ...] = ()
 
@@ -50,6 +51,9 @@ _REASON = Key(doc="Why, in words; it is kept in the journal.")
 _WHERE = {"target": _TARGET, "cluster": _CLUSTER, "service": _SERVICE}
 _ATTEMPT = Key(doc="Which try of the dream this is, counted from 1.", form="integer")
 _DREAM = Key(doc="A dream's number or key (`platform/service`).")
+_FLAG = Key(doc="The flag's name.", required=True)
+_BY = Key(doc="Who asks for it. Left out: the account that DreamNet runs as.")
+_ASKED = {"reason": _REASON, "by": _BY}
 
 ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
     "dreamkeeper": {
@@ -213,18 +217,60 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
             },
         ),
         "flags": Action(
-            doc="Answer the feature flags and their values.",
-            keys={"flag": Key(doc="One flag's name.")},
+            doc="Answer the feature flags and what a caller gets of each.",
+            keys={
+                "flag": Key(doc="One flag's name."),
+                "context": Key(
+                    doc="What is known of the caller: `targetingKey` and whatever the rules ask for.",
+                    form="pairs",
+                ),
+            },
             writes=False,
         ),
         "set-flag": Action(
-            doc="Choose a flag's variant, or turn it on or off.",
+            doc="Choose a flag's default variant, or turn it on or off.",
             keys={
-                "flag": Key(doc="The flag's name.", required=True),
+                "flag": _FLAG,
                 "variant": Key(doc="The variant that it shall have by default."),
                 "state": Key(doc="Whether it is evaluated at all.", choices=("ENABLED", "DISABLED")),
-                "reason": _REASON,
+                **_ASKED,
             },
+        ),
+        "toggle-flag": Action(
+            doc="Choose the other one of a flag's two variants.", keys={"flag": _FLAG, **_ASKED}
+        ),
+        "kill-flag": Action(
+            doc="Turn a flag off at once: every caller gets the default of its own code.",
+            keys={"flag": _FLAG, **_ASKED},
+        ),
+        "enable-flag": Action(doc="Turn a flag on again, as it was.", keys={"flag": _FLAG, **_ASKED}),
+        "roll-out": Action(
+            doc="Give a variant to a share of callers, at once or by steps that failing checks turn back.",
+            keys={
+                "flag": _FLAG,
+                "variant": Key(doc="The variant. Left out, of two the one that is not the default."),
+                "share": Key(doc="To how many callers, as `25%`; `0%` takes the roll-out out."),
+                "steps": Key(doc="Shares one after the other, as `5%,25%,50%,100%`."),
+                "every": Key(doc="How long each step lasts (`10m`)."),
+                "service": Key(
+                    doc="Services, joined by commas, whose failing checks turn it back. Left out: all."
+                ),
+                **_ASKED,
+            },
+        ),
+        "advance-flag": Action(
+            doc="Go on to the next step of a flag's roll-out, or end it after the last one.",
+            keys={
+                "flag": _FLAG,
+                "step": Key(
+                    doc="The step that is meant, counted from 0; left out, the next one.", form="integer"
+                ),
+                **_ASKED,
+            },
+        ),
+        "turn-back-flag": Action(
+            doc="Stop a flag's roll-out, and give its variant to as many as before it began.",
+            keys={"flag": _FLAG, **_ASKED},
         ),
     },
     "relaybot": {

@@ -25,6 +25,7 @@ _FORMS: Mapping[str, type | tuple[type, ...]] = {
     "integer": int,
     "boolean": bool,
     "object": Mapping,
+    "pairs": Mapping,
     "any": object,
 }
 
@@ -149,7 +150,8 @@ def _action(agent: Agent, given: Mapping[str, Any], mistakes: list[str]) -> tupl
 def _wrong(key: str, value: object, row: Key) -> str | None:
     fits = isinstance(value, _FORMS[row.form]) and not (row.form == "integer" and isinstance(value, bool))
     if not fits:
-        return f"'input.{key}' is {_kind(value)}; expected {row.form}."
+        form = "object" if row.form == "pairs" else row.form
+        return f"'input.{key}' is {_kind(value)}; expected {form}."
     if row.choices and value not in row.choices:
         return _unknown(f"'input.{key}'", value, row.choices)
     if isinstance(value, str) and not value.strip():

@@ -7,6 +7,7 @@ from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, Agent, infer
 from dreamnet_actions.domain.canarywords import CHANGED, WORDS
+from dreamnet_actions.domain.flagrollout import BACK, DUE
 from dreamnet_actions.domain.message import REQUEST_TYPE, TYPE, Message, bounded_id
 from dreamnet_actions.domain.spec.models import Route
 
@@ -18,6 +19,8 @@ DEFAULTS: tuple[Route, ...] = (
     Route(on="load-changed-needs-scale", to="deploykeeper", input={"action": "scale"}),
     Route(on="config-changed-needs-restart", to="deploykeeper", input={"action": "restart"}),
     Route(on="source-changed-needs-deploy", to="deploykeeper", input={"action": "deploy"}),
+    Route(on=BACK, to="envkeeper", input={"action": "turn-back-flag"}),
+    Route(on=DUE, to="envkeeper", input={"action": "advance-flag"}),
     Route(on="secret-changed", to="envkeeper", input={"action": "sync"}),
     Route(on="push", to="deploykeeper", input={"action": "deploy"}),
     Route(on=WORDS["approve"], to="deploykeeper", input={"action": "approve"}),

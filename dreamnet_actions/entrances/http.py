@@ -20,6 +20,7 @@ from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.request import MAX_BYTES
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances import openapi, webhooks
+from dreamnet_actions.entrances.flags import FlagDesk
 from dreamnet_actions.entrances.guard import judge
 from dreamnet_actions.entrances.pool import Pool
 from dreamnet_actions.entrances.views import dream_story, find_dream, message_json, status_json
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System
 
 ASGI = Callable[[Any, Any, Any], Awaitable[None]]
-_PATHS = ("/api/agent", "/api/dreams", "/api/messages", "/api/status", "/healthz", "/readyz", "/openapi.json")
+_PATHS = (
+    "/api/agent",
+    "/api/dreams",
+    "/api/flags",
+    "/api/messages",
+    "/api/status",
+    "/healthz",
+    "/ofrep/v1/evaluate/flags",
+    "/openapi.json",
+    "/readyz",
+)
 MESSAGE_STATES = ("waiting", "leased", "done", "dead")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 # The values are described only; a wrong one is refused by ``_one_of``, which names the nearest.
@@ -220,6 +231,7 @@ def _add_routes(app: FastAPI, gateway: Gateway) -> None:
     app.get("/api/dreams", responses=errors(400, 401, 403, 503, ok=some))(gateway.dreams)
     app.get("/api/dreams/{number}", responses=errors(400, 401, 403, 404, 503, ok=some))(gateway.dream)
     app.get("/api/messages", responses=errors(400, 401, 403, 503, ok=some))(gateway.messages)
+    FlagDesk(gateway.system, gateway.body, gateway.pool.run).routes(app)
     app.get("/api/status", responses=errors(400, 401, 403, 503, ok=some))(gateway.status)
     app.get("/healthz", responses=errors(ok=some))(gateway.alive)
     app.get("/readyz", responses=errors(503, ok=some))(gateway.ready)

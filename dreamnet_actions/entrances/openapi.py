@@ -17,6 +17,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
     "object": {"type": "object"},
+    "pairs": {"type": "object"},
     "any": {},
 }
 _ID = {"type": "string", "pattern": "^[!-~]{1,200}$"}

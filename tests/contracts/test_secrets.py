@@ -1,8 +1,7 @@
-"""The contracts of SecretSource, SecretSink and FlagStore, in memory and over files; and what only files can do."""
+"""The contracts of SecretSource and SecretSink, in memory and over files; and what only files can do."""
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,21 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.adapters.files.flags import FlagFile
 from dreamnet_actions.adapters.files.grammar import NAME, Reader, fits, write_entries
 from dreamnet_actions.adapters.files.sink import DotenvSink
 from dreamnet_actions.adapters.files.source import DotenvSource
 from dreamnet_actions.domain.secret import Ref
 from dreamnet_actions.errors import ConfigError, ConfigInvalid, NotFound, PermanentError, StateDamaged
-from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 from dreamnet_actions.testing.contracts.secrets import (
-    FlagStoreContract,
     SecretSinkContract,
     SecretSourceContract,
     versioned,
 )
-from dreamnet_actions.testing.memory.secrets import MemoryFlagStore, MemorySecretSink, MemorySecretSource
+from dreamnet_actions.testing.memory.secrets import MemorySecretSink, MemorySecretSource
 
 KEY = b"a key for tests"
 
@@ -228,71 +224,3 @@ class TestDotenvSink(SecretSinkContract):
         sink.restore(revisions[-10])
         with pytest.raises(NotFound):
             sink.restore(revisions[0])
-
-
-class TestMemoryFlags(FlagStoreContract):
-    @pytest.fixture
-    def store(self) -> FlagStore:
-        return MemoryFlagStore(*self.FLAGS)
-
-
-class TestFlagFile(FlagStoreContract):
-    @pytest.fixture
-    def file(self, tmp_path: Path) -> Path:
-        flags = {}
-        for flag in self.FLAGS:
-            flags[flag.name] = {"state": flag.state, "variants": dict(flag.variants)}
-            if flag.default_variant:
-                flags[flag.name]["defaultVariant"] = flag.default_variant
-            if flag.targeting:
-                flags[flag.name]["targeting"] = dict(flag.targeting)
-        (tmp_path / "flags.json").write_text(json.dumps({"flags": flags}, indent=3))
-        return tmp_path / "flags.json"
-
-    @pytest.fixture
-    def store(self, file: Path, tmp_path: Path) -> FlagFile:
-        return FlagFile(file, state_directory=tmp_path / "state")
-
-    def test_changes_nothing_but_the_value(self, store: FlagFile, file: Path) -> None:
-        before = file.read_text()
-        store.set("home", variant="on")
-        assert file.read_text() == before.replace('"defaultVariant": "off"', '"defaultVariant": "on"')
-        store.undo()
-        assert file.read_text() == before
-
-    def test_get_gives_the_reason(self, store: FlagFile) -> None:
-        assert store.get("home") == (False, "off", "STATIC")
-        assert store.get("limit") == (None, None, "DISABLED")
-        assert store.get("theme") == (None, None, "DEFAULT")
-        store.set("theme", variant="a")
-        assert store.get("theme") == ({"x": 1}, "a", "DEFAULT")
-
-    def test_toggle_takes_the_other_one(self, store: FlagFile) -> None:
-        store.toggle("home")
-        assert store.get("home")[1] == "on"
-
-    def test_every_mistake_at_once_with_its_place(self, store: FlagFile, file: Path) -> None:
-        file.write_text(
-            '{"flags": {\n'
-            ' "a": {"state": "ON", "variants": {"x": 1, "y": "2"}, "defaultVariant": "z"},\n'
-            ' "b": {"state": "ENABLED", "varants": {}},\n'
-            ' "c": 1\n'
-            "}}"
-        )
-        with pytest.raises(ConfigInvalid) as caught:
-            store.read()
-        assert [(one.line, one.path) for one in caught.value.mistakes] == [
-            (2, "flags.a.state"),
-            (2, "flags.a.variants.y"),
-            (2, "flags.a.defaultVariant"),
-            (3, "flags.b.variants"),
-            (3, "flags.b.varants"),
-            (4, "flags.c"),
-        ]
-
-    @given(st.text(max_size=60) | st.text(alphabet='{}[]":,1a \n', max_size=40))
-    def test_any_text_is_read_or_told(self, tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-        file = tmp_path_factory.getbasetemp() / "any.json"
-        file.write_text(text)
-        with pytest.raises(ConfigError):
-            FlagFile(file).read()

@@ -21,7 +21,7 @@ from tests.entrances.conftest import SEEDS, seed
 
 # No service: whatever is asked for, no process is started and every answer is a verdict or a refusal.
 LOCAL = {"host": "localhost"}
-NOTHING_TO_GET_WRONG = ("/api/dreams/{number}", "/api/status", "/healthz", "/readyz")
+NOTHING_TO_GET_WRONG = ("/api/dreams/{number}", "/api/flags", "/api/status", "/healthz", "/readyz")
 BARE = "version: 1\nplatforms: {gke: {process: {cluster: autopilot-cluster-1}}}\n"
 
 

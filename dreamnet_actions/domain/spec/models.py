@@ -14,10 +14,10 @@ from dreamnet_actions.domain.spec.env import Chosen as Chosen
 from dreamnet_actions.domain.spec.env import EnvEntry as EnvEntry
 from dreamnet_actions.domain.spec.env import Find as Find  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.env import Rename as Rename
+from dreamnet_actions.domain.spec.flags import Flags
 from dreamnet_actions.domain.spec.forms import (
     Branch,
     DirectoryInside,
-    FileInside,
     FreeLabel,
     Label,
     Login,
@@ -198,16 +198,6 @@ class Service:
     """Which remedies may be tried: a list of steps, or the long form."""
     release: ReleaseRules | None = None
     """Where its versions come from; left out, the configured command is its only version."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flags:
-    """The feature flags of this system."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    file: FileInside
-    """The flags' file, in flagd's JSON format, as a path from the configuration's root."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,12 @@ POSITIONAL: dict[tuple[str, str], tuple[str, ...]] = {
     ("envkeeper", "restore"): ("entry",),
     ("envkeeper", "flags"): ("flag",),
     ("envkeeper", "set-flag"): ("flag", "variant"),
+    ("envkeeper", "toggle-flag"): ("flag",),
+    ("envkeeper", "kill-flag"): ("flag",),
+    ("envkeeper", "enable-flag"): ("flag",),
+    ("envkeeper", "roll-out"): ("flag", "variant", "share"),
+    ("envkeeper", "advance-flag"): ("flag",),
+    ("envkeeper", "turn-back-flag"): ("flag",),
     ("relaybot", "relay"): ("from", "to", "message"),
     ("relaybot", "publish"): ("event",),
     ("relaybot", "replay"): ("message",),
@@ -118,7 +124,7 @@ def _input(agent: str, action: str, given: dict[str, Any]) -> dict[str, Any]:
         if by_name is not None and by_place is not None:
             raise click.UsageError(f"{key} is given twice: {by_place!r} and --{key} {by_name!r}.")
         value = by_name if by_name is not None else by_place
-        if value is not None:
+        if value is not None and value != ():
             found[key] = _value(key, row, value)
     return found
 
@@ -130,12 +136,26 @@ def _value(key: str, row: Key, text: Any) -> Any:
             return int(text)
         except ValueError:
             raise click.UsageError(f"{key} is {text!r}; expected a whole number.") from None
+    if row.form == "pairs":
+        return dict(_pair(key, one) for one in text)
     if row.form in ("object", "any"):
-        try:
-            return read_json(text.encode("utf-8", "surrogateescape"))
-        except RequestError as error:
-            raise click.UsageError(f"--{key}: {error.message}") from None
+        return _json(key, text)
     return text
+
+
+def _pair(key: str, text: str) -> tuple[str, Any]:
+    """Read ``name=text``, or ``name:=JSON`` for what is no text."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.removesuffix(":"):
+        raise click.UsageError(f"--{key} {text!r} is no NAME=VALUE (or NAME:=JSON, as in age:=30).")
+    return (name[:-1], _json(key, value)) if name.endswith(":") else (name, value)
+
+
+def _json(key: str, text: str) -> Any:
+    try:
+        return read_json(text.encode("utf-8", "surrogateescape"))
+    except RequestError as error:
+        raise click.UsageError(f"--{key}: {error.message}") from None
 
 
 def _option(key: str, row: Key) -> click.Option:
@@ -143,13 +163,18 @@ def _option(key: str, row: Key) -> click.Option:
     if row.form == "boolean":
         return click.Option([f"--{key}/--no-{key}", name], default=None, help=row.doc)
     kind = click.Choice(row.choices) if row.choices else None
+    several = row.form == "pairs"
     return click.Option(
-        [f"--{key}", name], type=kind, metavar=None if kind else _metavar(key, row), help=row.doc
+        [f"--{key}", name],
+        multiple=several,
+        type=kind,
+        metavar=None if kind else _metavar(key, row),
+        help=row.doc,
     )
 
 
 def _metavar(key: str, row: Key) -> str:
-    return {"integer": "NUMBER", "object": "JSON"}.get(row.form, key.upper())
+    return {"integer": "NUMBER", "object": "JSON", "pairs": "NAME=VALUE"}.get(row.form, key.upper())
 
 
 def _python(key: str) -> str:

@@ -22,6 +22,7 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting
 from dreamnet_actions.keepers.dreamkeeper.calling import Calling
+from dreamnet_actions.keepers.dreamkeeper.flagwatch import FlagWatch
 from dreamnet_actions.keepers.dreamkeeper.gather import Gather
 from dreamnet_actions.keepers.dreamkeeper.hosted import House
 from dreamnet_actions.keepers.dreamkeeper.load import LoadWatch
@@ -130,6 +131,7 @@ class DreamKeeper:
         if not request.dry_run:
             gather.remember(situations)
         self._act(situations, story, dry_run=request.dry_run, services=True)
+        FlagWatch(context=self.context).watch(situations, story)
         load = LoadWatch(context=self.context, windows=self._windows())
         for name in situations:
             if _carries_load(examined[name], services[name]):

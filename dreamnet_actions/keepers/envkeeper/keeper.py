@@ -1,4 +1,4 @@
-"""EnvKeeper's actions: plan, sync, validate, restore, flags, set-flag."""
+"""EnvKeeper's actions: plan, sync, validate, restore; those of flags are in ``flags``."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ class EnvKeeper:
     context: Context
     entries: Mapping[str, Entry]
     flag_store: FlagStore | None
+    account: str = "somebody"
     agent: Agent = "envkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
-        flags = FlagBoard(context=self.context, flag_store=self.flag_store)
+        flags = FlagBoard(context=self.context, flag_store=self.flag_store, account=self.account)
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "plan": self.plan,
             "sync": self.sync,
@@ -51,6 +52,12 @@ class EnvKeeper:
             "restore": self.restore,
             "flags": flags.flags,
             "set-flag": flags.set_flag,
+            "toggle-flag": flags.toggle_flag,
+            "kill-flag": flags.kill_flag,
+            "enable-flag": flags.enable_flag,
+            "roll-out": flags.roll_out,
+            "advance-flag": flags.advance_flag,
+            "turn-back-flag": flags.turn_back_flag,
         }
         named = {"entry", "source"} & request.input.keys()
         if not self.entries and not named and request.action in ("plan", "sync", "validate"):

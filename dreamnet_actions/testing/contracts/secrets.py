@@ -1,4 +1,4 @@
-"""What every SecretSource, SecretSink and FlagStore must do."""
+"""What every SecretSource and SecretSink must do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.secret import Ref, SecretValue, Versioned, plan_keys
 from dreamnet_actions.errors import Conflict, NotFound, PermanentError
-from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
 HARD = {
@@ -312,49 +310,3 @@ class WriteOnlySinkContract:
             sink.write(versioned({"A": "3", "THEIRS": "ours"}))
         assert held() == {"A": "2", "THEIRS": "t"}
         assert "THEIRS" not in {*sink.state().versions, *sink.state().drifted}
-
-
-class FlagStoreContract:
-    """Override ``store``: it holds exactly ``FLAGS``."""
-
-    FLAGS = (
-        Flag(name="home", state="ENABLED", variants={"on": True, "off": False}, default_variant="off"),
-        Flag(name="limit", state="DISABLED", variants={"low": 1, "high": 2.5}, default_variant="low"),
-        Flag(
-            name="theme",
-            state="ENABLED",
-            variants={"a": {"x": 1}, "b": {}},
-            default_variant=None,
-            targeting={"if": [True, "a"]},
-        ),
-    )
-
-    @pytest.fixture
-    def store(self) -> FlagStore:
-        """Answer a store with these flags."""
-        raise NotImplementedError
-
-    def test_answers_every_flag(self, store: FlagStore) -> None:
-        assert dict(store.read()) == {flag.name: flag for flag in self.FLAGS}
-
-    def test_sets_only_what_is_told(self, store: FlagStore) -> None:
-        before = store.set("home", variant="on")
-        assert before == self.FLAGS[0]
-        assert (store.read()["home"].default_variant, store.read()["home"].state) == ("on", "ENABLED")
-        store.set("home", state="DISABLED")
-        assert (store.read()["home"].default_variant, store.read()["home"].state) == ("on", "DISABLED")
-        assert {name: flag for name, flag in store.read().items() if name != "home"} == {
-            flag.name: flag for flag in self.FLAGS[1:]
-        }
-
-    def test_what_it_answers_undoes_it(self, store: FlagStore) -> None:
-        before = store.set("limit", variant="high", state="ENABLED")
-        store.set("limit", variant=before.default_variant, state=before.state)
-        assert store.read()["limit"] == self.FLAGS[1]
-
-    def test_unknown_names_are_not_found(self, store: FlagStore) -> None:
-        with pytest.raises(NotFound, match="home"):
-            store.set("hme", variant="on")
-        with pytest.raises(NotFound):
-            store.set("home", variant="onn")
-        assert store.read()["home"] == self.FLAGS[0]

@@ -1,17 +1,14 @@
-"""Values in memory: a source with versions that count up, a sink that keeps all its former sets, and flags."""
+"""Values in memory: a source with versions that count up, and a sink that keeps all its former sets."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
-from dreamnet_actions.domain.flag import Flag, FlagState
 from dreamnet_actions.domain.secret import LATEST, Ref, SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import DreamNetError, NotFound, PermanentError
-from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
 
@@ -146,26 +143,3 @@ class MemorySecretSink(SecretSink):
     def _check(self) -> None:
         if self.error is not None:
             raise self.error
-
-
-class MemoryFlagStore(FlagStore):
-    """Flags in memory."""
-
-    WRITES: ClassVar[frozenset[str]] = frozenset({"set"})
-
-    def __init__(self, *flags: Flag) -> None:
-        self._flags = {flag.name: flag for flag in flags}
-
-    def read(self) -> Mapping[str, Flag]:
-        return dict(self._flags)
-
-    def set(self, name: str, variant: str | None = None, state: FlagState | None = None) -> Flag:
-        if name not in self._flags:
-            raise NotFound("flag", name, self._flags)
-        flag = self._flags[name]
-        if variant is not None and variant not in flag.variants:
-            raise NotFound(f"variant of {name}", variant, flag.variants)
-        self._flags[name] = replace(
-            flag, default_variant=variant or flag.default_variant, state=state or flag.state
-        )
-        return flag

@@ -44,11 +44,12 @@ from dreamnet_actions.testing.memory.delivery import (
     RecordingReleaseReporter,
     RecordingReporter,
 )
+from dreamnet_actions.testing.memory.flags import MemoryFlagStore
 from dreamnet_actions.testing.memory.metrics import MemoryMetrics
 from dreamnet_actions.testing.memory.notifier import MemoryNotifier
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
 from dreamnet_actions.testing.memory.probe import ScriptedProbe
-from dreamnet_actions.testing.memory.secrets import MemoryFlagStore, MemorySecretSink, MemorySecretSource
+from dreamnet_actions.testing.memory.secrets import MemorySecretSink, MemorySecretSource
 from dreamnet_actions.testing.memory.stores import (
     MemoryDreamStore,
     MemoryJournal,
