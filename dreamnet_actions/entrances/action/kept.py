@@ -1,7 +1,7 @@
 """DreamNet's own code, kept on the machine with the bytecode that Python makes of it.
 
-A runner has a fresh copy of the action in each job, so Python would compile all that a step imports each time: half of
-what a quiet step takes (docs/benchmarks.md). So a copy is kept, named by its content, beside the environments of
+A runner has a fresh copy of the action in each job, so Python would compile all that a step imports each time: 0.4 s of
+processor time of 1.4 s that a short step takes. So a copy is kept, named by its content, beside the environments of
 ``install``; what Python compiled of it is there in the next job. ``scripts/action.py`` reads this file before anything
 else of DreamNet, by its path: it may import the standard library alone.
 """
