@@ -157,8 +157,9 @@ class Bed:
         with Github(auth=token, base_url=self.github.api_url) as api:
             api.get_repo(SHOP).create_secret(name, value)
 
-    def post(self, path: str, body: Mapping[str, Any], *, by: str = "octocat") -> None:
-        """Do something in the shop's repository as its owner, or as another who may do all that he may."""
+    def post(self, path: str, body: Mapping[str, Any], *, by: str = "octocat") -> Any:
+        """Do something in the shop's repository as its owner, or as another who may do all that he may; answers what
+        GitHub does (None where that is nothing)."""
         token = self.github.person(by, "admin")
         call = urllib.request.Request(
             f"{self.github.api_url}/repos/{SHOP}{path}",
@@ -166,7 +167,9 @@ class Bed:
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             method="POST",
         )
-        urllib.request.urlopen(call, timeout=10).close()
+        with urllib.request.urlopen(call, timeout=10) as answer:
+            said = answer.read()
+        return json.loads(said) if said else None
 
     def dispatch(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Send a ``repository_dispatch``."""

@@ -93,8 +93,7 @@ def test_issues_of_strangers_stay_as_they_are(canary: Path, tmp_path: Path) -> N
         all_of = texts(canary)
         issues = strange_issues(all_of)
         for at, (issue, comments) in enumerate(issues):
-            story.post("/issues", issue, by=STRANGERS[at % 2])
-            number = story.issues()[0]["number"]
+            number = story.post("/issues", issue, by=STRANGERS[at % 2])["number"]
             for one in comments:
                 story.post(f"/issues/{number}/comments", {"body": one})
         before = seen(story)
