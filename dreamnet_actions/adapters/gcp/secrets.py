@@ -76,7 +76,9 @@ class SecretManagerSource:
         """Answer the ids of the secrets that the options' filter and labels, and these ``labels``, leave."""
         wanted = {**self.options.labels, **(labels or {})}
         parts = [f"({self.options.filter})"] if self.options.filter else []
-        parts += [f"labels.{key}={json.dumps(value)}" for key, value in sorted(wanted.items())]
+        parts += [
+            f"labels.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(wanted.items())
+        ]
         return self._list(" AND ".join(parts))
 
     def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
