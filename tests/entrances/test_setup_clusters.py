@@ -73,6 +73,29 @@ def test_a_kubeconfig_is_handed_over(tmp_path: Path) -> None:
     assert looked(root) == []
 
 
+SECRETS = (ROOT / "examples/secret-manager/dreamnet.yml").read_text("utf-8")
+PROVIDER = "projects/123456789012/locations/global/workloadIdentityPools/github/providers/github"
+
+
+def test_only_who_reads_values_shows_their_cloud_who_it_is(tmp_path: Path) -> None:
+    """Where services run on no cloud and values are kept in one."""
+    config = SECRETS.replace("project: shop-4711", f"project: shop-4711, identity-provider: {PROVIDER}")
+    assert config != SECRETS
+    root = repository(tmp_path, {"dreamnet.yml": config})
+    assert init(root, "--yes", "--ref", PIN).exit_code == 0
+    path = root / FOLDER / CALLED["envkeeper"].file
+    found = written(root) | {"envkeeper": yaml.safe_load(path.read_text("utf-8"))["jobs"]["envkeeper"]}
+    for keeper, job in found.items():
+        shows = keeper in ("envkeeper", "relaybot")
+        assert job["uses"] == f"dreamnet/dreamnet/{FOLDER}/{keeper}{'-oidc' * shows}.yml@{PIN}"
+        assert ("id-token" in job["permissions"]) == shows
+    assert looked(root) == []
+    path.write_text(path.read_text("utf-8").replace("-oidc", "").replace(", id-token: write", ""), "utf-8")
+    (lacking,) = looked(root)
+    assert (lacking.status, lacking.what) == ("failed", "federation of shop")
+    assert f"uses: dreamnet/dreamnet/{FOLDER}/envkeeper-oidc.yml" in lacking.fix
+
+
 METRICS = "metrics: {prometheus: {url: https://p.example.com, token-variable: DREAMNET_PROMETHEUS_TOKEN}}\n"
 
 

@@ -15,6 +15,7 @@ At most eight calls are under way at once: 200 names at 20 ms a call take half a
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,9 @@ class SecretManagerSource:
         """Answer the ids of the secrets that the options' filter and labels, and these ``labels``, leave."""
         wanted = {**self.options.labels, **(labels or {})}
         parts = [f"({self.options.filter})"] if self.options.filter else []
-        parts += [f'labels.{key}="{value}"' for key, value in sorted(wanted.items())]
+        parts += [
+            f"labels.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(wanted.items())
+        ]
         return self._list(" AND ".join(parts))
 
     def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:

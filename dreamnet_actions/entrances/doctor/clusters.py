@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, FEDERATED, RELAY
-from dreamnet_actions.entrances.setup.choose import federated
+from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, ENV, FEDERATED, RELAY
+from dreamnet_actions.entrances.setup.choose import federated_platforms, federated_sources
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
 from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
@@ -39,11 +39,11 @@ def federation(at: Surroundings) -> Iterator[Finding]:
     """Where a platform or source takes GitHub's tokens, the jobs of each keeper that reaches it have one."""
     if isinstance(at.config, ConfigError):
         return
-    named = federated(at.config.config)
+    named = [*federated_platforms(at.config.config), *federated_sources(at.config.config)]
     if not named:
         return
     what = f"federation of {', '.join(named)}"
-    reaching = [one for one in at.callers if not one.inner and _works(one)]
+    reaching = [one for one in at.callers if not one.inner and _works(one) and at.wanted.shows(one.keeper)]
     without = [one for one in reaching if not _shows(one)]
     for one in without:
         yield Finding(
@@ -56,7 +56,9 @@ def federation(at: Surroundings) -> Iterator[Finding]:
         )
     if not reaching:
         detail = "no workflow has a keeper work whose jobs have 'id-token: write'"
-        yield Finding(status="failed", what=what, detail=detail, fix=_lines(DEPLOY))
+        yield Finding(
+            status="failed", what=what, detail=detail, fix=_lines(DEPLOY if at.wanted.federated else ENV)
+        )
     elif not without:
         detail = "its jobs have a token of GitHub's"
         yield Finding(status="ok", what=what, detail=detail, file=reaching[0].path)

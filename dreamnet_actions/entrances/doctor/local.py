@@ -76,7 +76,9 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
         for one in found:
             problems = [
                 *_triggers(one, at),
-                *granted(one, NEEDS if asked(at) and not one.calls else (), federated=at.wanted.federated),
+                *granted(
+                    one, NEEDS if asked(at) and not one.calls else (), federated=at.wanted.shows(keeper)
+                ),
                 *_schedules(one),
                 *_waiting(one),
                 *_reference(one),

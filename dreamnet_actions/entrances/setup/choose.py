@@ -171,17 +171,21 @@ def wanted_of(
         runner=runner,
         kubeconfig=any(getattr(one, "kubeconfig", "") is None for one in platforms),
         prometheus=token_variable(config) == VARIABLES["prometheus-token"],
-        federated=bool(federated(config)),
+        federated=bool(federated_platforms(config)),
+        federated_values=bool(federated_sources(config)),
         secrets_token=any(one.kind in AT_GITHUB for entry in config.env.values() for one in entry.to),
     )
     return replace(base, schedule=schedule) if schedule else base
 
 
-def federated(config: Config) -> list[str]:
-    """Answer the platforms and env entries that take a token of GitHub's, by name."""
-    options = {name: one.options for name, one in config.platforms.items()}
-    options |= {name: one.from_.options for name, one in config.env.items()}
-    return [name for name, one in options.items() if _provider_of(one) is not None]
+def federated_platforms(config: Config) -> list[str]:
+    """Answer the platforms that take a token of GitHub's, by name."""
+    return [name for name, one in config.platforms.items() if _provider_of(one.options) is not None]
+
+
+def federated_sources(config: Config) -> list[str]:
+    """Answer the env entries whose source takes a token of GitHub's, by name."""
+    return [name for name, one in config.env.items() if _provider_of(one.from_.options) is not None]
 
 
 def _provider_of(options: object) -> object:

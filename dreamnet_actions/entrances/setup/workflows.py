@@ -56,9 +56,16 @@ class Wanted:
     prometheus: bool = False
     """Whether Prometheus is asked with the token that a workflow hands over."""
     federated: bool = False
-    """Whether jobs show a token of GitHub's to a cloud."""
+    """Whether jobs show a token of GitHub's to a cloud that services run in."""
+    federated_values: bool = False
+    """Whether they show one to a cloud that values are kept in: only EnvKeeper's do then, and RelayBot's that call
+    it."""
     secrets_token: bool = False
     """Whether values go to Actions secrets or variables, which no job's own token may write."""
+
+    def shows(self, keeper: str) -> bool:
+        """Say whether a keeper's jobs have a token of GitHub's to show."""
+        return self.federated or (self.federated_values and keeper in (ENV, RELAY))
 
     def secrets(self, keeper: str) -> dict[str, str]:
         """Answer what a keeper's caller hands over, where the secrets are there: input → expression."""
@@ -90,7 +97,7 @@ def callers(wanted: Wanted) -> dict[str, str]:
 def caller(keeper: str, wanted: Wanted) -> str:
     """Write one caller. Raises RequestInvalid for a branch that no workflow can name."""
     called = CALLED[keeper]
-    federated = wanted.federated
+    federated = wanted.shows(keeper)
     lines = [
         f"name: {called.title}",
         _run_name(keeper, called),

@@ -1,7 +1,7 @@
 """DreamNet's own repository in a sandbox: what ``uses: dreamnet/dreamnet/…@…`` means there, without a network.
 
 From a checkout it is that checkout as it lies there. An installed DreamNet carries the action, its start, its lock
-files and the four workflows beside this module (``pyproject.toml`` puts them there), and is itself the rest.
+files and the reusable workflows beside this module (``pyproject.toml`` puts them there), and is itself the rest.
 """
 
 from __future__ import annotations
