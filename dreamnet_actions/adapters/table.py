@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
+from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions, FlagCopyOptions
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
 from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
@@ -106,6 +106,12 @@ ROWS: tuple[Row, ...] = (
     Row(port="Builder", kind="cloud-build", adapter=f"{_HERE}.images.cloudbuild:CloudBuildBuilder"),
     Row(port="Document", kind="local", adapter=f"{_HERE}.files.documents:LocalDocument"),
     Row(port="Document", kind="github", adapter=f"{_HERE}.github.documents:GitHubDocument"),
+    Row(
+        port="FlagTarget",
+        kind="file",
+        adapter=f"{_HERE}.files.copies:FlagCopy",
+        options=FlagCopyOptions,
+    ),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
     Row(port="Conversation", kind="github", adapter=f"{_HERE}.github.conversation:GitHubConversation"),
