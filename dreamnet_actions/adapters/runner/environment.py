@@ -3,7 +3,7 @@
 Every job begins with none, so there is nothing to compare with and nothing to go back to: what a sync writes holds
 for the rest of its job. EnvKeeper has every form of a value masked before any sink gets it.
 
-The file: docs.github.com/actions, "Setting an environment variable"; exactly, ``src/Runner.Worker/FileCommandManager.cs``
+The file: docs.github.com/actions, "Setting an environment variable", and ``src/Runner.Worker/FileCommandManager.cs``
 of github.com/actions/runner.
 """
 
