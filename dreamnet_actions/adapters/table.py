@@ -26,6 +26,7 @@ from dreamnet_actions.adapters.process.options import (
     ProcessWorkload,
 )
 from dreamnet_actions.adapters.prometheus.options import PrometheusCheck, PrometheusOptions
+from dreamnet_actions.adapters.runner.options import JobEnvironmentOptions
 from dreamnet_actions.adapters.webhooks.options import SlackOptions, WebhookOptions
 
 
@@ -103,6 +104,12 @@ ROWS: tuple[Row, ...] = (
         kind="process",
         adapter=f"{_HERE}.process.environment:ProcessEnvironmentSink",
         options=ProcessSinkOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="job-environment",
+        adapter=f"{_HERE}.runner.environment:JobEnvironmentSink",
+        options=JobEnvironmentOptions,
     ),
     Row(
         port="SecretSink",

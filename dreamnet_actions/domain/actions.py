@@ -197,7 +197,17 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
         ),
         "sync": Action(
             doc="Write what changed to where services read it, have them restarted, and put it back if that breaks.",
-            keys={"source": _SOURCE, "entry": _ENV, "reason": _REASON},
+            keys={
+                "source": _SOURCE,
+                "entry": _ENV,
+                "secret": Key(
+                    doc="A value's name at its source (or its whole resource name): only entries that read it."
+                ),
+                "plan": Key(
+                    doc="The id of a plan that was shown: it is done if it is still the same, else nothing."
+                ),
+                "reason": _REASON,
+            },
         ),
         "validate": Action(
             doc="Check every value against its rules without writing anything.",

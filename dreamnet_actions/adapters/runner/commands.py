@@ -11,6 +11,7 @@ The protocol: docs.github.com/actions, "Workflow commands"; exactly, ``src/Runne
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from dreamnet_actions.ports.runner import Level
@@ -56,13 +57,25 @@ def output(path: str | Path, name: str, value: str, *, delimiter: str) -> None:
     Raises:
         ValueError: ``name`` is no output's name; ``delimiter`` is no plain word, or stands in ``value`` or ``name``.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an output: a letter or _, then letters, digits, _ and -")
-    if not _NAME.fullmatch(delimiter) or delimiter in value or delimiter in name:
-        raise ValueError(
-            f"the delimiter of the output {name!r} stands in it or is no plain word; choose another by chance"
-        )
-    _append(Path(path), f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    pairs(path, [(name, value)], delimiter=delimiter)
+
+
+def pairs(path: str | Path, entries: Sequence[tuple[str, str]], *, delimiter: str) -> None:
+    """Append names with their values to the file at ``path`` (GITHUB_OUTPUT, GITHUB_ENV), all of them in one write.
+
+    Raises:
+        ValueError: as ``output``; nothing is written then.
+    """
+    for name, value in entries:
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no name of an output: a letter or _, then letters, digits, _ and -"
+            )
+        if not _NAME.fullmatch(delimiter) or delimiter in value or delimiter in name:
+            raise ValueError(
+                f"the delimiter of the output {name!r} stands in it or is no plain word; choose another by chance"
+            )
+    _append(Path(path), "".join(f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in entries))
 
 
 def summary(path: str | Path, text: str) -> bool:

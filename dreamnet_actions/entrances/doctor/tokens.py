@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
-from dreamnet_actions.entrances.setup.called import ENV, RELAY
+from dreamnet_actions.entrances.setup.called import ENV, RELAY, VARIABLES
 from dreamnet_actions.entrances.setup.choose import AT_GITHUB
 from dreamnet_actions.entrances.setup.reading import Caller
-from dreamnet_actions.entrances.setup.workflows import SECRETS_TOKEN
 from dreamnet_actions.errors import ConfigError
 
-VARIABLE = "DREAMNET_SECRETS_TOKEN"
+SECRETS_TOKEN = "secrets-token"  # noqa: S105 - the name that the workflows take it by
+VARIABLE = VARIABLES[SECRETS_TOKEN]
 _FIX = (
     "Make a token of a GitHub App, or a fine-grained one, with the repository permissions that its sinks need "
     f"(Secrets, Variables, Environments: read and write), save it as the secret {VARIABLE}, and write in the job:\n"

@@ -69,12 +69,17 @@ FEDERATED = "-oidc"
 which a cloud knows them. A called workflow asks for a permission or it does not, whatever its inputs say; so they are
 files of their own, and nobody else has to grant it."""
 ID_TOKEN: Mapping[str, str] = {"id-token": "write"}
-SECRETS: Mapping[str, str] = {"kubeconfig": "KUBECONFIG", "prometheus-token": "PROMETHEUS_TOKEN"}
+SECRETS: Mapping[str, str] = {
+    "kubeconfig": "KUBECONFIG",
+    "prometheus-token": "PROMETHEUS_TOKEN",
+    "secrets-token": "DREAMNET_SECRETS_TOKEN",
+}
 """What a caller may hand over as a secret to those that take it, each with the name that the repository's secret
 has where DreamNet writes the caller."""
 VARIABLES: Mapping[str, str] = {
     "kubeconfig": "DREAMNET_KUBECONFIG",
     "prometheus-token": "DREAMNET_PROMETHEUS_TOKEN",
+    "secrets-token": "DREAMNET_SECRETS_TOKEN",
 }
 """The variable in which the called job has each of them."""
 
@@ -129,7 +134,7 @@ CALLED: Mapping[str, Called] = {
             "enable-flag",
         ),
         fields=("entry", "flag", "variant", "share", "reason", "request", "dry-run"),
-        takes=("kubeconfig",),
+        takes=("kubeconfig", "secrets-token"),
     ),
     RELAY: Called(
         agent="relaybot",
@@ -141,6 +146,7 @@ CALLED: Mapping[str, Called] = {
         fields=("message", "from", "to", "event", "request", "dry-run"),
         jobs=2,
         own={"contents": "write", "issues": "read"},
+        takes=("kubeconfig", "prometheus-token", "secrets-token"),
     ),
 }
 """By the name of the reusable workflow's file, in the order in which they are written."""

@@ -29,7 +29,6 @@ from dreamnet_actions.entrances.setup.yaml import flow, scalar
 from dreamnet_actions.errors import RequestInvalid
 
 FOLDER = ".github/workflows"
-SECRETS_TOKEN = "secrets-token"  # noqa: S105 - the name that the workflows take it by
 MOST_LINES = 20
 MOST_CHOICES = 60
 """Services that a drop-down lists; where there are more it is a field, since nobody reads a longer one."""
@@ -69,15 +68,16 @@ class Wanted:
 
     def secrets(self, keeper: str) -> dict[str, str]:
         """Answer what a keeper's caller hands over, where the secrets are there: input → expression."""
-        asked = {"kubeconfig": self.kubeconfig, "prometheus-token": self.prometheus}
-        found = {
+        asked = {
+            "kubeconfig": self.kubeconfig,
+            "prometheus-token": self.prometheus,
+            "secrets-token": self.secrets_token,
+        }
+        return {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
             if wanted and name in CALLED[keeper].takes
         }
-        if self.secrets_token and keeper in (ENV, RELAY):
-            found[SECRETS_TOKEN] = "${{ secrets.DREAMNET_SECRETS_TOKEN }}"
-        return found
 
     def keepers(self) -> tuple[str, ...]:
         """Answer the keepers that get a workflow."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
-from dreamnet_actions.errors import PermanentError, RefusedError, RequestInvalid
+from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError, RequestInvalid
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.ports.secrets import SecretSink
@@ -151,6 +151,18 @@ class Gathering:
             keep={name: label for name, label in wanted.items() if name not in changed},
             pins={str(ref): version for ref, version in sorted(self._versions.items())},
         )
+
+
+def reads(entry: Entry, secret: str) -> bool:
+    """Say whether an entry reads a value of its source, by name or by a resource's whole name
+    (``projects/p/secrets/NAME``). One that cannot be told counts: what is wrong with it is said when it is planned."""
+    name = secret.partition("/secrets/")[2].partition("/")[0] if "/secrets/" in secret else secret
+    mapper, find = Mapper(entry.spec), entry.spec.find
+    try:
+        found = entry.source.names(find.labels if find else {}) if mapper.lists else ()
+        return any(ref.name == name for ref in mapper.wanted(found).refs)
+    except DreamNetError:
+        return True
 
 
 def _refuse_to_wipe(entry: Entry, states: Sequence[tuple[SecretSink, SinkState]]) -> None:

@@ -16,6 +16,7 @@ from dreamnet_actions.errors import (
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper import planned
 from dreamnet_actions.keepers.envkeeper.entries import (
     Entry,
     SinkPlan,
@@ -25,7 +26,7 @@ from dreamnet_actions.keepers.envkeeper.entries import (
     summarise,
 )
 from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
-from dreamnet_actions.keepers.envkeeper.gathering import Gathering
+from dreamnet_actions.keepers.envkeeper.gathering import Gathering, reads
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.keepers.envkeeper.writing import Writing
 from dreamnet_actions.ports.flags import FlagStore, FlagTarget
@@ -75,14 +76,19 @@ class EnvKeeper:
 
     def plan(self, request: AgentRequest) -> Report:
         """Show which names would change where."""
-        plans, errors = self._all_plans(self._meant(request))
+        plans, errors = self._all_plans(self._reading(request))
         why = request.input.get("reason", f"a {request.action} was asked for")
         changes = [change for plan in plans for change in changes_of(plan, why)]
         outcome: Outcome = "planned" if changes else "unchanged"
+        findings = findings_of(plans)
+        if changes and not errors:
+            shown = request.action == "plan" and not request.dry_run
+            made = planned.remember(self.context.journal, plans) if shown else planned.identity(plans)
+            findings.append({"plan": made})
         return Report(
             outcome=_worse(outcome, errors),
             summary=_told(summarise(plans, "Would write"), errors),
-            findings=findings_of(plans),
+            findings=findings,
             changes=changes,
             error=ErrorInfo.of(errors[0]) if errors else None,
         )
@@ -107,7 +113,13 @@ class EnvKeeper:
         """Write what changed, prove it by reading back, and have the services that read it restarted."""
         if request.dry_run:
             return self.plan(request)
-        plans, errors = self._all_plans(self._meant(request))
+        if not (meant := self._reading(request)):
+            return Report(outcome="unchanged", summary=f"No entry reads {request.input['secret']!r}.")
+        plans, errors = self._all_plans(meant)
+        if (shown := request.input.get("plan")) is not None:
+            if errors:
+                raise errors[0]
+            planned.hold(self.context.journal, shown, plans)
         writing = self._writing(request, "a sync was asked for")
         for plan in plans:
             writing.each(plan.sink, lambda plan=plan: writing.sync(plan))  # type: ignore[misc]
@@ -206,6 +218,11 @@ class EnvKeeper:
         if not named and not kind:
             raise lacks_entry(source, self.entries)
         return named or kind
+
+    def _reading(self, request: AgentRequest) -> list[Entry]:
+        """Answer the entries that are meant; where the request names one value of a source, those that read it."""
+        meant, secret = self._meant(request), request.input.get("secret")
+        return meant if secret is None else [one for one in meant if reads(one, secret)]
 
     def _sinks(self, request: AgentRequest) -> list[tuple[Entry, SecretSink]]:
         service = request.input.get("service")
