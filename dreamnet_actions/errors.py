@@ -282,21 +282,6 @@ class Conflict(RefusedError):
         super().__init__(f"{what} was changed by somebody else meanwhile.", hint="Read it again and retry.")
 
 
-class PlanChanged(RefusedError):
-    """What would be done now is not the plan that was shown."""
-
-    code = "env.plan-changed"
-    http_status = 409
-
-    def __init__(self, shown: str, differs: Iterable[str], *, known: bool = True) -> None:
-        why = "" if known else " Nobody remembers what it was."
-        super().__init__(
-            f"Plan {shown} is not what would be done now.{why} {'Now' if known else 'Now it is'}: "
-            f"{'; '.join(differs) or 'nothing'}.",
-            hint="Nothing was written. Look at a new plan, and sync that one.",
-        )
-
-
 class BudgetSpent(RefusedError):
     """A budget, cool-down or floor forbids the write now."""
 

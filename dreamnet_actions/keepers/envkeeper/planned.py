@@ -9,16 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dreamnet_actions.errors import PlanChanged
+from dreamnet_actions.errors import RefusedError
 from dreamnet_actions.keepers.envkeeper.entries import SinkPlan
 from dreamnet_actions.ports.stores import Journal
 
 KEPT = 10
 """How many plans are remembered."""
 _STATE = "plans"
+
+
+class PlanChanged(RefusedError):
+    """What would be done now is not the plan that was shown."""
+
+    code = "env.plan-changed"
+    http_status = 409
+
+    def __init__(self, shown: str, differs: Iterable[str], *, known: bool = True) -> None:
+        why = "" if known else " Nobody remembers what it was."
+        super().__init__(
+            f"Plan {shown} is not what would be done now.{why} {'Now' if known else 'Now it is'}: "
+            f"{'; '.join(differs) or 'nothing'}.",
+            hint="Nothing was written. Look at a new plan, and sync that one.",
+        )
 
 
 def identity(plans: Sequence[SinkPlan]) -> str:
