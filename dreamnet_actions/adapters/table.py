@@ -12,6 +12,7 @@ from dreamnet_actions.adapters.files.options import (
     DotenvSinkOptions,
     DotenvSourceOptions,
     EnvironmentSourceOptions,
+    FlagCopyOptions,
     JsonSourceOptions,
     YamlSourceOptions,
 )
@@ -149,6 +150,12 @@ ROWS: tuple[Row, ...] = (
     Row(port="Builder", kind="cloud-build", adapter=f"{_HERE}.images.cloudbuild:CloudBuildBuilder"),
     Row(port="Document", kind="local", adapter=f"{_HERE}.files.documents:LocalDocument"),
     Row(port="Document", kind="github", adapter=f"{_HERE}.github.documents:GitHubDocument"),
+    Row(
+        port="FlagTarget",
+        kind="file",
+        adapter=f"{_HERE}.files.copies:FlagCopy",
+        options=FlagCopyOptions,
+    ),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),
     Row(port="Conversation", kind="github", adapter=f"{_HERE}.github.conversation:GitHubConversation"),

@@ -33,6 +33,7 @@ def composed() -> Composed:
             sources=_options("SecretSource"),
             sinks=_options("SecretSink"),
             notifiers=_options("Notifier"),
+            flag_targets=_options("FlagTarget"),
             metrics=_options("MetricSource"),
         )
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.keepers.dreamkeeper.hosted import House
     from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.conversation import Conversation
-    from dreamnet_actions.ports.flags import FlagStore
+    from dreamnet_actions.ports.flags import FlagStore, FlagTarget
     from dreamnet_actions.ports.metrics import MetricSource
     from dreamnet_actions.ports.notifier import Notifier
     from dreamnet_actions.ports.probe import Probe
@@ -296,6 +296,14 @@ class Assembly:
             )
         store: FlagStore = adapter("FlagStore", "flagd-file")(document)
         return self.gate.before(store, outside=True)
+
+    def flag_targets(self) -> list[FlagTarget]:
+        """Make the places that flags are published to."""
+        chosen = self.config.flags.publish if self.config.flags is not None else ()
+        return [
+            self.gate.before(adapter("FlagTarget", one.kind).at(one.options, self.site), outside=True)
+            for one in chosen
+        ]
 
     def account(self) -> str:
         """Answer who DreamNet runs as, for what is written down of a change: a name to ask, no proof of anything."""

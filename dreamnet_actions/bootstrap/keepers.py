@@ -72,7 +72,11 @@ class Keepers(dict[Agent, Keeper]):
             from dreamnet_actions.keepers.envkeeper import EnvKeeper
 
             return EnvKeeper(
-                context=context, entries=of.entries(), flag_store=self._flags, account=of.account()
+                context=context,
+                entries=of.entries(),
+                flag_store=self._flags,
+                account=of.account(),
+                flag_targets=of.flag_targets(),
             )
         from dreamnet_actions.keepers.relaybot import RelayBot
 

@@ -21,6 +21,7 @@ from dreamnet_actions.domain.spec.models import (
     Chosen,
     Config,
     EnvEntry,
+    Flags,
     Heal,
     Metrics,
     NeedsHuman,
@@ -53,6 +54,8 @@ class Slots:
     """Sink kind → options with a field of that name."""
     notifiers: Mapping[str, type] = field(default_factory=dict)
     """Notifier kind → options: what stands under ``notify.needs-human.tell[].<kind>``."""
+    flag_targets: Mapping[str, type] = field(default_factory=dict)
+    """Kind of place that flags are published to → options with a field of that name."""
     metrics: Mapping[str, type] = field(default_factory=dict)
     """Kind of source of metrics → options: what stands under ``metrics.<kind>``."""
 
@@ -60,8 +63,8 @@ class Slots:
 @dataclass(frozen=True, eq=False)
 class Composed:
     """The composed classes: ``config`` (a Config), whose services are of ``service`` (a Service with every workload's
-    keys), whose env entries are of ``env``, whose ``notify`` is of the classes of that name, from the outermost in, and
-    whose ``metrics`` are of that class."""
+    keys), whose env entries are of ``env``, flags of ``flags``, whose ``notify`` is of the classes of that name, from
+    the outermost in, and whose ``metrics`` are of that class."""
 
     slots: Slots
     config: type[Config]
@@ -69,6 +72,7 @@ class Composed:
     env: type[EnvEntry]
     notify: tuple[type[Notify], type[NeedsHuman]]
     metrics: type[Metrics]
+    flags: type[Flags]
 
     def validate(self, tree: Tree) -> Config:
         """Check a file's tree and answer the configuration.
@@ -93,7 +97,7 @@ class Composed:
         modules = dict.fromkeys((models.__name__, scale.__name__, *(model.__module__ for model in brought)))
         known = [one for module in modules for one in vars(sys.modules[module]).values() if _is_model(one)]
         table = {f"{one.__module__}.{one.__qualname__}": one for one in (*known, *brought)}
-        joined = (self.config, self.service, self.env, *self.notify, self.metrics)
+        joined = (self.config, self.service, self.env, *self.notify, self.metrics, self.flags)
         return {**table, **{f"{_JOINED}{one.__name__}": one for one in joined}}
 
     @functools.cached_property
@@ -131,6 +135,8 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
         for kind, model in slots.metrics.items()
     }
     measured = _join(Metrics, (), {}, **sources)
+    target = Annotated[Chosen, OneKind("place to publish", slots.flag_targets)]
+    flags = _join(Flags, (), {}, publish=(Annotated[tuple[target, ...], Len(0, 10)], field(default=())))
     platform = Annotated[Chosen, OneKind("platform", slots.platforms, nested=True)]
     config = _join(
         Config,
@@ -139,10 +145,11 @@ def _compose(*pairs: tuple[tuple[str, type], ...]) -> Composed:
         services=(dict[FreeLabel, service], field(default_factory=dict)),  # type: ignore[valid-type]
         platforms=(dict[FreeLabel, platform], field(default_factory=dict)),
         env=(dict[Label, entry], field(default_factory=dict)),  # type: ignore[valid-type]
+        flags=(flags | None, field(default=None, metadata={"doc": "The feature flags."})),
         notify=(notify, field(default_factory=notify)),
         metrics=(measured, field(default_factory=measured)),
     )
-    return Composed(slots, config, service, entry, (notify, called), measured)
+    return Composed(slots, config, service, entry, (notify, called), measured, flags)
 
 
 def _compose_service(slots: Slots) -> type[Service]:

@@ -268,6 +268,9 @@ ACTIONS: Mapping[Agent, Mapping[str, Action]] = {
                 **_ASKED,
             },
         ),
+        "publish-flags": Action(
+            doc="Write the flags to where they are published, if they are not there as they are.", keys={}
+        ),
         "turn-back-flag": Action(
             doc="Stop a flag's roll-out, and give its variant to as many as before it began.",
             keys={"flag": _FLAG, **_ASKED},

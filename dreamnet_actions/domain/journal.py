@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "env-changed": "Values were written to a sink (names and versions, never values).",
     "env-restored": "The former values were put back.",
     "flag-changed": "A feature flag was changed.",
+    "flags-published": "The flags were written to where services read them.",
     "flag-rolled-out": "A step of a flag's roll-out was reached.",
     "flag-rollout-ended": "A flag's roll-out ended, at its last step or because somebody decided otherwise.",
     "flag-turned-back": "A flag's roll-out was turned back to the share before it.",

@@ -28,6 +28,9 @@ log = logging.getLogger("dreamnet")
 
 CHECK = {"agent": "dreamkeeper", "input": {"action": "check"}}
 SYNC = {"agent": "envkeeper", "input": {"action": "sync", "reason": "the loop keeps values in step"}}
+PUBLISH = {"agent": "envkeeper", "input": {"action": "publish-flags"}}
+PUBLISH_EVERY = 30.0
+"""Seconds between two looks at whether the flags are published as they are."""
 TIDY_EVERY = 3600.0
 """Seconds between two times of tidying up."""
 LOOK = 0.2
@@ -125,11 +128,12 @@ def until_stopped(stop: threading.Event) -> Iterator[None]:
 
 def _tick(system: System, stop: threading.Event) -> None:
     every, began, wall = system.config.watch.every, system.clock.monotonic(), system.clock.now()
-    number, sync, tidy = 0, _Sync(system), _Tidy(system)
+    number, sync, publish, tidy = 0, _Sync(system), _Publish(system), _Tidy(system)
     while not stop.is_set():
         try:
             _round(system, number, planned=wall + number * every)
             sync.when_due()
+            publish.when_due()
             tidy.when_due()
         except KeyboardInterrupt:
             return
@@ -157,6 +161,24 @@ class _Sync:
         result = self._system.pipe.submit(SYNC)
         if result.error is not None:
             log.warning("The sync ended %s: %s", result.outcome, result.summary)
+
+
+class _Publish:
+    """Keeps what flags are published to in step with their file, which people change by hand and by git, too."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._due = system.clock.monotonic()
+
+    def when_due(self) -> None:
+        """Publish once the time has come, where there is anywhere to publish to."""
+        flags, now = self._system.config.flags, self._system.clock.monotonic()
+        if flags is None or not flags.publish or now < self._due:
+            return
+        self._due = now + PUBLISH_EVERY
+        result = self._system.pipe.submit(PUBLISH)
+        if result.error is not None:
+            log.warning("Publishing the flags ended %s: %s", result.outcome, result.summary)
 
 
 class _Tidy:

@@ -62,6 +62,22 @@ class FlagStore(Protocol):
         """
 
 
+class FlagTarget(Protocol):
+    """A place that services, or a flagd beside them, read the flags from. Raises PermanentError and TemporaryError."""
+
+    WRITES: ClassVar[frozenset[str]] = frozenset({"publish"})
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def current(self) -> str | None:
+        """Answer what is there now; None where nothing is."""
+
+    def publish(self, text: str) -> None:
+        """Make ``text`` all that is there, all or nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Held:
     """A document's text, and what a write over it has to name: its ``revision``."""

@@ -30,7 +30,8 @@ REQUESTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
     ("deploykeeper", "restart", {"service": "web"}, ("dream", "remedy", "reason")),
     ("envkeeper", "sync", {}, ("source", "entry", "reason")),
     ("envkeeper", "restore", {}, ("entry", "service", "target", "dream", "remedy", "reason")),
-    ("envkeeper", "set-flag", {}, ("flag", "variant", "reason")),
+    ("envkeeper", "set-flag", {}, ("flag", "variant", "reason", "by")),
+    ("envkeeper", "roll-out", {}, ("flag", "variant", "share", "steps", "every", "service")),
     ("relaybot", "relay", {}, ("from", "to", "message", "service", "target")),
     ("relaybot", "publish", {}, ("event", "from")),
 )

@@ -77,6 +77,7 @@ def test_failing_checks_turn_it_back() -> None:
     ill(system)
     system.round(pause=1.0)
     assert part(system) == 0.05
+    assert facts(system, "remedy-started") == []  # the flag is the likelier cause
     fact = system.journal.read(kinds={"flag-turned-back"})[0]
     assert "the checks of web fail with on for 50%" in fact.text
     assert "health-check-failed-needs-flag-turn-back" in [
@@ -85,6 +86,7 @@ def test_failing_checks_turn_it_back() -> None:
     for _ in range(5):
         system.round(pause=60.0)
     assert part(system) == 0.05
+    assert facts(system, "remedy-started") != []  # it was not the flag
 
 
 def test_only_named_services_count() -> None:

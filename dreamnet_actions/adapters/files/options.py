@@ -62,6 +62,16 @@ class EnvironmentSourceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlagCopyOptions:
+    """A place to publish flags to of kind ``file``: a file that DreamNet owns and rewrites."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    file: FileInside
+    """The file, as a path from the configuration's root."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DotenvSinkOptions:
     """A sink of kind ``dotenv``: a file that DreamNet owns and rewrites."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from dreamnet_actions.domain.spec.env import Chosen
 from dreamnet_actions.domain.spec.forms import FileInside
 from dreamnet_actions.domain.spec.values import STRICT
 
@@ -22,6 +23,8 @@ class Flags:
     change: Change = "commit"
     """How a change gets into the repository in the home `github`: as a commit on its default branch, or as a pull
     request. `kill-flag` and a roll-out that is turned back wait for no review."""
+    publish: tuple[Chosen, ...] = ()
+    """Where the flags are written to after each change, whole: for a flagd or a provider that reads them there."""
     bucketing: Literal["v3", "v2"] = "v3"
     """How `fractional` places a caller when DreamNet evaluates: `v3` as flagd's Python provider from 0.6, `v2` as those
     before it and flagd itself until it follows. The same caller is elsewhere by each."""

@@ -14,7 +14,7 @@ from dreamnet_actions.domain.spec.env import Chosen as Chosen
 from dreamnet_actions.domain.spec.env import EnvEntry as EnvEntry
 from dreamnet_actions.domain.spec.env import Find as Find  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.env import Rename as Rename
-from dreamnet_actions.domain.spec.flags import Flags
+from dreamnet_actions.domain.spec.flags import Flags as Flags
 from dreamnet_actions.domain.spec.forms import (
     Branch,
     DirectoryInside,

@@ -69,6 +69,7 @@ SHORT: dict[str, str] = {
     "roll-out": "envkeeper",
     "advance-flag": "envkeeper",
     "turn-back-flag": "envkeeper",
+    "publish-flags": "envkeeper",
     "relay": "relaybot",
     "publish": "relaybot",
     "replay": "relaybot",

@@ -6,7 +6,7 @@ EnvKeeper does what is said here; the messages go through RelayBot like any reme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dreamnet_actions.domain.flagedit import percent
 from dreamnet_actions.domain.flagrollout import BACK, DUE, PREFIX, FlagRollout
@@ -16,6 +16,9 @@ from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.dreamkeeper.plan import Situation
 from dreamnet_actions.keepers.dreamkeeper.story import Story
 
+PATIENCE = 180.0
+"""Seconds for which a fault waits for the turning back alone; after that it is healed as any other."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlagWatch:
@@ -23,12 +26,14 @@ class FlagWatch:
 
     context: Context
 
-    def watch(self, situations: Mapping[str, Situation], story: Story) -> None:
-        """Say of each roll-out what this round means for it.
+    def watch(self, situations: Mapping[str, Situation], story: Story) -> dict[str, Situation]:
+        """Say of each roll-out what this round means for it, and answer the situations with what is done about them.
 
-        A service that fails for sure turns it back. Only where all of its services were looked at and are well does it
-        go on; a first failed check, or one that could not be told, lets it wait.
+        A service that fails for sure turns it back, and is not healed by other ways meanwhile: the flag is the likelier
+        cause. Only where all of its services were looked at and are well does it go on; a first failed check, or one
+        that could not be told, lets it wait.
         """
+        found = dict(situations)
         for stored in self.context.journal.states(PREFIX).values():
             if not stored:
                 continue
@@ -37,6 +42,10 @@ class FlagWatch:
             failing = [name for name, one in seen.items() if one.confirmed]
             if failing:
                 self._back(rollout, failing, story)
+                for name in failing:
+                    if self._is_new(found[name]):
+                        said = f"the roll-out of flag {rollout.flag} is turned back first"
+                        found[name] = replace(found[name], rollout=said)
                 continue
             lost = [name for name in rollout.services if name not in self.context.config.services]
             well = [name for name, one in seen.items() if one.health == "healthy"]
@@ -46,11 +55,18 @@ class FlagWatch:
                 self._say(rollout, rollout.step, "again", story)
             elif rollout.due(self.context.clock.now()):
                 self._say(rollout, rollout.step + 1, "due", story)
+        return found
+
+    def _is_new(self, one: Situation) -> bool:
+        """Say whether a fault is young enough to wait for the turning back alone."""
+        verdict, _ = self.context.journal.state(f"verdict/{one.key}")
+        since = verdict["since"] if verdict and verdict.get("health") == one.health else one.now
+        return bool(one.now - since < PATIENCE)
 
     def _back(self, rollout: FlagRollout, failing: list[str], story: Story) -> None:
         names = ", ".join(failing)
         reason = f"the checks of {names} fail with {rollout.variant} for {percent(rollout.share)}"
-        change = Change(what=f"roll-out of flag {rollout.flag}", after="turned back", why=reason)
+        change = self._change(rollout, "turned back", reason)
         message = Outgoing(
             name=BACK,
             to="envkeeper",
@@ -67,5 +83,8 @@ class FlagWatch:
             data={"flag": rollout.flag, "step": step},
         )
         said = f"step {step + 1} of {len(rollout.steps)}" if step < len(rollout.steps) else "its end"
-        change = Change(what=f"roll-out of flag {rollout.flag}", after=said, why="its services are well")
-        story.wants(change, message)
+        story.wants(self._change(rollout, said, "its services are well"), message)
+
+    def _change(self, rollout: FlagRollout, after: str, why: str) -> Change:
+        before = f"{rollout.variant} for {percent(rollout.share)}"
+        return Change(what=f"roll-out of flag {rollout.flag}", before=before, after=after, why=why)

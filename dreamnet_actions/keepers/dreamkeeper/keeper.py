@@ -130,8 +130,8 @@ class DreamKeeper:
             situations = _without_half_proofs(situations, only, story)
         if not request.dry_run:
             gather.remember(situations)
+        situations = FlagWatch(context=self.context).watch(situations, story)
         self._act(situations, story, dry_run=request.dry_run, services=True)
-        FlagWatch(context=self.context).watch(situations, story)
         load = LoadWatch(context=self.context, windows=self._windows())
         for name in situations:
             if _carries_load(examined[name], services[name]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from dreamnet_actions.domain.result import Change, Report
 from dreamnet_actions.domain.units import parse_share
 from dreamnet_actions.errors import ConfigLacks, NotFound, RefusedError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper.publishing import Publishing
 from dreamnet_actions.keepers.envkeeper.rollouts import Rollouts
-from dreamnet_actions.ports.flags import FlagStore, Note
+from dreamnet_actions.ports.flags import FlagStore, FlagTarget, Note
 
 HOLD = 120.0
 """Seconds for which a change holds the flags, at most."""
@@ -30,6 +31,7 @@ class FlagBoard:
     context: Context
     flag_store: FlagStore | None
     account: str = "somebody"
+    targets: Sequence[FlagTarget] = ()
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -123,6 +125,26 @@ class FlagBoard:
         """Stop a flag's roll-out, and give its variant to as many as before it began."""
         return self._rollouts(request).turn_back(request.input["flag"])
 
+    def publish_flags(self, request: AgentRequest) -> Report:
+        """Write the flags to where they are published, where they are not there as they are."""
+        publishing = self._publishing()
+        publishing.store.read()  # mistakes are not published
+        text = publishing.store.text()
+        if request.dry_run:
+            names = [one.name for one in self.targets if one.current() != text]
+        else:
+            names = [one.name for one in self.targets if publishing.bring(one, text, request)]
+        if not names:
+            return Report(outcome="unchanged", summary="The flags are published as they are.")
+        why = "they were not there as they are"
+        changes = [
+            Change(what=f"flags in {name}", after="as they are in their file", why=why) for name in names
+        ]
+        if request.dry_run:
+            summary = f"Would publish the flags to {', '.join(names)}."
+            return Report(outcome="planned", summary=summary, changes=changes)
+        return Report(outcome="done", summary=f"The flags are in {', '.join(names)}.", changes=changes)
+
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _change(self, request: AgentRequest, edit: Edit, *, at_once: bool = False) -> Report:
@@ -159,7 +181,11 @@ class FlagBoard:
             summary = f"{name} is {standing(done.after)} once {where.text} is merged: {where.url}"
         elif where is not None and where.text:
             summary = f"{summary[:-1]} ({where.text})."
-        findings = [{"flag": name, "written": where.text, "url": where.url}] if where and where.text else []
+        findings: list[Mapping[str, Any]] = []
+        if where is not None and where.text:
+            findings.append({"flag": name, "written": where.text, "url": where.url})
+        if where is not None and not where.pending:
+            findings += self._publishing().after_change(request, at_once=at_once)
         return Report(outcome="done", summary=summary, changes=[change], findings=findings)
 
     def _note(self, request: AgentRequest, name: str, after: Flag, *, at_once: bool) -> Note:
@@ -171,7 +197,16 @@ class FlagBoard:
         )
 
     def _rollouts(self, request: AgentRequest) -> Rollouts:
-        return Rollouts(context=self.context, store=self._store(), request=request, account=self.account)
+        return Rollouts(
+            context=self.context,
+            store=self._store(),
+            request=request,
+            account=self.account,
+            publishing=self._publishing(),
+        )
+
+    def _publishing(self) -> Publishing:
+        return Publishing(context=self.context, store=self._store(), targets=self.targets)
 
     def _store(self) -> FlagStore:
         if self.flag_store is None:

@@ -28,7 +28,7 @@ from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
 from dreamnet_actions.keepers.envkeeper.gathering import Gathering
 from dreamnet_actions.keepers.envkeeper.rules import mistakes
 from dreamnet_actions.keepers.envkeeper.writing import Writing
-from dreamnet_actions.ports.flags import FlagStore
+from dreamnet_actions.ports.flags import FlagStore, FlagTarget
 from dreamnet_actions.ports.secrets import SecretSink
 
 
@@ -40,11 +40,17 @@ class EnvKeeper:
     entries: Mapping[str, Entry]
     flag_store: FlagStore | None
     account: str = "somebody"
+    flag_targets: Sequence[FlagTarget] = ()
     agent: Agent = "envkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
-        flags = FlagBoard(context=self.context, flag_store=self.flag_store, account=self.account)
+        flags = FlagBoard(
+            context=self.context,
+            flag_store=self.flag_store,
+            account=self.account,
+            targets=self.flag_targets,
+        )
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "plan": self.plan,
             "sync": self.sync,
@@ -58,6 +64,7 @@ class EnvKeeper:
             "roll-out": flags.roll_out,
             "advance-flag": flags.advance_flag,
             "turn-back-flag": flags.turn_back_flag,
+            "publish-flags": flags.publish_flags,
         }
         named = {"entry", "source"} & request.input.keys()
         if not self.entries and not named and request.action in ("plan", "sync", "validate"):

@@ -8,6 +8,7 @@ only done what it says (``keepers/dreamkeeper/flagwatch.py``).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.flagedit import Edit, Share, edited, percent, share_of
@@ -24,6 +25,7 @@ from dreamnet_actions.domain.result import Change, Report
 from dreamnet_actions.domain.units import format_duration
 from dreamnet_actions.errors import NotFound, RefusedError, RequestInvalid
 from dreamnet_actions.keepers.context import Context, lacks_service
+from dreamnet_actions.keepers.envkeeper.publishing import Publishing
 from dreamnet_actions.ports.flags import Changed, FlagStore, Note
 
 HOLD = 120.0
@@ -38,6 +40,7 @@ class Rollouts:
     store: FlagStore
     request: AgentRequest
     account: str
+    publishing: Publishing
 
     def begin(self, flag: Flag, variant: str) -> Report:
         """Begin one with its first step."""
@@ -60,7 +63,7 @@ class Rollouts:
             outcome="done",
             summary=f"{flag.name}: {share} now; {self._goes_on(rollout)}",
             changes=[change],
-            findings=_where(rollout.flag, done),
+            findings=done,
         )
 
     def advance(self, name: str, step: int | None) -> Report:
@@ -88,7 +91,7 @@ class Rollouts:
             outcome="done",
             summary=f"{name}: {share} now; {self._goes_on(rollout)}",
             changes=[change],
-            findings=_where(name, done),
+            findings=done,
         )
 
     def turn_back(self, name: str) -> Report:
@@ -109,14 +112,15 @@ class Rollouts:
             note = Note(
                 subject=f"Turn flag {name} back: {share}", why=reason, by=self._by("DreamNet"), at_once=True
             )
-            done = self.store.change(name, Edit(share=share), note)
+            back = self.store.change(name, Edit(share=share), note)
+            done = [*_where(name, back), *self.publishing.after_change(self.request, at_once=True)]
             self._told("flag-turned-back", rollout, f"flag {name} is turned back: {share}, because {reason}")
             self.context.journal.set_state(f"{PREFIX}{name}", None)
         return Report(
             outcome="done",
             summary=f"{name} is turned back: {share}.",
             changes=[change],
-            findings=_where(name, done),
+            findings=done,
         )
 
     def superseded(self, edit: Edit, name: str) -> None:
@@ -168,8 +172,8 @@ class Rollouts:
             why=self._why("it was asked for"),
         )
 
-    def _settle(self, rollout: FlagRollout, share: Share) -> Changed:
-        """Write down what is about to be done, do it, and write down that it is done."""
+    def _settle(self, rollout: FlagRollout, share: Share) -> list[dict[str, Any]]:
+        """Write down what is about to be done, do it, and write down that it is done; answers the findings."""
         key = f"{PREFIX}{rollout.flag}"
         with self.context.lock.lease("flags", HOLD):
             self.context.journal.set_state(key, rollout.to_json())
@@ -178,10 +182,11 @@ class Rollouts:
                 subject=f"Roll out flag {rollout.flag}: {share} ({number})", why=rollout.why, by=rollout.by
             )
             done = self.store.change(rollout.flag, Edit(share=share), note)
+            told = self.publishing.after_change(self.request, at_once=False)
             settled = replace(rollout, settled=True, since=self.context.clock.now())
             self._told("flag-rolled-out", rollout, f"flag {rollout.flag}: {share}, {number}")
             self.context.journal.set_state(key, settled.to_json())
-        return done
+        return [*_where(rollout.flag, done), *told]
 
     def _left_alone(self, rollout: FlagRollout, flag: Flag, *also: float) -> str | None:
         """Say why a roll-out is no longer ours to bring on: somebody changed the flag by other ways. ``also`` are
@@ -212,9 +217,9 @@ class Rollouts:
         return Report(outcome="planned" if self.request.dry_run else "done", summary=summary)
 
     def _goes_on(self, rollout: FlagRollout) -> str:
-        services = ", ".join(rollout.services)
+        services, stay = ", ".join(rollout.services), "stays" if len(rollout.services) == 1 else "stay"
         what = "it ends" if rollout.step + 1 == len(rollout.steps) else "the next step comes"
-        return f"{what} in {format_duration(rollout.every)} if {services} stay well."
+        return f"{what} in {format_duration(rollout.every)} if {services} {stay} well."
 
     def _change(self, rollout: FlagRollout, share: Share, flag: Flag) -> Change:
         rolled = share_of(flag.targeting)

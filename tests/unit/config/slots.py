@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
+from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions, FlagCopyOptions
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
     ProcessPlatformOptions,
@@ -29,6 +29,7 @@ SLOTS = Slots(
     sources={"dotenv": DotenvSourceOptions},
     sinks={"dotenv": DotenvSinkOptions, "process": ProcessSinkOptions},
     notifiers={"slack": SlackOptions, "webhook": WebhookOptions},
+    flag_targets={"file": FlagCopyOptions},
     metrics={"prometheus": PrometheusOptions},
 )
 COMPOSED = compose(SLOTS)
@@ -71,7 +72,7 @@ env:
     keys: {DATABASE_URL: db-url@latest}
     require: [DATABASE_URL]
     rules: {DATABASE_URL: url}
-flags: {file: flags.json}
+flags: {file: flags.json, publish: [{file: out/flags.json}]}
 routes:
   - {on: health-check-failed-needs-restart, to: deploykeeper, input: {action: restart, list: [1, {a: null}]}}
   - {on: "deploy-*", to: dreamkeeper, from: deploykeeper}

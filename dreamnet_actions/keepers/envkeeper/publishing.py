@@ -1,0 +1,57 @@
+"""Flags on their way to where services read them: after each change, and by ``publish-flags``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import warning
+from dreamnet_actions.errors import ConfigError, PermanentError, RefusedError, TemporaryError
+from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.ports.flags import FlagStore, FlagTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publishing:
+    """The places that one store's flags are published to."""
+
+    context: Context
+    store: FlagStore
+    targets: Sequence[FlagTarget]
+
+    def after_change(self, request: AgentRequest, *, at_once: bool) -> list[dict[str, Any]]:
+        """Publish what was just changed; answers a finding for each place that could not be written: the change is
+        done all the same, and ``publish-flags`` makes up for it.
+
+        A file with mistakes is not published, but for a kill or a turning back: those may not wait for its mending.
+        """
+        if not self.targets:
+            return []
+        try:
+            if not at_once:
+                self.store.read()
+            text = self.store.text()
+        except (ConfigError, TemporaryError) as error:
+            return [warning("The flags are not published.", error)]
+        found = []
+        for target in self.targets:
+            try:
+                self.bring(target, text, request)
+            except (PermanentError, RefusedError, TemporaryError) as error:
+                found.append(warning(f"The flags are not published to {target.name}.", error))
+        return found
+
+    def bring(self, target: FlagTarget, text: str, request: AgentRequest) -> bool:
+        """Write the flags to one place, where they are not there already; says whether they were not."""
+        if target.current() == text:
+            return False
+        target.publish(text)
+        self.context.note(
+            "flags-published",
+            f"the flags are in {target.name}",
+            request=request,
+            data={"target": target.name},
+        )
+        return True
