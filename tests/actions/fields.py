@@ -84,7 +84,7 @@ def requests(texts: Sequence[str], *, whole: bool = WHOLE) -> list[dict[str, Any
 
 
 def mistaken(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Answer requests that are refused for what a field holds, but for the one whose ``data`` may hold anything."""
+    """Answer requests that are refused for what a field holds, but for those with an object that may hold anything."""
     whole, every = "\n".join(texts), {one: one for one in texts}
     fine = {"agent": "deploykeeper", "input": {"action": "status"}}
     return [
@@ -101,6 +101,8 @@ def mistaken(texts: Sequence[str]) -> list[dict[str, Any]]:
         {"agent": "dreamkeeper", "input": {"action": "verify", "attempt": whole}},
         {"agent": "envkeeper", "input": {"action": "restore", "attempt": whole}},
         {"agent": "envkeeper", "input": {"action": "set-flag", "flag": "x", "state": whole}},
+        {"agent": "envkeeper", "input": {"action": "advance-flag", "flag": "x", "step": whole}},
+        {"agent": "envkeeper", "input": {"action": "flags", "context": every}},
         {"agent": "relaybot", "input": {"action": "publish", "event": "a-b", "data": every}},
         {"agent": "relaybot", "input": {"action": "deliver", "limit": whole}},
     ]
