@@ -10,7 +10,12 @@ from typing import Any
 
 from dreamnet_actions.adapters.files.options import DotenvSinkOptions, DotenvSourceOptions
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions
-from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.options import (
+    KubernetesConfigMapOptions,
+    KubernetesPlatformOptions,
+    KubernetesSecretOptions,
+    KubernetesWorkload,
+)
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
     ProcessPlatformOptions,
@@ -71,6 +76,18 @@ ROWS: tuple[Row, ...] = (
         kind="process",
         adapter=f"{_HERE}.process.environment:ProcessEnvironmentSink",
         options=ProcessSinkOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="kubernetes-secret",
+        adapter=f"{_HERE}.kubernetes.secrets:KubernetesSecretSink",
+        options=KubernetesSecretOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="kubernetes-configmap",
+        adapter=f"{_HERE}.kubernetes.secrets:KubernetesConfigMapSink",
+        options=KubernetesConfigMapOptions,
     ),
     Row(port="Probe", kind="http", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=HttpCheck),
     Row(port="Probe", kind="tcp", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TcpCheck),

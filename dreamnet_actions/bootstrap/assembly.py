@@ -244,7 +244,7 @@ class Assembly:
         root = self.loaded.root.resolve()
         return (root / git).resolve() == root
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self, platforms: Mapping[str, Platform]) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""
         from dreamnet_actions.keepers.envkeeper.entries import Entry
 
@@ -253,14 +253,19 @@ class Assembly:
                 name=name,
                 spec=spec,
                 source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
-                sinks=[self.gate.before(self.sink(one), outside=True) for one in spec.to],
+                sinks=[self.gate.before(self.sink(one, platforms), outside=True) for one in spec.to],
             )
             for name, spec in self.config.env.items()
         }
 
-    def sink(self, chosen: Chosen) -> SecretSink:
-        """Make one sink of values."""
-        made: SecretSink = adapter("SecretSink", chosen.kind).at(chosen.options, self.site)
+    def sink(self, chosen: Chosen, platforms: Mapping[str, Platform]) -> SecretSink:
+        """Make one sink of values; one that is a part of a platform is made on it."""
+        kind = adapter("SecretSink", chosen.kind)
+        made: SecretSink = (
+            kind.on(chosen.options, self.site, platforms)
+            if hasattr(kind, "on")
+            else kind.at(chosen.options, self.site)
+        )
         return made
 
     def key(self) -> bytes:

@@ -71,7 +71,7 @@ class Keepers(dict[Agent, Keeper]):
         if agent == "envkeeper":
             from dreamnet_actions.keepers.envkeeper import EnvKeeper
 
-            return EnvKeeper(context=context, entries=of.entries(), flag_store=self._flags)
+            return EnvKeeper(context=context, entries=of.entries(self._platforms), flag_store=self._flags)
         from dreamnet_actions.keepers.relaybot import RelayBot
 
         return RelayBot(context=context, bus=of.bus, dreams=of.dreams, submit=self.pipe.submit)

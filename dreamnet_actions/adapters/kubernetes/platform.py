@@ -37,6 +37,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     record_of,
 )
 from dreamnet_actions.adapters.kubernetes.rendering import kind_and_name
+from dreamnet_actions.adapters.kubernetes.renewing import Renewed
 from dreamnet_actions.adapters.kubernetes.strategies import check_canary, check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
@@ -119,6 +120,15 @@ class KubernetesPlatform(Platform):
     def close(self) -> None:
         """End the watches and let go of the connections."""
         self._namespace.close()
+
+    @property
+    def space(self) -> Namespace:
+        """Its namespace, for the values that are kept there beside the services."""
+        return self._namespace
+
+    def manifests(self, service: str) -> Sequence[Object]:
+        """Answer what the manifests of a configured service hold, images as they are written; nothing is asked."""
+        return self._making.manifests(service)
 
     def inspect(self) -> Iterator[Seen]:
         """Look at the cluster for the doctor: whether it answers, and what we may do there."""
@@ -248,13 +258,15 @@ class KubernetesPlatform(Platform):
     def restart(self, service: str, *, token: str) -> None:
         keys, space = self._namespace.keys(service), self._namespace
 
+        renewed = Renewed.of(space, service, keys, token)
+
         def want(live: Object | None, record: Record | None) -> Record:
             if live is None:
                 raise NotFound("service", service)
             check_strategy(live, live)
             if record is None:
                 record = Record(stable=Run(space.revisions.keep(service, space.before_us(service, live))))
-            return record if token in record.restarted else record.restarted_by(token)
+            return record if token in record.restarted else renewed.put(record).restarted_by(token)
 
         record = space.write(service, keys, want)
         if kind_and_name(keys)[0] == "CronJob" and record.stable.restart == token:

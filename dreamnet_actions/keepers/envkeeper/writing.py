@@ -66,7 +66,10 @@ class Writing:
     def _write(self, plan: SinkPlan) -> None:
         """Write one sink and see that it holds exactly what was meant; else put back what it held."""
         sink = plan.sink
-        sink.write(plan.values, plan.keep)
+        if plan.entry.spec.deletion == "delete" and not plan.versions:
+            sink.remove()
+        else:
+            sink.write(plan.values, plan.keep)
         if not sink.readable:
             return
         held = sink.read_back()
