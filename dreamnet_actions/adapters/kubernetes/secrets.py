@@ -85,7 +85,7 @@ class KubernetesSink(SecretSink):
         return cls(options.object, clusters[chosen], site.clock, creation=options.creation, type_=kind)
 
     @property
-    def services(self) -> Collection[str]:
+    def services(self) -> Collection[str]:  # type: ignore[override]  # asked anew each time, and never set
         """The configured services whose pods read it, as they are now."""
         return readers(self._platform, self.kind, self._object)
 
