@@ -124,8 +124,6 @@ def test_with_copies_a_restart_reads_the_newest_and_a_way_back_is_exact(stage: S
     assert shop.reads() == ["two", "two"]
     assert shop.names() == second
     assert shop.jobs() == 2, "each release runs its migration, and no restart does"
-        "a restart runs no migration anew: one for each of the three releases' values at most"
-    )
 
 
 def test_without_copies_a_restart_reads_what_is_there(stage: Stage) -> None:

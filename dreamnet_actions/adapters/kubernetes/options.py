@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label
 from dreamnet_actions.domain.spec.values import STRICT, Len, NameIn, Written, shown
 from dreamnet_actions.domain.spec.workloads import Workload
+
+if TYPE_CHECKING:
+    from dreamnet_actions.domain.spec.models import Config, Service
 
 _OBJECT = r"[a-z0-9]([a-z0-9.-]{0,238}[a-z0-9])?"
 
@@ -75,6 +78,19 @@ class KubernetesWorkload:
     prune: bool = True
     """Whether what left the manifests is deleted once a release without it has proved itself. PersistentVolumeClaims
     never are."""
+
+
+def keys_of(spec: Service) -> KubernetesWorkload:
+    """Answer the Kubernetes platform's keys of a service: the composed model has all platforms' side by side."""
+    names = [one.name for one in fields(KubernetesWorkload)]
+    return KubernetesWorkload(**{name: getattr(spec, name) for name in names if hasattr(spec, name)})
+
+
+def keeps_values(config: Config, platform: str) -> bool:
+    """Say whether an entry of the configuration keeps values in the namespace of this platform."""
+    sinks = (one.options for entry in config.env.values() for one in entry.to)
+    ours = (KubernetesSecretOptions, KubernetesConfigMapOptions)
+    return any(one.platform in (None, platform) for one in sinks if isinstance(one, ours))
 
 
 Creation = Literal["owner", "orphan", "merge", "create-or-merge"]
