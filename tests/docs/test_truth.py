@@ -19,7 +19,7 @@ from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.domain.result import Outcome, Verdict
 from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.table import COMMANDS
-from dreamnet_actions.entrances.setup.called import VARIABLES
+from dreamnet_actions.entrances.setup.called import CALLED, VARIABLES
 from tests.docs import blocks, errors, generate, options, workflows
 from tests.docs.pages import ROOT, anchors, fences, headings, links, pages, shown
 
@@ -85,8 +85,8 @@ def test_the_workflows_hand_the_repositorys_variables_on() -> None:
             wanted |= {
                 f"DREAMNET_{one.upper().replace('-', '_')}": f"${{{{ secrets.{one} }}}}" for one in secrets
             }
-        if keeper in ("dreamkeeper", "deploykeeper"):  # those that look at clusters
-            wanted |= {variable: f"${{{{ secrets.{name} }}}}" for name, variable in VARIABLES.items()}
+        if keeper != "relaybot":  # it only carries messages
+            wanted |= {VARIABLES[name]: f"${{{{ secrets.{name} }}}}" for name in CALLED[keeper].takes}
         assert [job["env"] for job in steps] == [wanted], keeper
 
 

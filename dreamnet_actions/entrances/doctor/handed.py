@@ -37,7 +37,7 @@ def handed(at: Surroundings) -> Iterator[Finding]:
 
 def _handed(at: Surroundings, name: str, what: str) -> Iterator[Finding]:
     """See that callers hand a secret over."""
-    reaching = _reaching(at)
+    reaching = [one for one in _reaching(at) if name in CALLED[one.keeper].takes]
     lacking = [one for one in reaching if not _gives(one, name)]
     for one in lacking:
         yield Finding(
@@ -56,6 +56,8 @@ def _handed(at: Surroundings, name: str, what: str) -> Iterator[Finding]:
 def _unknown(at: Surroundings, variable: str) -> Iterator[Finding]:
     """Tell of a variable that no called job has."""
     for one in _reaching(at):
+        if "prometheus-token" not in CALLED[one.keeper].takes:
+            continue
         yield Finding(
             status="warning",
             what="token for Prometheus",

@@ -47,8 +47,10 @@ class Called:
     own: Mapping[str, str] = field(default_factory=dict)
     """What the job that works itself asks for; left out, all of ``permissions``."""
     clusters: bool = True
-    """Whether its jobs reach clusters, and ask for numbers: it takes ``SECRETS``, and there is one like it whose jobs
-    have a token of GitHub's to show (``FEDERATED``)."""
+    """Whether its jobs reach clusters: it ``takes`` what they want to see, and there is one like it whose jobs have a
+    token of GitHub's to show (``FEDERATED``)."""
+    takes: tuple[str, ...] = ("kubeconfig", "prometheus-token")
+    """Which of ``SECRETS`` it takes."""
 
     def granted(self, *, federated: bool, own: bool = False) -> dict[str, str]:
         """Answer what a job that has it work grants; ``own`` where that works itself, by the action. RelayBot's own job
@@ -119,7 +121,7 @@ CALLED: Mapping[str, Called] = {
         why="journal and messages, dreams",
         actions=("plan", "sync", "validate", "restore", "flags", "set-flag"),
         fields=("entry", "flag", "variant", "request", "dry-run"),
-        clusters=False,
+        takes=("kubeconfig",),
     ),
     RELAY: Called(
         agent="relaybot",

@@ -63,7 +63,7 @@ class Wanted:
         return {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
-            if wanted and CALLED[keeper].clusters
+            if wanted and name in CALLED[keeper].takes
         }
 
     def keepers(self) -> tuple[str, ...]:
