@@ -6,10 +6,16 @@ import base64
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from dreamnet_actions.adapters.kubernetes.secrets import KubernetesSecretSink
+from dreamnet_actions.adapters.system.clock import SystemClock
+from dreamnet_actions.testing.contracts.secrets import versioned
 from dreamnet_actions.testing.github.actions.runs import Run
 from tests.actions.bed import SHOP
+from tests.cluster.client import Cluster
 from tests.kubernetes.hosted import Hosted, Values
+from tests.kubernetes.stage import Stage
 
 FILE = "shop.env"
 
@@ -46,6 +52,16 @@ class Synced:
 
     def __post_init__(self) -> None:
         self.vault.shop = self.shop
+
+    def seed(self, cluster: Cluster) -> None:
+        """Write the values of now once, as a person does from their own machine."""
+        stage = Stage(cluster=cluster, namespace=self.shop.namespace, root=Path())
+        try:
+            sink = KubernetesSecretSink("shop", stage.platform(), SystemClock())
+            sink.write(versioned(self.vault.held))
+        finally:
+            for one in stage.platforms:
+                one.close()
 
     def sync(self) -> Run:
         """Send the mission's request, and wait for all that follows; answers the run that synced."""

@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.testing.contracts.secrets import SecretSinkContract, versioned
 from tests.cluster.client import Cluster, workload
 from tests.kubernetes.stage import Stage, staged
+from tests.proofs._env_steps import broken_at_every_step
 
 pytestmark = pytest.mark.slow
 MADE = {"secret": KubernetesSecretSink, "configmap": KubernetesConfigMapSink}
@@ -276,3 +278,13 @@ def test_its_readers_are_found_by_every_way_that_a_pod_reads(
     known["to-be"] = stage.spec(workload=f"deployment/{name}-to-be", manifests=folder.name)
     sink = type(made)(name, stage.platform(**known), SystemClock())
     assert sorted(sink.services) == sorted({*pods, "to-be"} - {"none"})
+
+
+def test_a_write_that_breaks_at_any_request_is_whole_or_has_not_been(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """A sample of ``scripts/prove env``."""
+    faults = ("lost", "409", "killed after")
+    met = list(broken_at_every_step(cluster, namespace, tmp_path, "secret", doings=["write"], faults=faults))
+    assert [one for one in met if one.broken] == []
+    assert len(met) >= 9
