@@ -24,6 +24,8 @@ def test_the_example_ships_what_the_table_says() -> None:
     assert shipped == roles(), "run: scripts/generate roles"
     shipped = (ROOT / "examples/gateway/rbac.yaml").read_text("utf-8")
     assert shipped == roles(EXTRAS), "run: scripts/generate roles"
+    shipped = (ROOT / "examples/secrets/rbac.yaml").read_text("utf-8")
+    assert shipped == roles(VALUES), "run: scripts/generate roles"
 
 
 @pytest.mark.parametrize(
