@@ -145,7 +145,7 @@ def next_remedy(
     values let no replica start. Without patience no cool-down is waited for."""
     if storm:
         return Choice(remedy=None, because=storm)
-    possible = one.possible
+    possible: Collection[str] = one.possible
     if one.health == "degraded":
         possible = _ways_back(one)
         if not possible:
@@ -171,7 +171,7 @@ def _ways_back(one: Situation) -> frozenset[str]:
     crash = any(report.cause == "crash" for report in one.reports if report.status == "degraded")
     by_values = crash and one.change is not None and one.change.kind == "env-changed"
     learned = one.spec.heal.order == "learned" or "restore-config" in one.spec.heal.steps
-    return one.possible & {"restore-config"} if by_values and learned else frozenset()
+    return frozenset({"restore-config"}.intersection(one.possible)) if by_values and learned else frozenset()
 
 
 def _well(one: Situation, dream: Dream | None) -> Decision:
