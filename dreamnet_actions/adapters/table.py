@@ -18,7 +18,12 @@ from dreamnet_actions.adapters.files.options import (
 )
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions, SecretManagerSourceOptions
 from dreamnet_actions.adapters.github.options import GitHubSecretsOptions, GitHubVariablesOptions
-from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.options import (
+    KubernetesConfigMapOptions,
+    KubernetesPlatformOptions,
+    KubernetesSecretOptions,
+    KubernetesWorkload,
+)
 from dreamnet_actions.adapters.probes.options import CommandCheck, HttpCheck, TcpCheck, TlsCheck
 from dreamnet_actions.adapters.process.options import (
     ProcessPlatformOptions,
@@ -122,6 +127,18 @@ ROWS: tuple[Row, ...] = (
         kind="github-variables",
         adapter=f"{_HERE}.github.variablesink:GitHubVariablesSink",
         options=GitHubVariablesOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="kubernetes-secret",
+        adapter=f"{_HERE}.kubernetes.secrets:KubernetesSecretSink",
+        options=KubernetesSecretOptions,
+    ),
+    Row(
+        port="SecretSink",
+        kind="kubernetes-configmap",
+        adapter=f"{_HERE}.kubernetes.secrets:KubernetesConfigMapSink",
+        options=KubernetesConfigMapOptions,
     ),
     Row(port="Probe", kind="http", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=HttpCheck),
     Row(port="Probe", kind="tcp", adapter=f"{_HERE}.probes.outside:OutsideProbe", options=TcpCheck),

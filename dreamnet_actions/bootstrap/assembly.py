@@ -249,7 +249,7 @@ class Assembly:
         root = self.loaded.root.resolve()
         return (root / git).resolve() == root
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self, platforms: Mapping[str, Platform]) -> dict[str, Entry]:
         """Make the source and sinks of each env entry."""
         from dreamnet_actions.keepers.envkeeper.entries import Entry, see_that_none_share
 
@@ -258,18 +258,24 @@ class Assembly:
                 name=name,
                 spec=spec,
                 source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
-                sinks=[self.gate.before(self.sink(one), outside=True) for one in spec.to],
+                sinks=[self.gate.before(self.sink(one, platforms), outside=True) for one in spec.to],
             )
             for name, spec in self.config.env.items()
         }
         see_that_none_share(found.values())
         return found
 
-    def sink(self, chosen: Chosen) -> SecretSink:
-        """Make one sink of values; the token that some are reached by is never printed."""
+    def sink(self, chosen: Chosen, platforms: Mapping[str, Platform]) -> SecretSink:
+        """Make one sink of values; one that is a part of a platform is made on it. The token that some are reached by
+        is never printed."""
         if text := self.options.environ.get("DREAMNET_SECRETS_TOKEN"):
             self.reporter.mask(SecretValue(text))
-        made: SecretSink = adapter("SecretSink", chosen.kind).at(chosen.options, self.site)
+        kind = adapter("SecretSink", chosen.kind)
+        made: SecretSink = (
+            kind.on(chosen.options, self.site, platforms)
+            if hasattr(kind, "on")
+            else kind.at(chosen.options, self.site)
+        )
         return made
 
     def key(self) -> bytes:

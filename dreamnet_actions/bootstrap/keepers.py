@@ -73,7 +73,7 @@ class Keepers(dict[Agent, Keeper]):
 
             return EnvKeeper(
                 context=context,
-                entries=of.entries(),
+                entries=of.entries(self._platforms),
                 flag_store=self._flags,
                 account=of.account(),
                 flag_targets=of.flag_targets(),

@@ -11,8 +11,10 @@ _HERE = "dreamnet_actions.adapters.kubernetes"
 
 def actions() -> tuple[str, ...]:
     """Answer the actions that there are Roles for."""
-    found: tuple[str, ...] = imported(f"{_HERE}.needs:ACTIONS") + imported(f"{_HERE}.needs:EXTRAS")
-    return found
+    found: list[str] = []
+    for one in ("ACTIONS", "EXTRAS", "VALUES"):
+        found += imported(f"{_HERE}.needs:{one}")
+    return tuple(found)
 
 
 def roles(chosen: Sequence[str], *, namespace: str, subjects: Sequence[str], batch: bool = False) -> str:

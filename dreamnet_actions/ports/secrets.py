@@ -33,7 +33,7 @@ class SecretSource(Protocol):
 class SecretSink(Protocol):
     """A place that services read values from. Only names that we wrote are ever changed or removed."""
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore", "remove"})
     name: str
     """What it is, for people: ``process/web``, ``app.env``."""
     services: Collection[str]
@@ -58,3 +58,7 @@ class SecretSink(Protocol):
 
     def restore(self, revision: str) -> None:
         """Make a former set current again, byte for byte. Raises NotFound for a revision that it does not keep."""
+
+    def remove(self) -> None:
+        """Take all that is ours away, and the place itself where it is ours alone; a former set still comes back."""
+        self.write({})

@@ -23,6 +23,7 @@ ON_A_CLUSTER = {
     "kubernetes": "tests/kubernetes/test_story.py",
     "kubernetes-canary": "tests/kubernetes/test_canary_example.py",
     "secret-manager": "tests/actions/test_secret_manager.py",
+    "secrets": "tests/kubernetes/test_secrets_example.py",
     "statefulset": "tests/kubernetes/test_statefulset.py",
 }
 """Examples that need more than this machine's own processes, and the tests that run them."""

@@ -173,6 +173,19 @@ def test_a_storm_heals_nothing_and_asks_a_human() -> None:
     assert "3 of 4 services fail together" in dream(system, "a").because
 
 
+def test_values_that_let_no_replica_start_are_put_back_while_the_former_ones_serve() -> None:
+    system = with_env()
+    system.values["app"].put("KEY", "bad")
+    system.ask("envkeeper", "sync")
+    system.probe._answer = None
+    system.probe.tell("web", "degraded", "slow", "took 4 s")
+    system.ask("dreamkeeper", "check", service="web")
+    assert remedies(system) == [], "slow answers are watched"
+    system.probe.tell("web", "degraded", "crash", "what was wanted last cannot start")
+    system.ask("dreamkeeper", "check", service="web")
+    assert remedies(system) == ["restore-config"]
+
+
 def test_degraded_is_watched_until_it_is_down() -> None:
     system = home()
     system.probe._answer = None

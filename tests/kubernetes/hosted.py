@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.testing.github.actions.runs import Run
 from tests.actions.bed import SHOP, Bed, bed
 from tests.cluster.builds import MODULES, built
@@ -95,6 +96,17 @@ class Users:
         asked = len(took) + self.errors(phase)
         slow = f", half of the answers within {self.median(phase) * 1000:.0f} ms" if took else ""
         return f"{self.errors(phase)} of {asked} requests failed{slow}"
+
+
+@dataclass(kw_only=True)
+class Values:
+    """Values that EnvKeeper keeps in the Secret ``secret``: from ``source`` (as the configuration has it), which may be
+    among ``files`` of the repository. ``copy`` as a service's."""
+
+    source: dict[str, Any]
+    files: dict[str, bytes] = field(default_factory=dict)
+    secret: str = "shop"
+    copy: tuple[str, ...] = ()
 
 
 @dataclass
@@ -210,9 +222,10 @@ def hosted(
     replicas: int = 2,
     checks: dict[str, Any] | None = None,
     metrics: str = "",
+    values: Values | None = None,
 ) -> Iterator[Hosted]:
     """Have the repository, of whose service ``replicas`` run at first; ``checks`` are those beside its pods' and its
-    page's, ``metrics`` is where Prometheus answers."""
+    page's, ``metrics`` is where Prometheus answers, ``values`` what EnvKeeper keeps in a Secret that it reads."""
     secret = by_the_page(cluster, namespace, folder)
     manifests = list(yaml.safe_load_all((EXAMPLE / "deploy/web.yaml").read_text("utf-8")))
     deployment, service = (
@@ -236,6 +249,15 @@ def hosted(
     web["release"] = {"git": ".", "ready-within": "60s", "image": image}
     web["replicas"] = replicas
     web["checks"] |= {"home": {"http": f"http://{address}/"}, **(checks or {})}
+    files: dict[str, bytes] = {}
+    if values is not None:
+        cluster.kubectl("apply", "-f-", namespace=namespace, given=roles(["sync"]))
+        bind = ("create", "rolebinding", "dreamnet-sync", "--role=dreamnet-sync")
+        cluster.kubectl(*bind, f"--serviceaccount={namespace}:dreamnet", namespace=namespace)
+        container["envFrom"].append({"secretRef": {"name": values.secret}})
+        config["env"] = {"shop": {"from": values.source, "to": [{"kubernetes-secret": values.secret}]}}
+        web["copy"] = list(values.copy)
+        files = dict(values.files)
     workflows = {
         str(one.relative_to(EXAMPLE)): one.read_text("utf-8").replace("@v1", "@main")
         for one in (EXAMPLE / ".github/workflows").iterdir()
@@ -245,6 +267,7 @@ def hosted(
         story.repository(
             {
                 **workflows,
+                **files,
                 "dreamnet.yml": yaml.safe_dump(config, sort_keys=False),
                 "deploy/web.yaml": yaml.safe_dump_all(manifests),
                 "app/Containerfile": containerfile("none"),

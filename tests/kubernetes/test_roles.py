@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, NEEDS, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, NEEDS, VALUES, Permission, needed
 from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
@@ -24,10 +24,14 @@ def test_the_example_ships_what_the_table_says() -> None:
     assert shipped == roles(), "run: scripts/generate roles"
     shipped = (ROOT / "examples/gateway/rbac.yaml").read_text("utf-8")
     assert shipped == roles(EXTRAS), "run: scripts/generate roles"
+    shipped = (ROOT / "examples/secrets/rbac.yaml").read_text("utf-8")
+    assert shipped == roles(VALUES), "run: scripts/generate roles"
 
 
 @pytest.mark.parametrize(
-    "actions", [[], *([one] for one in (*ACTIONS, *EXTRAS))], ids=["whole", *ACTIONS, *EXTRAS]
+    "actions",
+    [[], *([one] for one in (*ACTIONS, *EXTRAS, *VALUES))],
+    ids=["whole", *ACTIONS, *EXTRAS, *VALUES],
 )
 def test_a_role_holds_exactly_its_needs(actions: list[str]) -> None:
     (role,) = yaml.safe_load_all(roles(actions))
@@ -42,11 +46,12 @@ def test_a_role_holds_exactly_its_needs(actions: list[str]) -> None:
     assert role["kind"] == "Role"
 
 
-def test_no_need_is_a_wildcard_or_reads_secrets() -> None:
+def test_no_need_is_a_wildcard_and_only_syncing_reads_secrets() -> None:
     for need in NEEDS:
         assert "*" not in (need.group, *need.resources, *need.verbs)
-        assert not ("secrets" in need.resources and {"get", "list", "watch"} & set(need.verbs))
-        assert set(need.actions) <= {*ACTIONS, *EXTRAS}
+        if "secrets" in need.resources:
+            assert (need.actions, {"list", "watch", "update"} & set(need.verbs)) == (VALUES, set())
+        assert set(need.actions) <= {*ACTIONS, *EXTRAS, *VALUES}
         assert need.actions
 
 

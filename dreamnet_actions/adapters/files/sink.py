@@ -57,7 +57,7 @@ class DotenvSink:
     ``services`` read it. Names that somebody adds to it by hand are kept at its end and are never ours.
     """
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore", "remove"})
     readable = True
     keeps = True
 
@@ -157,6 +157,12 @@ class DotenvSink:
         before = self.state()
         former = record.former if before.revision == revision else before.revision
         self._put(_Record(revision, former, record.versions, record.content, record.format), foreign)
+
+    def remove(self) -> None:
+        """Delete the file, unless somebody added names to it: then only ours go. ``restore`` makes it again."""
+        self.write({})
+        if not self._foreign():
+            self._file.unlink(missing_ok=True)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -52,6 +52,28 @@ def point_at_copies(
         named.put(names[key])
 
 
+def point_at_newest(api: Api, service: str, objects: Sequence[Object], words: Collection[str]) -> None:
+    """Let the pods of ``objects`` that read copies read those of what the originals hold now; these are made. What was
+    never copied stays, and so does the copy of an original that is gone."""
+    wanted = {KINDS[one] for one in words}
+    names: dict[tuple[str, str], str] = {}
+    for named in (one for thing in objects for pod in pods_in(thing) for one in config_of(pod)):
+        key = (named.kind, named.name)
+        if named.kind not in wanted:
+            continue
+        if key not in names:
+            names[key] = _newest(api, service, named.kind, named.name)
+        named.put(names[key])
+
+
+def _newest(api: Api, service: str, kind: str, copy: str) -> str:
+    """Answer the name of the newest copy of what ``copy`` was made from; its own where there is none."""
+    there = api.get("v1", kind, copy)
+    original = there and (there["metadata"].get("annotations") or {}).get(COPY_OF)
+    live = api.get("v1", kind, original) if original else None
+    return copy if live is None else _copied(api, service, live, write=True)
+
+
 def is_copy(thing: Mapping[str, Any]) -> bool:
     """Say whether an object is a copy of ours."""
     return COPY_OF in (thing["metadata"].get("annotations") or {})

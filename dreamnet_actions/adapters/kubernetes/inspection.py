@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dreamnet_actions.adapters.kubernetes.api import Api, Object
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, VALUES, Permission, needed
 from dreamnet_actions.errors import PermissionMissing, PlatformFailed
 from dreamnet_actions.ports.cluster import Seen
 
 _ACCOUNT = "system:serviceaccount:"
 
 
-def inspect(api: Api, platform: str, *, routes: bool = False, batch: bool = False) -> Iterator[Seen]:
+def inspect(
+    api: Api, platform: str, *, routes: bool = False, batch: bool = False, values: bool = False
+) -> Iterator[Seen]:
     """Look at the cluster and namespace of a platform; ``routes``: it has services with an HTTPRoute, ``batch``: it has
-    services that are Jobs or CronJobs.
+    services that are Jobs or CronJobs, ``values``: EnvKeeper keeps values there.
 
     Raises what keeps us from asking anything."""
     told = api.request("GET", "/version")
@@ -28,7 +30,7 @@ def inspect(api: Api, platform: str, *, routes: bool = False, batch: bool = Fals
         what=f"cluster of {platform}",
         detail=f"{api.where} answers, Kubernetes {told.get('gitVersion')}; there we are {me or 'somebody'}",
     )
-    actions = (*ACTIONS, *EXTRAS) if routes else ACTIONS
+    actions = (*ACTIONS, *(EXTRAS if routes else ()), *(VALUES if values else ()))
     may = {one: _may(api, one) for one in sorted(needed(actions, batch=batch))}
     for action in actions:
         lacking = [one for one in sorted(needed([action], batch=batch)) if not may[one]]

@@ -7,7 +7,7 @@ the cluster (which kinds there are, what Secrets and ConfigMaps hold).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +82,14 @@ class Making:
             if one["kind"] == "Job":
                 name_by_content(one)
         return replace(made, objects=objects)
+
+    def manifests(self, service: str) -> Sequence[Object]:
+        """Answer what the manifests of a configured service hold; nothing where it has none. Raises ConfigInvalid."""
+        keys = self._space.configured[service]
+        if keys.manifests is None:
+            return ()
+        release = Release(service=service, version="")
+        return rendered(service, keys, release, self._root, self._space.name, self._environ).objects
 
     def _pinned(self, image: str, *, unbuilt: bool = False) -> str:
         """Answer an image by its digest."""

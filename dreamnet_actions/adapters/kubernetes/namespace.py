@@ -123,6 +123,11 @@ class Namespace:
         return KubernetesWorkload(workload=f"{workload['kind'].lower()}/{name}")
 
     @property
+    def configured(self) -> Mapping[str, KubernetesWorkload]:
+        """The keys of the configured services, by name."""
+        return self._known
+
+    @property
     def has_routes(self) -> bool:
         """Whether the configuration gives any service an HTTPRoute."""
         return any(one.http_route for one in self._known.values())

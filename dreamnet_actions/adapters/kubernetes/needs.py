@@ -15,6 +15,8 @@ looks, too; a canary is a deploy that takes longer."""
 EXTRAS = ("route",)
 """What only some configurations need, beside the Roles of all actions that change a service: ``route``, where a service
 has an ``http-route``."""
+VALUES = ("sync",)
+"""What EnvKeeper needs where it keeps values in the namespace, beside the Role of ``status``."""
 EVERY = ACTIONS
 WRITES = ("deploy", "rollback", "restart")
 RELEASES = ("deploy", "rollback", "canary")
@@ -84,6 +86,7 @@ NEEDS: tuple[Need, ...] = (
     _need("gateway.networking.k8s.io", "httproutes", "create delete", EXTRAS, "one in the manifests comes and goes"),
     _need("", "services", "delete", EXTRAS, "a canary's own Service goes with it, also where going back ends it"),
     _need("networking.k8s.io", "networkpolicies", "list", EXTRAS, "what holds for a service has to for its canary"),
+    _need("", "secrets configmaps", "get create patch delete", VALUES, "values, and the sets that were there before"),
 )  # fmt: skip
 """Each need in one line."""
 

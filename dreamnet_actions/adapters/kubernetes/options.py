@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label
-from dreamnet_actions.domain.spec.values import STRICT, Len
+from dreamnet_actions.domain.spec.values import STRICT, Len, NameIn, Written, shown
 from dreamnet_actions.domain.spec.workloads import Workload
+
+if TYPE_CHECKING:
+    from dreamnet_actions.domain.spec.models import Config, Service
+
+_OBJECT = r"[a-z0-9]([a-z0-9.-]{0,238}[a-z0-9])?"
+
+
+def _object(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_OBJECT, value):
+        return value
+    raise ValueError(
+        f"{shown(value)} is no object's name; use a-z, 0-9, '-' and '.', at most 240, a letter or digit at both ends"
+    )
+
+
+ObjectName = Annotated[str, Written(_object, f"^{_OBJECT}$", "shop-settings")]
+"""The name of a Secret or ConfigMap; behind it goes the name of a set (12 characters)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +78,61 @@ class KubernetesWorkload:
     prune: bool = True
     """Whether what left the manifests is deleted once a release without it has proved itself. PersistentVolumeClaims
     never are."""
+
+
+def keys_of(spec: Service) -> KubernetesWorkload:
+    """Answer the Kubernetes platform's keys of a service: the composed model has all platforms' side by side."""
+    names = [one.name for one in fields(KubernetesWorkload)]
+    return KubernetesWorkload(**{name: getattr(spec, name) for name in names if hasattr(spec, name)})
+
+
+def keeps_values(config: Config, platform: str) -> bool:
+    """Say whether an entry of the configuration keeps values in the namespace of this platform."""
+    sinks = (one.options for entry in config.env.values() for one in entry.to)
+    ours = (KubernetesSecretOptions, KubernetesConfigMapOptions)
+    return any(one.platform in (None, platform) for one in sinks if isinstance(one, ours))
+
+
+Creation = Literal["owner", "orphan", "merge", "create-or-merge"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesSecretOptions:
+    """A sink of kind ``kubernetes-secret``: a Secret that services on Kubernetes read."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    kubernetes_secret: ObjectName
+    """The Secret's name."""
+    platform: Annotated[str, NameIn("platforms")] | None = None
+    """The platform that it is on, in its namespace; left out, the only one that is a cluster."""
+    type: Annotated[str, Len(1, 253)] = "Opaque"
+    """The Secret's type, such as `kubernetes.io/dockerconfigjson`."""
+    creation: Creation = "owner"
+    """`owner`: DreamNet makes it, and one that somebody else made is refused. `orphan`: so, too, and it is never
+    deleted. `merge`: it has to be there, and gets our names beside its own. `create-or-merge`: made where there is
+    none, else so."""
+
+    @property
+    def object(self) -> str:
+        """The object's name."""
+        return self.kubernetes_secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesConfigMapOptions:
+    """A sink of kind ``kubernetes-configmap``: a ConfigMap that services on Kubernetes read."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    kubernetes_configmap: ObjectName
+    """The ConfigMap's name."""
+    platform: Annotated[str, NameIn("platforms")] | None = None
+    """The platform that it is on, in its namespace; left out, the only one that is a cluster."""
+    creation: Creation = "owner"
+    """As for `kubernetes-secret`."""
+
+    @property
+    def object(self) -> str:
+        """The object's name."""
+        return self.kubernetes_configmap

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,7 +24,12 @@ from dreamnet_actions.adapters.kubernetes.inspection import inspect
 from dreamnet_actions.adapters.kubernetes.jobs import run_first
 from dreamnet_actions.adapters.kubernetes.making import Making
 from dreamnet_actions.adapters.kubernetes.namespace import Namespace
-from dreamnet_actions.adapters.kubernetes.options import KubernetesPlatformOptions, KubernetesWorkload
+from dreamnet_actions.adapters.kubernetes.options import (
+    KubernetesPlatformOptions,
+    KubernetesWorkload,
+    keeps_values,
+    keys_of,
+)
 from dreamnet_actions.adapters.kubernetes.preview import previewed
 from dreamnet_actions.adapters.kubernetes.pruning import Pruning
 from dreamnet_actions.adapters.kubernetes.record import (
@@ -37,6 +42,7 @@ from dreamnet_actions.adapters.kubernetes.record import (
     record_of,
 )
 from dreamnet_actions.adapters.kubernetes.rendering import kind_and_name
+from dreamnet_actions.adapters.kubernetes.renewing import Renewed
 from dreamnet_actions.adapters.kubernetes.strategies import check_canary, check_strategy
 from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
@@ -63,6 +69,7 @@ class KubernetesPlatform(Platform):
 
     WRITES: ClassVar[frozenset[str]] = Platform.WRITES
     kind = "kubernetes"
+    _values = False
 
     def __init__(
         self,
@@ -78,7 +85,7 @@ class KubernetesPlatform(Platform):
     ) -> None:
         self.name, self.options = name, options
         self._clock = clock
-        keys = {one: _keys(spec) for one, spec in known.items()}
+        keys = {one: keys_of(spec) for one, spec in known.items()}
         self._namespace = Namespace(options.namespace, reach, keys, clock, who)
         self._making = Making(
             self._namespace,
@@ -114,16 +121,26 @@ class KubernetesPlatform(Platform):
             who=named(site.environ),
         )
         made.kind = kind
+        made._values = keeps_values(site.config, name)
         return made
 
     def close(self) -> None:
         """End the watches and let go of the connections."""
         self._namespace.close()
 
+    @property
+    def space(self) -> Namespace:
+        """Its namespace, for the values that are kept there beside the services."""
+        return self._namespace
+
+    def manifests(self, service: str) -> Sequence[Object]:
+        """Answer what the manifests of a configured service hold, images as they are written; nothing is asked."""
+        return self._making.manifests(service)
+
     def inspect(self) -> Iterator[Seen]:
         """Look at the cluster for the doctor: whether it answers, and what we may do there."""
         space = self._namespace
-        return inspect(space.api, self.name, routes=space.has_routes, batch=space.batch)
+        return inspect(space.api, self.name, routes=space.has_routes, batch=space.batch, values=self._values)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,7 +161,7 @@ class KubernetesPlatform(Platform):
         return explain(self._namespace, self._events, meant, objects) if meant else None
 
     def configured(self, service: str, spec: Service) -> Release:
-        keys = _keys(spec)
+        keys = keys_of(spec)
         release = Release(service=service, version="", image=keys.image)
         revision = self._making.revision(service, keys, release)
         recipe = json.dumps([list(revision.objects), revision.whole], sort_keys=True)
@@ -152,7 +169,7 @@ class KubernetesPlatform(Platform):
         return replace(revision.release, version=f"cmd:{digest}")
 
     def preview(self, service: str, spec: Service, release: Release) -> Sequence[Difference]:
-        keys, space = _keys(spec), self._namespace
+        keys, space = keys_of(spec), self._namespace
         revision = self._making.revision(service, keys, release, unbuilt=True)
         record = record_of(space.live(keys))
         now = space.revisions.get(service, record.stable.revision).objects if record else []
@@ -200,7 +217,7 @@ class KubernetesPlatform(Platform):
     def apply(
         self, service: str, spec: Service, release: Release, *, canary: bool = False, replicas: int = 0
     ) -> None:
-        keys, space = _keys(spec), self._namespace
+        keys, space = keys_of(spec), self._namespace
         if canary:
             space.workload(service)  # NotFound before anything is written
         revision, live = self._making.revision(service, keys, release, write=True), space.live(keys)
@@ -233,7 +250,7 @@ class KubernetesPlatform(Platform):
             self._prune(service, keys, record)
 
     def tidy(self, service: str, spec: Service) -> Sequence[str]:
-        keys, space = _keys(spec), self._namespace
+        keys, space = keys_of(spec), self._namespace
         record = record_of(space.live(keys))
         if record is None or not keys.prune:
             return ()
@@ -248,13 +265,15 @@ class KubernetesPlatform(Platform):
     def restart(self, service: str, *, token: str) -> None:
         keys, space = self._namespace.keys(service), self._namespace
 
+        renewed = Renewed.of(space, service, keys, token)
+
         def want(live: Object | None, record: Record | None) -> Record:
             if live is None:
                 raise NotFound("service", service)
             check_strategy(live, live)
             if record is None:
                 record = Record(stable=Run(space.revisions.keep(service, space.before_us(service, live))))
-            return record if token in record.restarted else record.restarted_by(token)
+            return record if token in record.restarted else renewed.put(record).restarted_by(token)
 
         record = space.write(service, keys, want)
         if kind_and_name(keys)[0] == "CronJob" and record.stable.restart == token:
@@ -378,9 +397,3 @@ def _pods(workload: Object, objects: Objects) -> list[Object]:
         return pods_of(workload, objects)
     job = batch.last_run(workload, objects)
     return batch.pods_of_job(job, objects) if job else []
-
-
-def _keys(spec: Service) -> KubernetesWorkload:
-    """Answer the Kubernetes platform's keys of a service: the composed model has all platforms' side by side."""
-    names = [one.name for one in fields(KubernetesWorkload)]
-    return KubernetesWorkload(**{name: getattr(spec, name) for name in names if hasattr(spec, name)})

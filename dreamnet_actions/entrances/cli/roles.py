@@ -37,7 +37,7 @@ class _Subject(click.ParamType[str]):
     multiple=True,
     metavar="ACTION",
     help="Only what this action needs, as a Role of its own (status, deploy, rollback, …); may be said again. 'route': "
-    "what a service with an http-route needs besides.",
+    "what a service with an http-route needs besides; 'sync': what EnvKeeper needs besides 'status'.",
 )
 @click.option("--namespace", "-n", default="", metavar="NAME", help="Write this namespace into them.")
 @click.option(
@@ -50,8 +50,8 @@ class _Subject(click.ParamType[str]):
 )
 @click.option("--batch", is_flag=True, help="Also what services need that are Jobs or CronJobs.")
 def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...], batch: bool) -> None:
-    """Without --action, one Role with all that DreamNet does on a platform, but for HTTPRoutes (--action route). What
-    your manifests hold beside workloads, Services and ConfigMaps needs a rule of yours.
+    """Without --action, one Role with all that DreamNet does on a platform, but for HTTPRoutes (--action route) and
+    values (--action sync). What your manifests hold beside workloads, Services and ConfigMaps needs a rule of yours.
     """
     from dreamnet_actions.bootstrap import roles as made
     from dreamnet_actions.errors import nearest

@@ -141,12 +141,17 @@ def _others(
 def next_remedy(
     one: Situation, dream: Dream | None, storm: str | None = None, *, patient: bool = True
 ) -> Choice:
-    """Choose the next remedy for a situation; degraded services are watched, not healed. Without patience no
-    cool-down is waited for."""
+    """Choose the next remedy for a situation; degraded services are watched, not healed, but for those whose new
+    values let no replica start. Without patience no cool-down is waited for."""
     if storm:
         return Choice(remedy=None, because=storm)
+    possible: Collection[str] = one.possible
     if one.health == "degraded":
-        return Choice(remedy=None, wait=60.0, because="it is degraded, not down: that is watched, not healed")
+        possible = _ways_back(one)
+        if not possible:
+            return Choice(
+                remedy=None, wait=60.0, because="it is degraded, not down: that is watched, not healed"
+            )
     tried = [a.remedy for a in one.ledger if dream is not None and a.dream == dream.correlation_id]
     return choose(
         one.spec.heal if patient else replace(one.spec.heal, cool_down=0.0),
@@ -155,9 +160,18 @@ def next_remedy(
         tried=tried,
         ledger=one.ledger,
         change=one.change,
-        possible=one.possible,
+        possible=possible,
         now=one.now,
     )
+
+
+def _ways_back(one: Situation) -> frozenset[str]:
+    """Answer what is done about a service that is only degraded: where replicas cannot start since its values changed,
+    the former ones serve on, and are lost one by one unless the values come back."""
+    crash = any(report.cause == "crash" for report in one.reports if report.status == "degraded")
+    by_values = crash and one.change is not None and one.change.kind == "env-changed"
+    learned = one.spec.heal.order == "learned" or "restore-config" in one.spec.heal.steps
+    return frozenset({"restore-config"}.intersection(one.possible)) if by_values and learned else frozenset()
 
 
 def _well(one: Situation, dream: Dream | None) -> Decision:

@@ -70,7 +70,10 @@ class Writing:
         """Write one sink and see that it holds exactly what was meant; else put back what it held."""
         sink = plan.sink
         try:
-            sink.write(plan.values, plan.keep)
+            if plan.entry.spec.deletion == "delete" and not plan.versions:
+                sink.remove()
+            else:
+                sink.write(plan.values, plan.keep)
         except DreamNetError as error:
             self._formers.take_back(plan, error)
             raise

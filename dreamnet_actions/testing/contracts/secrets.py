@@ -183,6 +183,17 @@ class SecretSinkContract:
                 sink.restore(unknown)
         assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1"}
 
+    def test_what_was_removed_comes_back(self, sink: SecretSink) -> None:
+        first = sink.write(versioned({"A": "1", "B": "2"}, "7"))
+        sink.remove()
+        assert (dict(sink.state().versions), sink.state().former) == ({}, first)
+        assert dict(sink.read_back()) == {}
+        sink.remove()
+        sink.restore(first)
+        assert sink.state().revision == first
+        assert dict(sink.state().versions) == {"A": "7", "B": "7"}
+        assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1", "B": "2"}
+
     def test_sees_a_strange_hand(self, sink: SecretSink, tamper: Callable[[str, str], None]) -> None:
         values = versioned({"A": "1", "B": "2"})
         revision = sink.write(values)

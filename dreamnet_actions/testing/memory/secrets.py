@@ -78,7 +78,7 @@ class MemorySecretSink(SecretSink):
     ``held`` is what it holds, open to a test's hand (drift). Set ``error`` to make every call raise it.
     """
 
-    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore"})
+    WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore", "remove"})
 
     def __init__(
         self, name: str = "memory", services: Collection[str] = (), *, refuses: Collection[str] = ()
