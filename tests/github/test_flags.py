@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dreamnet_actions.adapters.files.flags import FlagFile
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.documents import GitHubDocument
+from dreamnet_actions.bootstrap import Options, assemble
 from dreamnet_actions.domain.flagedit import Edit, Share
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError, Conflict, PermissionMissing
@@ -141,3 +143,32 @@ def test_what_a_token_lacks_is_said_with_the_way_out(shop: Shop) -> None:
 def test_a_file_that_is_not_there_is_told(github: StandIn, clock: VirtualClock) -> None:
     with pytest.raises(ConfigError, match=r"config/flags\.json is not in octo/shop"):
         Shop(github, clock).document().read()
+
+
+def test_a_run_changes_the_repository_and_not_its_checkout(
+    shop: Shop, github: StandIn, tmp_path: Path
+) -> None:
+    (tmp_path / "dreamnet.yml").write_text("version: 1\nflags: {file: config/flags.json}\n")
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_ACTOR": "octocat",
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_API_URL": github.api_url,
+        "GITHUB_SERVER_URL": github.server_url,
+        "GITHUB_RUN_ID": "1",
+        "GITHUB_TOKEN": github.workflow_token(REPOSITORY, {"contents": "write", "issues": "read"}, job="env"),
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
+    system = assemble(Options(root=tmp_path, environ=environ, home="github"))
+    try:
+        asked = {"action": "kill-flag", "flag": "home", "reason": "it burns"}
+        result = system.pipe.submit({"agent": "envkeeper", "input": asked})
+        system.finish()
+    finally:
+        system.close()
+    assert result.outcome == "done"
+    assert result.findings[0]["written"].startswith("commit ")
+    assert shop.log()[0] == ("Set flag home to off, DISABLED\n\nWhy: it burns\nAsked for by: octocat")
+    assert not (tmp_path / "config").exists()
