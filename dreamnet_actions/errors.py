@@ -15,7 +15,7 @@ imports nothing of DreamNet and may not: everything else may import it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,6 +49,8 @@ class DreamNetError(Exception):
     code: ClassVar[str] = "dreamnet.error"
     exit_status: ClassVar[int] = 70
     http_status: ClassVar[int] = 500
+    findings: Sequence[Mapping[str, object]] = ()
+    """What was found, as plain data, where there is more to say than the message does."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -178,6 +180,22 @@ class RequestInvalid(RequestError):
             or "The form of a request is in docs/requests.md; "
             '{"agent": "dreamkeeper", "input": {"check": "dreamnet-health", "target": "self"}} is one.',
         )
+
+
+class ValuesInvalid(RequestInvalid):
+    """Values that were to be written are not as the configuration asks: every mistake, by name, never a value."""
+
+    code = "env.invalid"
+
+    def __init__(
+        self, mistakes: Sequence[str], *, findings: Sequence[Mapping[str, object]] = (), hint: str = ""
+    ) -> None:
+        super().__init__(mistakes, hint=hint)
+        self.findings = tuple(findings)
+        if len(self.mistakes) > 1:
+            listed = "\n".join(self.mistakes)
+            self.message = f"{len(self.mistakes)} mistakes in the values:\n{listed}"
+            self.args = (self.message,)
 
 
 class NotFound(RequestError):

@@ -303,6 +303,7 @@ def failure(
         summary=error.message.split("\n")[0],
         started_at=rfc3339(at),
         finished_at=rfc3339(now if now is not None else at),
+        findings=[dict(one) for one in error.findings],
         error=ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs).to_json(),
         exit_status=error.exit_status,
         http_status=error.http_status,

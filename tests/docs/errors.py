@@ -35,6 +35,13 @@ EXAMPLES: dict[str, DreamNetError] = {
     "request.invalid": errors.RequestInvalid(
         [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
     ),
+    "env.invalid": errors.ValuesInvalid(
+        [
+            "app: PORT is no port (4 characters long) (app.env:3).",
+            "app: TLS_CERT is a certificate that expires in 5d; it must be valid for 14d.",
+        ],
+        hint="Nothing was written. Mend the source, then sync again.",
+    ),
     "request.not-found": errors.NotFound("dream", "local/wep", ["local/web", "local/shop"]),
     "request.nothing-before": errors.NothingBefore("release", "local/web"),
     "request.too-large": errors.RequestTooLarge(300_000, 262_144),

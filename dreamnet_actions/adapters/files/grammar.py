@@ -38,7 +38,8 @@ class Reader:
         self._at = 0
         self.entries: dict[str, str] = {}
         self.mistakes: list[Mistake] = []
-        self._lines: dict[str, int] = {}
+        self.places: dict[str, tuple[str, int, int]] = {}
+        """File, line and column of each entry."""
         while self._at < len(self._text):
             self._read_line()
 
@@ -66,11 +67,11 @@ class Reader:
         self._skip(_BLANKS)
         value = self._read_value(name)
         if name in self.entries:
-            first = self._lines[name]
+            first = self.places[name][1]
             self._mistake(start, f"{name} was already given in line {first}; keep one of the two", name)
         elif value is not None:
             self.entries[name] = value
-            self._lines[name] = self._place(start)[0]
+            self.places[name] = (self._file, *self._place(start))
 
     def _read_value(self, name: str) -> str | None:
         quote = self._peek()

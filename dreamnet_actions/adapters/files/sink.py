@@ -60,6 +60,7 @@ class DotenvSink:
     WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore", "remove"})
     readable = True
     keeps = True
+    public = False
 
     def __init__(
         self,
