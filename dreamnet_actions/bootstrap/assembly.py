@@ -93,6 +93,7 @@ class Assembly:
             ids=self.ids,
             gate=self.gate,
             alarm=self.memory.alarm,
+            hide=self.reporter.hide,
         )
         return System(
             loaded=self.loaded,
