@@ -18,6 +18,8 @@ from dreamnet_actions.adapters.console.reporter import ConsoleReporter
 from dreamnet_actions.adapters.files.grammar import fits, write_entry
 from dreamnet_actions.adapters.files.sink import DotenvSink
 from dreamnet_actions.adapters.files.source import DotenvSource
+from dreamnet_actions.adapters.files.structured import EnvironmentSource, JsonSource
+from dreamnet_actions.adapters.files.values import json_values
 from dreamnet_actions.adapters.process.environment import ProcessEnvironmentSink
 from dreamnet_actions.adapters.runner.actions import ActionsRunner
 from dreamnet_actions.domain.result import AgentResult
@@ -53,21 +55,47 @@ def _dotenv_source(root: Path, value: SecretValue) -> SecretSource:
     return DotenvSource(root / "source.env", hash_key=KEY, shown="source.env")
 
 
+def _json_source(root: Path, value: SecretValue) -> SecretSource:
+    if not value.is_text:
+        raise CannotHold("JSON holds text only")
+    (root / "source.json").write_text(json.dumps({NAME: value.reveal()}), encoding="utf-8")
+    read = (root / "source.json").read_bytes
+    return JsonSource(lambda: json_values(read(), "source.json", ()), hash_key=KEY, shown="source.json")
+
+
+def _environment_source(_: Path, value: SecretValue) -> SecretSource:
+    if "\0" in value.reveal():
+        raise CannotHold("no environment holds a NUL")
+    return EnvironmentSource(lambda: {NAME: value.reveal()}, hash_key=KEY, shown="the environment")
+
+
 SOURCES: Mapping[str, Callable[[Path, SecretValue], SecretSource]] = {
     "memory": lambda _, value: MemorySecretSource({NAME: value.reveal()}),
     "dotenv": _dotenv_source,
+    "json": _json_source,
+    "environment": _environment_source,
 }
 
 # ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
+
+def _dotenv_sink(root: Path, format_: str) -> SecretSink:
+    return DotenvSink(
+        root / "sink.env",
+        state_directory=root / "state" / "sinks",
+        hash_key=KEY,
+        name="sink.env",
+        format=format_,
+    )
+
+
 SINKS: Mapping[str, Callable[[Path], SecretSink]] = {
     "memory": lambda _: MemorySecretSink("memory/web"),
-    "dotenv": lambda root: DotenvSink(
-        root / "sink.env", state_directory=root / "state" / "sinks", hash_key=KEY, name="sink.env"
-    ),
+    "dotenv": lambda root: _dotenv_sink(root, "dotenv"),
+    "dotenv for a shell": lambda root: _dotenv_sink(root, "shell"),
     "process": lambda root: ProcessEnvironmentSink("web", "local", root / "state"),
 }
-PRIVATE = ("source.env", "sink.env", "state/sinks/", "state/environments/")
+PRIVATE = ("source.env", "source.json", "sink.env", "state/sinks/", "state/environments/")
 """Where values may lie in files: at their source, and what the sinks own."""
 
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,7 +224,7 @@ def _keep(
         name = file.relative_to(root).as_posix()
         if not name.startswith(PRIVATE):
             seen.texts[name] = file.read_bytes().decode("utf-8", "surrogateescape")
-        elif name != "source.env" and file.stat().st_mode & 0o077:
+        elif not name.startswith("source.") and file.stat().st_mode & 0o077:
             seen.loose.append(name)
 
 
