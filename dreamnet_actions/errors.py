@@ -182,22 +182,6 @@ class RequestInvalid(RequestError):
         )
 
 
-class ValuesInvalid(RequestInvalid):
-    """Values that were to be written are not as the configuration asks: every mistake, by name, never a value."""
-
-    code = "env.invalid"
-
-    def __init__(
-        self, mistakes: Sequence[str], *, findings: Sequence[Mapping[str, object]] = (), hint: str = ""
-    ) -> None:
-        super().__init__(mistakes, hint=hint)
-        self.findings = tuple(findings)
-        if len(self.mistakes) > 1:
-            listed = "\n".join(self.mistakes)
-            self.message = f"{len(self.mistakes)} mistakes in the values:\n{listed}"
-            self.args = (self.message,)
-
-
 class NotFound(RequestError):
     """The request names something (a dream, message, release, flag) that does not exist."""
 

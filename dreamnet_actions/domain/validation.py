@@ -8,7 +8,7 @@ would be needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from dreamnet_actions.domain.spec.models import EnvEntry
 from dreamnet_actions.domain.spec.validation import Form, Rule
 from dreamnet_actions.domain.units import counted
 from dreamnet_actions.domain.valueforms import expiry, number_of, why_not
+from dreamnet_actions.errors import RequestInvalid
 
 Level = Literal["error", "warning"]
 NUMERIC: Collection[Form] = ("integer", "number", "port")
@@ -191,3 +192,19 @@ def _range(name: str, number: float, rule: Rule) -> Iterator[Trouble]:
 def _error(name: str, rule: str, told: str, *, whole: bool = False) -> Trouble:
     text = f"{told[:1].upper()}{told[1:]}." if whole else f"{name} {told}."
     return Trouble(name=name, rule=rule, level="error", text=text)
+
+
+class ValuesInvalid(RequestInvalid):
+    """Values that were to be written are not as the configuration asks: every mistake, by name, never a value."""
+
+    code = "env.invalid"
+
+    def __init__(
+        self, mistakes: Sequence[str], *, findings: Sequence[Mapping[str, object]] = (), hint: str = ""
+    ) -> None:
+        super().__init__(mistakes, hint=hint)
+        self.findings = tuple(findings)
+        if len(self.mistakes) > 1:
+            listed = "\n".join(self.mistakes)
+            self.message = f"{len(self.mistakes)} mistakes in the values:\n{listed}"
+            self.args = (self.message,)

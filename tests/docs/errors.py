@@ -8,6 +8,7 @@ import re
 
 import dreamnet_actions
 from dreamnet_actions import errors
+from dreamnet_actions.domain.validation import ValuesInvalid
 from dreamnet_actions.errors import DreamNetError
 from tests.docs.pages import ROOT
 
@@ -35,7 +36,7 @@ EXAMPLES: dict[str, DreamNetError] = {
     "request.invalid": errors.RequestInvalid(
         [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
     ),
-    "env.invalid": errors.ValuesInvalid(
+    "env.invalid": ValuesInvalid(
         [
             "app: PORT is no port (4 characters long) (app.env:3).",
             "app: TLS_CERT is a certificate that expires in 5d; it must be valid for 14d.",

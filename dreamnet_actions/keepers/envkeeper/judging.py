@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from dreamnet_actions.domain.lints import lints
 from dreamnet_actions.domain.mapping import Wanted
 from dreamnet_actions.domain.secret import Versioned
-from dreamnet_actions.domain.validation import Trouble, troubles
-from dreamnet_actions.errors import ValuesInvalid
+from dreamnet_actions.domain.validation import Trouble, ValuesInvalid, troubles
 from dreamnet_actions.keepers.envkeeper.entries import Entry
 from dreamnet_actions.ports.secrets import Locating
 

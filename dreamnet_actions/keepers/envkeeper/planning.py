@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from dreamnet_actions.domain.lints import Sealed, sealed, shared
 from dreamnet_actions.domain.result import Report
 from dreamnet_actions.domain.units import counted
-from dreamnet_actions.domain.validation import Trouble
-from dreamnet_actions.errors import DreamNetError, RequestInvalid, ValuesInvalid
+from dreamnet_actions.domain.validation import Trouble, ValuesInvalid
+from dreamnet_actions.errors import DreamNetError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.gathering import Gathering
