@@ -15,7 +15,7 @@ imports nothing of DreamNet and may not: everything else may import it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,6 +49,8 @@ class DreamNetError(Exception):
     code: ClassVar[str] = "dreamnet.error"
     exit_status: ClassVar[int] = 70
     http_status: ClassVar[int] = 500
+    findings: Sequence[Mapping[str, object]] = ()
+    """What was found, as plain data, where there is more to say than the message does."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from dreamnet_actions.domain.actions import Agent
@@ -69,6 +70,7 @@ class Pipe:
         ids: Ids,
         gate: Gate,
         alarm: Callable[[StateDamaged], None] | None = None,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self._keepers = keepers
         self._journal = journal
@@ -78,6 +80,7 @@ class Pipe:
         self._ids = ids
         self._gate = gate
         self._alarm = alarm
+        self._hide = hide
 
     def submit(
         self,
@@ -192,6 +195,7 @@ class Pipe:
             result = self._raised(error, request.id, began, request)
         else:
             result = _result(request, report, sent, began, self._clock.now())
+            result = result if result.error is None else self._hidden(result)
         finally:
             self._gate.dry(False)
         self._record(request, result)
@@ -205,12 +209,22 @@ class Pipe:
         if isinstance(error, StateDamaged) and self._alarm is not None:
             self._alarm(error)
         if isinstance(error, DreamNetError):
-            return failure(error, request_id=request_id, at=began, now=now, request=request)
-        import logging  # late: there is nothing to log but a bug
+            return self._hidden(failure(error, request_id=request_id, at=began, now=now, request=request))
+        import logging  # late, as the other: there is nothing to log but a bug
+        import traceback
 
-        log = logging.getLogger("dreamnet")
-        log.error("A bug of DreamNet's in request %s", request_id, exc_info=error)
+        # Not by exc_info: whoever raised it, or what it came from, may quote a value.
+        told = self._hide("".join(traceback.format_exception(error)))
+        logging.getLogger("dreamnet").error("A bug of DreamNet's in request %s\n%s", request_id, told)
         return bug(error, request_id, request, began, now)
+
+    def _hidden(self, result: AgentResult) -> AgentResult:
+        """Answer a result whose error tells no value: part of its words may be a library's, or a platform's."""
+        error = {
+            key: self._hide(text) if key in ("message", "hint") else text
+            for key, text in (result.error or {}).items()
+        }
+        return replace(result, summary=self._hide(result.summary), error=error)
 
     def _send(self, request: AgentRequest, report: Report) -> list[str]:
         """Put the keeper's messages on the bus. Their ids follow from the request, so a rerun sends none twice."""
@@ -303,6 +317,7 @@ def failure(
         summary=error.message.split("\n")[0],
         started_at=rfc3339(at),
         finished_at=rfc3339(now if now is not None else at),
+        findings=[dict(one) for one in error.findings],
         error=ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs).to_json(),
         exit_status=error.exit_status,
         http_status=error.http_status,

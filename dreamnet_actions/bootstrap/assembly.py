@@ -26,6 +26,8 @@ from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site, for_commands
 
 if TYPE_CHECKING:
+    from dreamnet_actions.config.tree import Tree
+    from dreamnet_actions.domain.spec.models import Check
     from dreamnet_actions.keepers.dreamkeeper.hosted import House
     from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.conversation import Conversation
@@ -91,6 +93,7 @@ class Assembly:
             ids=self.ids,
             gate=self.gate,
             alarm=self.memory.alarm,
+            hide=self.reporter.hide,
         )
         return System(
             loaded=self.loaded,
@@ -122,6 +125,17 @@ class Assembly:
         from dreamnet_actions.bootstrap.probes import Probes
 
         return Probes(outside, adapter("Probe", "prometheus")(source))
+
+    @staticmethod
+    def check_of_value(kind: str, address: str, limit: float) -> Check:
+        """Make the check by which a value is tried: ``tcp``, ``tls`` or ``http``, of at most ``limit`` seconds."""
+        from dreamnet_actions.adapters.probes.options import HttpCheck, HttpExpect, TcpCheck, TlsCheck
+
+        if kind == "http":
+            return HttpCheck(http=address, timeout=limit, expect=HttpExpect(status=tuple(range(200, 400))))
+        if kind == "tls":
+            return TlsCheck(tls=address, timeout=limit, expires_after=0.0)
+        return TcpCheck(tcp=address, timeout=limit)
 
     def metrics(self) -> MetricSource | None:
         """Make the source of numbers about services, once; None where the configuration names none."""
@@ -259,11 +273,28 @@ class Assembly:
                 spec=spec,
                 source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
                 sinks=[self.gate.before(self.sink(one, platforms), outside=True) for one in spec.to],
+                place=partial(self._place_of, name),
             )
             for name, spec in self.config.env.items()
         }
         see_that_none_share(found.values())
         return found
+
+    def _place_of(self, entry: str, name: str) -> tuple[str, int, int]:
+        """Answer where the configuration speaks of a name of an env entry; the file is read again for it."""
+        tree = self.loaded.tree
+        steps = ("env", entry)
+        inner = next(
+            (key for key in ("rules", "keys", "templates") if self._has(tree, (*steps, key, name))), None
+        )
+        found = tree.follow((*steps, inner, name) if inner else steps)
+        file, root = self.loaded.file.resolve(), self.loaded.root.resolve()
+        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+        return shown, found.key.line, found.key.column
+
+    @staticmethod
+    def _has(tree: Tree, steps: tuple[str, ...]) -> bool:
+        return tree.follow(steps).path == steps
 
     def sink(self, chosen: Chosen, platforms: Mapping[str, Platform]) -> SecretSink:
         """Make one sink of values; one that is a part of a platform is made on it. The token that some are reached by

@@ -77,6 +77,8 @@ class Keepers(dict[Agent, Keeper]):
                 flag_store=self._flags,
                 account=of.account(),
                 flag_targets=of.flag_targets(),
+                probe=of.probe(),
+                check=of.check_of_value,
             )
         from dreamnet_actions.keepers.relaybot import RelayBot
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from dreamnet_actions.config.kinds import OneKind, ShortList
+from dreamnet_actions.config.kinds import OneKind, ShortList, ShortWord
 from dreamnet_actions.domain.spec import models, scale
-from dreamnet_actions.domain.spec.forms import FreeLabel, Label
+from dreamnet_actions.domain.spec.forms import FreeLabel, Label, Variable
 from dreamnet_actions.domain.spec.models import (
     Check,
     Chosen,
@@ -26,6 +26,7 @@ from dreamnet_actions.domain.spec.models import (
     Metrics,
     NeedsHuman,
     Notify,
+    Rule,
     Service,
 )
 from dreamnet_actions.domain.spec.values import Len
@@ -172,8 +173,14 @@ def _compose_service(slots: Slots) -> type[Service]:
 def _compose_env(slots: Slots) -> type[EnvEntry]:
     source = Annotated[Chosen, OneKind("source", slots.sources)]
     sink = Annotated[Chosen, OneKind("sink", slots.sinks)]
+    rule = Annotated[Rule, ShortWord(Rule, "type_")]
     return _join(
-        EnvEntry, (), {}, from_=(source, field()), to=(Annotated[tuple[sink, ...], Len(1, 50)], field())
+        EnvEntry,
+        (),
+        {},
+        from_=(source, field()),
+        to=(Annotated[tuple[sink, ...], Len(1, 50)], field()),
+        rules=(dict[Variable, rule], field(default_factory=dict)),
     )
 
 

@@ -1,8 +1,8 @@
 """Where the file chooses among adapters: one key, the kind, decides which model reads the rest.
 
-``OneKind`` and ``ShortList`` are markers for ``Annotated``, made when the slots are composed. They speak to pydantic
-through tagged unions whose tags begin with a NUL, which no key of a file can hold: the translation of pydantic's
-mistakes drops them from the path.
+``OneKind``, ``ShortList`` and ``ShortWord`` are markers for ``Annotated``, made when the slots are composed. They speak
+to pydantic through tagged unions whose tags begin with a NUL, which no key of a file can hold: the translation of
+pydantic's mistakes drops them from the path.
 """
 
 from __future__ import annotations
@@ -80,6 +80,31 @@ class ShortList:
         choices = {f"{TAG}short": short, f"{TAG}long": handler(source)}
         return core_schema.tagged_union_schema(
             choices, lambda value: f"{TAG}short" if isinstance(value, list) else f"{TAG}long"
+        )
+
+
+class ShortWord:
+    """Marks a model that may also be written as the value of its one field ``name``: ``PORT: integer``."""
+
+    def __init__(self, model: type, name: str) -> None:
+        self.model, self.name = model, name
+
+    @property
+    def word(self) -> Any:
+        """The type hint of that field."""
+        from typing import get_type_hints
+
+        return get_type_hints(self.model, include_extras=True)[self.name]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Tell pydantic to read a mapping as the model and anything else as the field."""
+        from pydantic_core import core_schema
+
+        make: Callable[[Any], Any] = lambda read: self.model(**{self.name: read})  # noqa: E731 - one expression
+        short = core_schema.no_info_after_validator_function(make, handler.generate_schema(self.word))
+        choices = {f"{TAG}short": short, f"{TAG}long": handler(source)}
+        return core_schema.tagged_union_schema(
+            choices, lambda value: f"{TAG}long" if isinstance(value, Mapping) else f"{TAG}short"
         )
 
 

@@ -91,6 +91,8 @@ def _leaves(
             ):
                 # The short form: the file has the list where the models have a key that holds it.
                 below = node
+            elif node and isinstance(node.value, str) and one == node.value:
+                below = node  # the short form of a rule: its one word
             yield from _leaves((*path, key), one, below)
     elif isinstance(value, list) and value:
         for index, one in enumerate(value):

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union
 
-from dreamnet_actions.config.kinds import OneKind, ShortList
+from dreamnet_actions.config.kinds import OneKind, ShortList, ShortWord
 from dreamnet_actions.config.tree import Node, Step
 from dreamnet_actions.domain.spec.values import Ge, Le, Len, NameIn, Written, kebab, shown
 
@@ -86,6 +86,8 @@ def keys(hint: Any, node: Node) -> Mapping[str, Any] | None:
 
 def choices(hint: Any) -> tuple[str, ...]:
     """Answer the texts that a place chooses among; none where it is free."""
+    if (short := marker(peel(hint)[1], ShortWord)) is not None:
+        return choices(short.word)
     options = [peel(one)[0] for one in branches(peel(hint)[0])]
     given = [text for one in options if typing.get_origin(one) is Literal for text in typing.get_args(one)]
     return tuple(text for text in given if isinstance(text, str))
@@ -105,6 +107,8 @@ def words(hint: Any) -> str:
         return f"the name of one of the {name.section}"
     if marker(markers, ShortList) is not None:
         return "a list or a mapping"
+    if (word := marker(markers, ShortWord)) is not None:
+        return f"{words(word.word)} or a mapping"
     return " or ".join(_words(peel(one)[0], (*markers, *peel(one)[1]), one) for one in branches(bare))
 
 

@@ -74,7 +74,7 @@ class SecretValue:
         """Answer the texts under which it could show up in a log: itself, its lines, and what encodings make of it.
 
         Those are base64 (both alphabets, at any place of a longer text), hexadecimal, URL, HTML, JSON and Python's.
-        Forms shorter than 4 characters are left out: masking them would blot out ordinary text.
+        Forms shorter than ``SHORTEST`` are left out.
         """
         import base64  # late, as all four: only who masks a value needs them
         import html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned
@@ -30,6 +30,14 @@ class SecretSource(Protocol):
         was read at is the one answered."""
 
 
+@runtime_checkable
+class Locating(Protocol):
+    """A source that knows where a person mends a value: a file of the repository."""
+
+    def place(self, name: str) -> tuple[str, int, int] | None:
+        """Answer file, line and column (from 1) of a value; None where it is not there."""
+
+
 class SecretSink(Protocol):
     """A place that services read values from. Only names that we wrote are ever changed or removed."""
 
@@ -43,6 +51,9 @@ class SecretSink(Protocol):
     keeps: bool = True
     """Whether it keeps the values of former sets. Where not, ``restore`` raises NotFound for them, and they are read
     at their source again."""
+
+    public: bool = False
+    """Whether people may read it who may read no secret (a ConfigMap, a variable): a secret in it is complained of."""
 
     def state(self) -> SinkState:
         """Answer what it holds of ours. ``revision`` names the set; ``former`` the one before it."""

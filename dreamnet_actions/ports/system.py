@@ -36,6 +36,9 @@ class Reporter(Protocol):
     def mask(self, value: SecretValue) -> None:
         """From now on print no form of this value."""
 
+    def hide(self, text: str) -> str:
+        """Answer ``text`` with ``***`` for every form of every value that was masked so far."""
+
     def group(self, title: str) -> AbstractContextManager[None]:
         """What is said within the block belongs together."""
 

@@ -8,6 +8,7 @@ import re
 
 import dreamnet_actions
 from dreamnet_actions import errors
+from dreamnet_actions.domain.validation import ValuesInvalid
 from dreamnet_actions.errors import DreamNetError
 from tests.docs.pages import ROOT
 
@@ -34,6 +35,13 @@ EXAMPLES: dict[str, DreamNetError] = {
     "config.too-new": errors.ConfigTooNew(2, 1),
     "request.invalid": errors.RequestInvalid(
         [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
+    ),
+    "env.invalid": ValuesInvalid(
+        [
+            "app: PORT is no port (4 characters long) (app.env:3).",
+            "app: TLS_CERT is a certificate that expires in 5d; it must be valid for 14d.",
+        ],
+        hint="Nothing was written. Mend the source, then sync again.",
     ),
     "request.not-found": errors.NotFound("dream", "local/wep", ["local/web", "local/shop"]),
     "request.nothing-before": errors.NothingBefore("release", "local/web"),

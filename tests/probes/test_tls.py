@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.adapters.probes.certificate import read_certificate
 from dreamnet_actions.adapters.probes.options import HttpCheck, HttpExpect, TlsCheck
 from dreamnet_actions.adapters.probes.outside import OutsideProbe
+from dreamnet_actions.domain.certificate import read_certificate
 from dreamnet_actions.domain.health import Report
 from dreamnet_actions.domain.spec.models import Check
 from dreamnet_actions.ports.probe import Look

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamnet_actions.adapters.console.harmless import Masks
+from dreamnet_actions.domain.masking import Masks
 from dreamnet_actions.domain.secret import MASK, SecretValue
 
 NARROW = st.text(alphabet="ab1 ", max_size=60)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
-from dreamnet_actions.adapters.console.harmless import Masks, lines_of
+from dreamnet_actions.adapters.console.harmless import lines_of
+from dreamnet_actions.domain.masking import Masks
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.units import format_duration
 
@@ -50,6 +51,10 @@ class ConsoleReporter:
                 # To the runner only: it hides these, and what later steps print of them.
                 for form in new:
                     self._write(f"::add-mask::{_data(form)}")
+
+    def hide(self, text: str) -> str:
+        with self._lock:
+            return self._masks.hide(text)
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:

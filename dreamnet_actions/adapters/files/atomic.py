@@ -15,7 +15,8 @@ def read_text(file: Path, what: str, *, hint: str) -> str:
     try:
         return read_some(file, None, what, hint=hint).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{what} {file} is no UTF-8 text (at byte {error.start}).", hint=hint) from error
+        # Not from it: the error holds the file's bytes, and says one of them.
+        raise ConfigError(f"{what} {file} is no UTF-8 text (at byte {error.start}).", hint=hint) from None
 
 
 def read_some(file: Path, most: int | None, what: str, *, hint: str) -> bytes:

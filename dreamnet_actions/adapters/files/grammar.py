@@ -26,6 +26,8 @@ _BLANKS = re.compile(r"[ \t\f\v]*")
 _EXPORT = re.compile(r"export[ \t]+")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "'": "'"}
 _COMMENT = re.compile(r"\s#")
+_BLOCKS_END = re.compile(r"(?:-----BEGIN [^\n]*\n(?:(?!-----)[^\n]*\n)*-----END [^\n]*(?:\n|\Z))+")
+"""The blocks of PEM that stand one after the other."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=\-]+")
 
 
@@ -38,7 +40,10 @@ class Reader:
         self._at = 0
         self.entries: dict[str, str] = {}
         self.mistakes: list[Mistake] = []
-        self._lines: dict[str, int] = {}
+        self.places: dict[str, tuple[str, int, int]] = {}
+        """File, line and column of each entry."""
+        self._lost = -1
+        """Where the line begins that follows one that is no entry."""
         while self._at < len(self._text):
             self._read_line()
 
@@ -54,23 +59,29 @@ class Reader:
             what = "a name is missing before '='" if self._peek() == "=" else "here no name of a value begins"
             self._mistake(start, f"{what}; write NAME=value")
             self._to_next_line()
+            self._lost = self._at
             return
         name = found[0]
         self._at = found.end()
         self._skip(_BLANKS)
-        if self._peek() != "=":
-            self._mistake(self._at, f"after {name} comes no '='; write {name}=value", name)
+        # Behind a line without one, "abc==" is base64's last line rather than a name.
+        rest = self._text[self._at : self._line_end()].rstrip()
+        if self._peek() != "=" or (self._lost == start and rest in ("=", "==")):
+            # What stands there is not said: it may be a line of a value that lacks its quotes.
+            told = "this line has no '='; write NAME=value, and quotes around a value of several lines"
+            self._mistake(self._at, told)
             self._to_next_line()
+            self._lost = self._at
             return
         self._at += 1
         self._skip(_BLANKS)
         value = self._read_value(name)
         if name in self.entries:
-            first = self._lines[name]
+            first = self.places[name][1]
             self._mistake(start, f"{name} was already given in line {first}; keep one of the two", name)
         elif value is not None:
             self.entries[name] = value
-            self._lines[name] = self._place(start)[0]
+            self.places[name] = (self._file, *self._place(start))
 
     def _read_value(self, name: str) -> str | None:
         quote = self._peek()
@@ -78,6 +89,12 @@ class Reader:
             start, end = self._at, self._line_end()
             bare = self._text[start:end]
             self._at = end + 1
+            if bare.startswith("-----BEGIN ") and "-----END" not in bare:
+                # Else its lines would be read as names, and names are shown.
+                self._mistake(start, f"the value of {name} has several lines; put quotes around it", name)
+                over = _BLOCKS_END.match(self._text, start)
+                self._at = over.end() if over else len(self._text)
+                return None
             if quote == "#":
                 # Readers differ: to some it is a comment, to others the value.
                 self._mistake(start, f"the value of {name} begins with '#'; put quotes around it", name)
@@ -103,13 +120,13 @@ class Reader:
         known = _ESCAPES if quote == '"' else {"'": "'", "\\": "\\"}
         parts: list[str] = []
         at = self._at + 1
-        wrong: list[tuple[int, str]] = []
+        wrong: list[int] = []
         while at < len(self._text):
             one = self._text[at]
             if one == quote:
                 self._at = at + 1
-                for place, escape in wrong:
-                    self._mistake(place, f"the value of {name} has an unknown escape {escape!r}", name)
+                for place in wrong:
+                    self._mistake(place, f"the value of {name} has an unknown escape here", name)
                 return "".join(parts)
             if one == "\\" and at + 1 < len(self._text):
                 following = self._text[at + 1]
@@ -118,7 +135,7 @@ class Reader:
                 elif quote == "'":
                     parts.append("\\" + following)
                 else:
-                    wrong.append((at, "\\" + following))
+                    wrong.append(at)
                 at += 2
                 continue
             parts.append(one)

@@ -15,7 +15,7 @@ import hmac
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,7 +41,7 @@ class _Record:
     revision: str
     former: str | None
     versions: Mapping[str, str]
-    content: bytes
+    content: bytes = field(repr=False)
     format: str = "dotenv"
 
     @property
@@ -60,6 +60,7 @@ class DotenvSink:
     WRITES: ClassVar[frozenset[str]] = frozenset({"write", "restore", "remove"})
     readable = True
     keeps = True
+    public = False
 
     def __init__(
         self,
@@ -248,7 +249,9 @@ class DotenvSink:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
-            raise StateDamaged(str(file), type(error).__name__) from error
+            raise StateDamaged(
+                str(file), type(error).__name__
+            ) from None  # the error may hold the record's text
         if self._revision_of(entries) != revision:
             # A key that changed is no damage; the set is then as unknown as one without a record.
             return None

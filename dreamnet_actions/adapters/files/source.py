@@ -77,7 +77,14 @@ class DotenvSource:
         """Answer values, each with the hash of its own as its version."""
         return chosen(self._read(), refs, self._hash_key, self._shown)
 
+    def place(self, name: str) -> tuple[str, int, int] | None:
+        """Answer where a value stands in the file."""
+        return self._reader().places.get(name)
+
     def _read(self) -> dict[str, str]:
+        return self._reader().entries
+
+    def _reader(self) -> Reader:
         text = read_text(
             self._file,
             "The file of values",
@@ -86,4 +93,4 @@ class DotenvSource:
         reader = Reader(text, self._shown)
         if reader.mistakes:
             raise ConfigInvalid(reader.mistakes)
-        return reader.entries
+        return reader

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import gmtime, monotonic, strftime
 
-from dreamnet_actions.adapters.probes.certificate import Certificate, read_certificate
 from dreamnet_actions.adapters.probes.connect import Talk, connect
 from dreamnet_actions.adapters.probes.loop import READ, WRITE, Expired, Steps, Wait
 from dreamnet_actions.adapters.probes.outcome import Trouble
 from dreamnet_actions.adapters.probes.resolve import Address, literal
+from dreamnet_actions.domain.certificate import Certificate, read_certificate
 
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _WRONG_NAME = 9, 10, (18, 19), (62, 64)
 

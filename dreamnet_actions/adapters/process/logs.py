@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
 from dreamnet_actions.adapters.process.durable import private_directory
+from dreamnet_actions.domain.masking import Masks
 from dreamnet_actions.domain.secret import SecretValue
 
 FILE_LIMIT = 1_000_000
@@ -72,18 +72,17 @@ class ReplicaLog:
         self._descriptor: int | None = None
         self._size = 0
         self._rest = b""
-        self._secrets: re.Pattern[bytes] | None = None
+        self._secrets: Masks | None = None
         self._unmasked = b""
         self.last_line = ""
 
     def mask(self, values: Iterable[str]) -> None:
         """From now on let ``***`` stand for every form of these values: what a service prints as it dies ends up in
         dreams and in the journal, and its secrets may not."""
-        forms = {form for value in values for form in SecretValue(value).forms()}
-        longest_first = sorted(
-            (form.encode("utf-8", "surrogateescape") for form in forms), key=len, reverse=True
-        )
-        self._secrets = re.compile(b"|".join(map(re.escape, longest_first))) if longest_first else None
+        secrets = Masks()
+        for value in values:
+            secrets.add(SecretValue(value))
+        self._secrets = secrets
 
     def write(self, data: bytes) -> None:
         """Take what the replica wrote."""
@@ -91,12 +90,12 @@ class ReplicaLog:
             data = self._masked(self._secrets, data)
         self._keep(data)
 
-    def _masked(self, secrets: re.Pattern[bytes], data: bytes) -> bytes:
+    def _masked(self, secrets: Masks, data: bytes) -> bytes:
         """Answer the whole lines so far, masked; a value may come in two pieces, so the rest of a line waits."""
         whole, newline, self._unmasked = (self._unmasked + data).rpartition(b"\n")
         if len(self._unmasked) > LINE_LIMIT:
             whole, newline, self._unmasked = whole + newline + self._unmasked, b"", b""
-        return secrets.sub(b"***", whole + newline)
+        return _hidden(secrets, whole + newline)
 
     def _keep(self, data: bytes) -> None:
         self._remember(data)
@@ -117,7 +116,7 @@ class ReplicaLog:
         """Count an unfinished last line as a line: the replica has ended."""
         if self._unmasked and self._secrets is not None:
             unfinished, self._unmasked = self._unmasked, b""
-            self._keep(self._secrets.sub(b"***", unfinished))
+            self._keep(_hidden(self._secrets, unfinished))
         if self._rest:
             self._remember(b"\n")
 
@@ -178,3 +177,8 @@ def _files(directory: Path) -> list[Path]:
                 with contextlib.suppress(OSError):
                     dated.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(dated)]
+
+
+def _hidden(secrets: Masks, data: bytes) -> bytes:
+    """Hide secrets in bytes; those that are no UTF-8 stay as they are, and are found in values of such bytes too."""
+    return secrets.hide(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

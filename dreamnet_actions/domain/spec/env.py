@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.decoding import mistakes_in, variables_of
-from dreamnet_actions.domain.spec.forms import Variable
+from dreamnet_actions.domain.spec.forms import Label, Pattern, Variable
+from dreamnet_actions.domain.spec.validation import Accept, Rule
 from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
 
 _REFERENCE = r"[^@#\s][^@#]*(@[A-Za-z0-9_-]+)?(#.+)?"
@@ -23,17 +24,6 @@ def _reference(value: object) -> str:
     raise ValueError(
         f"{shown(value)} names no value; write NAME, NAME@VERSION, and #PATH behind it for a part of a JSON value"
     )
-
-
-def _pattern(value: object) -> str:
-    try:
-        if isinstance(value, str) and value:
-            re.compile(value)
-            return value
-        why = "it is empty" if value == "" else "it is no text"
-    except re.error as error:
-        why = str(error)
-    raise ValueError(f"{shown(value)} is no regular expression: {why}; write one as in '^app-'")
 
 
 def _template(value: object) -> str:
@@ -48,8 +38,6 @@ def _template(value: object) -> str:
 
 Reference = Annotated[str, Written(_reference, f"^{_REFERENCE}$", "db-url@latest")]
 """A value of a source: ``NAME``, ``NAME@VERSION``, and ``#PATH`` behind it for a part of a JSON value."""
-Pattern = Annotated[str, Written(_pattern, "^.+$", "^app-")]
-"""A regular expression of Python's."""
 Template = Annotated[
     str, Written(_template, r"^[\s\S]*\{\{[\s\S]*$", "postgres://app:{{ PASSWORD | urlencode }}@db/app")
 ]
@@ -126,7 +114,18 @@ class EnvEntry:
     taken out."""
     require: tuple[Variable, ...] = ()
     """Names that must be present and not empty, or nothing is written."""
-    rules: dict[Variable, Literal["text", "integer", "number", "boolean", "url", "json"]] = field(
-        default_factory=dict
-    )
-    """The form that a value must have, by name, or nothing is written."""
+    rules: dict[Variable, Rule] = field(default_factory=dict)
+    """What values must be like, by name, or nothing is written: what they are (``PORT: integer``), or a mapping."""
+    one_of: Annotated[tuple[Annotated[tuple[Variable, ...], Len(2, 20)], ...], Len(0, 50)] = ()
+    """Groups of names of which exactly one must be there and not be empty."""
+    strict: bool = False
+    """Whether names are refused that stand in none of ``keys``, ``templates``, ``rules``, ``require``, ``one-of``."""
+    environment: Label | None = None
+    """The environment that the values are for (``production``). A secret that two environments share is told of. Left
+    out: what the entry's own name says (``app-staging``)."""
+    probe: dict[Variable, Literal["connect", "answers"]] = field(default_factory=dict)
+    """Names whose values are addresses that are tried before they are written, from where DreamNet runs. ``connect``:
+    what it points to accepts a connection (TLS where the scheme says so). ``answers``: a GET is answered with a status
+    of 200 to 399. User and password are not sent."""
+    accept: Annotated[tuple[Accept, ...], Len(0, 100)] = ()
+    """Lints that are passed over, each with its reason."""

@@ -24,7 +24,7 @@ _HOST = r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?)"
 _PORT = r":(?P<port>[0-9]{1,5})"
 
 
-def _matching(pattern: str, rule: str) -> Callable[[object], str]:
+def matching(pattern: str, rule: str) -> Callable[[object], str]:
     """Make the rule that a text matches ``pattern`` as a whole; ``rule`` completes the sentence of the mistake."""
 
     def parse(value: object) -> str:
@@ -35,7 +35,18 @@ def _matching(pattern: str, rule: str) -> Callable[[object], str]:
     return parse
 
 
-_label = _matching(_LABEL, "is no name; use a-z, 0-9 and '-', at most 63, a letter or digit at both ends")
+_label = matching(_LABEL, "is no name; use a-z, 0-9 and '-', at most 63, a letter or digit at both ends")
+
+
+def _pattern(value: object) -> str:
+    try:
+        if isinstance(value, str) and value:
+            re.compile(value)
+            return value
+        why = "it is empty" if value == "" else "it is no text"
+    except re.error as error:
+        why = str(error)
+    raise ValueError(f"{shown(value)} is no regular expression: {why}; write one as in '^app-'")
 
 
 def _free_label(value: object) -> str:
@@ -98,17 +109,20 @@ FreeLabel = Annotated[str, Written(_free_label, rf"^(?!{RESERVED}$){_LABEL}$", "
 Variable = Annotated[
     str,
     Written(
-        _matching(_VARIABLE, "is no variable's name; use letters, digits and '_', no digit first"),
+        matching(_VARIABLE, "is no variable's name; use letters, digits and '_', no digit first"),
         f"^{_VARIABLE}$",
         "DATABASE_URL",
     ),
 ]
 """The name of an environment variable (POSIX's form, small letters too)."""
 
+Pattern = Annotated[str, Written(_pattern, "^.+$", "^app-")]
+"""A regular expression of Python's."""
+
 Login = Annotated[
     str,
     Written(
-        _matching(_LOGIN, "is no login of GitHub's; write it without the '@', as in 'octocat'"),
+        matching(_LOGIN, "is no login of GitHub's; write it without the '@', as in 'octocat'"),
         f"^{_LOGIN}$",
         "octocat",
     ),
@@ -118,7 +132,7 @@ Login = Annotated[
 MessageName = Annotated[
     str,
     Written(
-        _matching(_MESSAGE, "is no message's name; use letters, digits and '-', '_', '.', '/'"),
+        matching(_MESSAGE, "is no message's name; use letters, digits and '-', '_', '.', '/'"),
         f"^{_MESSAGE}$",
         "health-check-failed",
     ),
@@ -128,7 +142,7 @@ MessageName = Annotated[
 MessagePattern = Annotated[
     str,
     Written(
-        _matching(_PATTERN, "is no message's name; a '*' may stand at one end only"),
+        matching(_PATTERN, "is no message's name; a '*' may stand at one end only"),
         f"^({_PATTERN})$",
         "health-*",
     ),
@@ -142,7 +156,7 @@ HostPort = Annotated[str, Written(_host_and_port, r"^\S+:[0-9]{1,5}$", "localhos
 """``host:port``; an IPv6 address stands in brackets."""
 
 UrlPath = Annotated[
-    str, Written(_matching(r"/\S*", "is no path; write it from '/', as in '/healthz'"), r"^/\S*$", "/healthz")
+    str, Written(matching(r"/\S*", "is no path; write it from '/', as in '/healthz'"), r"^/\S*$", "/healthz")
 ]
 """The path of an address, from its ``/``."""
 
@@ -155,7 +169,7 @@ FileInside = Annotated[str, Written(_file_inside, r"^[^/~\\].*$", "config/app.en
 Branch = Annotated[
     str,
     Written(
-        _matching(
+        matching(
             r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\\x00-\x20\x7f]+(?<![/.])", "is no git branch's name"
         ),
         r"^[^-/.\s][^\s~^:?*\[\\]*$",

@@ -32,6 +32,8 @@ from dreamnet_actions.domain.spec.images import ImageBuild
 from dreamnet_actions.domain.spec.scale import Scale
 from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
+from dreamnet_actions.domain.spec.validation import Accept as Accept
+from dreamnet_actions.domain.spec.validation import Rule as Rule
 from dreamnet_actions.domain.spec.values import (
     STRICT,
     Ge,

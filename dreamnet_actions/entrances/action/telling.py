@@ -39,8 +39,20 @@ def tell(
     }
     for name in OUTPUTS:
         runner.output(name, values[name])
-    if result.error is not None:
+    judged = judged_values(result, environ)
+    if result.error is not None and not any(one.get("level") == "error" for one in judged):
         _annotate(result, runner, error, environ)
+    levels: tuple[Level, ...] = ("error", "warning")
+    for level in levels:
+        for one in [one for one in judged if one.get("level") == level][:MOST_ANNOTATIONS]:
+            runner.annotate(
+                level,
+                str(one["text"]),
+                file=one.get("file"),
+                line=one.get("line"),
+                column=one.get("column"),
+                title=f"DreamNet: {one['rule']}",
+            )
     for one in warnings(result)[:MOST_ANNOTATIONS]:
         _say(runner, "warning", str(one["warning"]), one)
     runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
@@ -90,14 +102,29 @@ def _say(runner: Runner, level: Level, text: str, more: Mapping[str, Any]) -> No
     runner.annotate(level, f"{text}{hint}", title=f"DreamNet: {more.get('code', '')}")
 
 
+def judged_values(result: AgentResult, environ: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Answer what is wrong with the values of env entries, each once, their files as paths in the repository."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for finding in result.findings:
+        for one in (*(finding.get("mistakes") or ()), *(finding.get("warnings") or ())):
+            if isinstance(one, Mapping) and "text" in one:
+                file = {"file": _in_repository(str(one["file"]), environ)} if one.get("file") else {}
+                found.setdefault(f"{finding.get('entry')}: {one['text']}", {**one, **file})
+    return list(found.values())
+
+
+def _in_repository(file: str, environ: Mapping[str, str]) -> str:
+    """Answer a file's path in the repository, by which GitHub finds it; one outside stays as it is."""
+    root = Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
+    path = (root / file).resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
+
+
 def _mistakes(error: DreamNetError | None, environ: Mapping[str, str]) -> list[Mistake]:
     """Answer the mistakes of a configuration, their files as paths in the repository: so GitHub finds the line."""
     if not isinstance(error, ConfigInvalid):
         return []
-    root = Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
-    found = []
-    for one in error.mistakes:
-        file = Path(one.file).resolve()
-        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else one.file
-        found.append(Mistake(shown, one.line, one.column, one.path, one.message))
-    return found
+    return [
+        Mistake(_in_repository(one.file, environ), one.line, one.column, one.path, one.message)
+        for one in error.mistakes
+    ]

@@ -38,6 +38,11 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
         return
     if finding.get("timeline"):
         return  # it was said as it happened, and `dreamnet releases` tells it again
+    if "mistakes" in finding or "warnings" in finding:
+        yield from _judged(finding)
+        finding = {key: value for key, value in finding.items() if key not in ("mistakes", "warnings")}
+        if finding.keys() == {"entry"}:
+            return
     rest = {key: value for key, value in finding.items() if value not in (None, "", [], {})}
     name = rest.pop("service", rest.pop("flag", rest.pop("sink", None)))
     checks, keys = rest.pop("checks", []), rest.pop("keys", [])
@@ -59,6 +64,13 @@ def finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {check_line(check)}"
     for key in keys:
         yield one_line(f"  {key['name']} {key['effect']}{_versions(key)}")
+
+
+def _judged(finding: Mapping[str, Any]) -> Iterator[str]:
+    """Write what is odd about an entry's values; its mistakes are in the error's own words already."""
+    for one in finding.get("warnings") or ():
+        where = f" ({one['file']}:{one['line']})" if one.get("file") else ""
+        yield one_line(f"! {finding['entry']}: {str(one['text']).removesuffix('.')}{where} [{one['rule']}]")
 
 
 def check_line(check: Mapping[str, Any]) -> str:

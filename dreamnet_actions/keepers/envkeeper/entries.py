@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dreamnet_actions.domain.result import Change
 from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
 from dreamnet_actions.domain.spec.models import EnvEntry
+from dreamnet_actions.domain.validation import Trouble
 from dreamnet_actions.errors import ConfigError, ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
@@ -23,6 +24,8 @@ class Entry:
     spec: EnvEntry
     source: SecretSource
     sinks: Sequence[SecretSink]
+    place: Callable[[str], tuple[str, int, int] | None] = lambda _: None
+    """Answers where the configuration speaks of a name of the entry: file, line and column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class SinkPlan:
     """The names that stay as the sink holds them, with their versions."""
     pins: Mapping[str, str]
     """The version of every value of the source that this was planned with, by its reference."""
+    warnings: Sequence[Trouble] = ()
+    """What was found with the entry's values that does not keep them from being written."""
 
     @property
     def versions(self) -> dict[str, str]:
@@ -95,6 +100,7 @@ def findings_of(plans: Sequence[SinkPlan]) -> list[dict[str, object]]:
             "entry": plan.entry.name,
             "sink": plan.sink.name,
             "drifted": sorted(plan.state.drifted),
+            "warnings": [one.to_json() for one in plan.warnings],
             "keys": [
                 {"name": k.name, "effect": k.effect, "from": k.from_version, "to": k.to_version}
                 for k in plan.keys

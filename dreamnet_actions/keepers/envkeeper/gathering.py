@@ -9,19 +9,23 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
-from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError, RequestInvalid
+from dreamnet_actions.domain.validation import Trouble
+from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
-from dreamnet_actions.keepers.envkeeper.rules import mistakes
+from dreamnet_actions.keepers.envkeeper.judging import Judge, invalid
 from dreamnet_actions.ports.secrets import SecretSink
 
 Mask = Callable[[SecretValue], None]
+_MEND = "Nothing was written. Mend the source, then sync again."
 
 
 class Gathering:
     """What one entry's source has now, and what that means for each of its sinks."""
 
-    def __init__(self, entry: Entry, mask: Mask) -> None:
-        self._entry, self._mask = entry, mask
+    def __init__(self, entry: Entry, mask: Mask, judge: Judge | None = None) -> None:
+        self._entry, self._mask, self._judge = entry, mask, judge or Judge(entry, 0.0)
+        self.seen: dict[str, Versioned] = {}
+        """The values that were looked at, by the names that they are written under."""
         self._mapper = Mapper(entry.spec)
         self._given: dict[Ref, Versioned] = {}
         self._wanted = Wanted(pieces={})
@@ -30,7 +34,7 @@ class Gathering:
     def plans(self) -> list[SinkPlan]:
         """Compare the source with each sink; what changed is read and checked whole.
 
-        Raises RequestInvalid with every mistake of the values, RefusedError where everything would be wiped.
+        Raises ValuesInvalid with every mistake of the values, RefusedError where everything would be wiped.
         """
         self._look()
         states = [(sink, sink.state()) for sink in self._entry.sinks]
@@ -39,14 +43,22 @@ class Gathering:
         labels = [self._labels(state) for _, state in states]
         changed = [self._changed(one, state) for one, (_, state) in zip(labels, states, strict=True)]
         made = self._read(set().union(*changed, set()))
-        self._check(made, states, labels)
-        return [self._plan(sink, state, one, made) for one, (sink, state) in zip(labels, states, strict=True)]
+        found = self._check(made, states, labels)
+        return [
+            self._plan(sink, state, one, made, found)
+            for one, (sink, state) in zip(labels, states, strict=True)
+        ]
 
-    def values(self) -> dict[str, Versioned]:
-        """Read every value of the entry, changed or not."""
+    def look_over(self) -> list[Trouble]:
+        """Read every value of the entry, changed or not, and answer all that is wrong with them."""
         self._look()
         made = self._read(None)
-        return {name: made[name] for name in sorted(self._mapper.written(made))}
+        self.seen = {name: made[name] for name in sorted(self._mapper.written(made))}
+        return self._judge.judge(self.seen, self.seen, self.seen, self._wanted)
+
+    def placed(self, trouble: Trouble) -> Trouble:
+        """Answer a trouble of the entry's with its place."""
+        return self._judge.placed(trouble, self._wanted)
 
     def again(self, pins: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Versioned]:
         """Read the values of a former set once more, at the versions that they had.
@@ -120,23 +132,30 @@ class Gathering:
         made: Mapping[str, Versioned],
         states: Sequence[tuple[SecretSink, SinkState]],
         labels: Sequence[Mapping[str, str]],
-    ) -> None:
-        """Hold every value against its rules: those just read, and beside them those that a sink holds already."""
-        values = {name: made[name] for name in self._mapper.written(made)}
+    ) -> list[Trouble]:
+        """Judge every value: those just read, and beside them those that a sink holds already. Answers warnings."""
+        fresh = {name: made[name] for name in self._mapper.written(made)}
         names = self._mapper.written({name for one in labels for name in one})
-        if values or not names:
+        self.seen = dict(fresh)
+        if fresh or not names:
             for sink, _ in states:
-                if sink.readable and (rest := names - values.keys()):
+                if sink.readable and (rest := names - self.seen.keys()):
                     held = sink.read_back()
-                    values |= {name: Versioned(value=held[name], version="") for name in rest & held.keys()}
-        if wrong := mistakes(self._entry.spec, values, known=names):
-            raise RequestInvalid(
-                [f"{self._entry.name}: {text}" for text in wrong],
-                hint="Nothing was written. Mend the source, then sync again.",
-            )
+                    self.seen |= {
+                        name: Versioned(value=held[name], version="") for name in rest & held.keys()
+                    }
+        found = self._judge.judge(self.seen, names, fresh, self._wanted)
+        if (error := invalid({self._entry.name: found}, _MEND)) is not None:
+            raise error
+        return found
 
     def _plan(
-        self, sink: SecretSink, state: SinkState, labels: Mapping[str, str], made: Mapping[str, Versioned]
+        self,
+        sink: SecretSink,
+        state: SinkState,
+        labels: Mapping[str, str],
+        made: Mapping[str, Versioned],
+        warnings: Sequence[Trouble],
     ) -> SinkPlan:
         wanted = {name: labels[name] for name in self._mapper.written(labels)}
         empty = {name for name, one in made.items() if not one.value}
@@ -150,6 +169,7 @@ class Gathering:
             values={name: made[name] for name in sorted(changed)},
             keep={name: label for name, label in wanted.items() if name not in changed},
             pins={str(ref): version for ref, version in sorted(self._versions.items())},
+            warnings=warnings,
         )
 
 

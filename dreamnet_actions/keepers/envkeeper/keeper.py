@@ -12,7 +12,6 @@ from dreamnet_actions.errors import (
     DreamNetError,
     NothingBefore,
     PermanentError,
-    RequestInvalid,
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
@@ -26,10 +25,12 @@ from dreamnet_actions.keepers.envkeeper.entries import (
     summarise,
 )
 from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
-from dreamnet_actions.keepers.envkeeper.gathering import Gathering, reads
-from dreamnet_actions.keepers.envkeeper.rules import mistakes
+from dreamnet_actions.keepers.envkeeper.gathering import reads
+from dreamnet_actions.keepers.envkeeper.planning import Planning, findings_beside
+from dreamnet_actions.keepers.envkeeper.trying import MakeCheck
 from dreamnet_actions.keepers.envkeeper.writing import Writing
 from dreamnet_actions.ports.flags import FlagStore, FlagTarget
+from dreamnet_actions.ports.probe import Probe
 from dreamnet_actions.ports.secrets import SecretSink
 
 
@@ -42,6 +43,10 @@ class EnvKeeper:
     flag_store: FlagStore | None
     account: str = "somebody"
     flag_targets: Sequence[FlagTarget] = ()
+    probe: Probe | None = None
+    """What values are tried with where an entry asks for it; None: none is."""
+    check: MakeCheck | None = None
+    """Makes the checks for it."""
     agent: Agent = "envkeeper"
 
     def perform(self, request: AgentRequest) -> Report:
@@ -76,7 +81,8 @@ class EnvKeeper:
 
     def plan(self, request: AgentRequest) -> Report:
         """Show which names would change where."""
-        plans, errors = self._all_plans(self._reading(request))
+        planning = self._planning()
+        plans, errors = planning.plans(self._reading(request)), planning.errors
         why = request.input.get("reason", f"a {request.action} was asked for")
         changes = [change for plan in plans for change in changes_of(plan, why)]
         outcome: Outcome = "planned" if changes else "unchanged"
@@ -88,26 +94,14 @@ class EnvKeeper:
         return Report(
             outcome=_worse(outcome, errors),
             summary=_told(summarise(plans, "Would write"), errors),
-            findings=findings,
+            findings=[*findings, *findings_beside(errors)],
             changes=changes,
             error=ErrorInfo.of(errors[0]) if errors else None,
         )
 
     def validate(self, request: AgentRequest) -> Report:
         """Check every value against its rules; writes nothing."""
-        found = {}
-        for entry in self._meant(request):
-            values = self._gathering(entry).values()
-            found[entry.name] = mistakes(entry.spec, values)
-        bad = [f"{name}: {text}" for name, texts in found.items() for text in texts]
-        findings = [{"entry": name, "mistakes": texts} for name, texts in found.items()]
-        if bad:
-            raise RequestInvalid(bad, hint="Mend the source, then validate again.")
-        return Report(
-            outcome="done",
-            summary=f"{', '.join(found) or 'No entry'}: every value is valid.",
-            findings=findings,
-        )
+        return self._planning().validate(self._meant(request))
 
     def sync(self, request: AgentRequest) -> Report:
         """Write what changed, prove it by reading back, and have the services that read it restarted."""
@@ -115,7 +109,8 @@ class EnvKeeper:
             return self.plan(request)
         if not (meant := self._reading(request)):
             return Report(outcome="unchanged", summary=f"No entry reads {request.input['secret']!r}.")
-        plans, errors = self._all_plans(meant)
+        planning = self._planning()
+        plans, errors = planning.plans(meant), planning.errors
         if (shown := request.input.get("plan")) is not None:
             if errors:
                 raise errors[0]
@@ -131,6 +126,7 @@ class EnvKeeper:
             report,
             outcome=_worse(report.outcome, errors),
             summary=_told(report.summary, errors),
+            findings=[*report.findings, *findings_beside(errors)],
             error=ErrorInfo.of(errors[0]) if errors else report.error,
         )
 
@@ -233,21 +229,8 @@ class EnvKeeper:
             if service is None or service in sink.services
         ]
 
-    def _all_plans(self, entries: Sequence[Entry]) -> tuple[list[SinkPlan], list[DreamNetError]]:
-        """Plan every entry; one that cannot be planned hides no other, and raises where it is the only one."""
-        plans: list[SinkPlan] = []
-        errors: list[DreamNetError] = []
-        for entry in entries:
-            try:
-                plans += self._gathering(entry).plans()
-            except DreamNetError as error:
-                errors.append(error)
-        if errors and not plans:
-            raise errors[0]
-        return plans, errors
-
-    def _gathering(self, entry: Entry) -> Gathering:
-        return Gathering(entry, self.context.reporter.mask)
+    def _planning(self) -> Planning:
+        return Planning(context=self.context, probe=self.probe, check=self.check)
 
 
 def _worse(outcome: Outcome, errors: Sequence[DreamNetError]) -> Outcome:
@@ -260,4 +243,4 @@ def _worse(outcome: Outcome, errors: Sequence[DreamNetError]) -> Outcome:
 
 
 def _told(summary: str, errors: Sequence[DreamNetError]) -> str:
-    return " ".join([summary, *(one.message for one in errors)])
+    return " ".join([summary, *(one.message.replace("\n", " ") for one in errors)])

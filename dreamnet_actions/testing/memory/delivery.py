@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from dreamnet_actions.domain.masking import Masks
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.revert import Proposed, Revert
-from dreamnet_actions.domain.secret import MASK, SecretValue
+from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.spec.models import Service
 from dreamnet_actions.errors import CommandFailed, NotFound, PermanentError
 from dreamnet_actions.ports.delivery import Builder, Commit, ReleaseReporter, Source
@@ -138,13 +139,17 @@ class RecordingReporter(Reporter):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forms: set[str] = set()
+        self._masks = Masks()
         self.lines: list[str] = []
         self.waits: list[tuple[str, float]] = []
 
     def mask(self, value: SecretValue) -> None:
         with self._lock:
-            self._forms |= value.forms()
+            self._masks.add(value)
+
+    def hide(self, text: str) -> str:
+        with self._lock:
+            return self._masks.hide(text)
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:
@@ -153,9 +158,7 @@ class RecordingReporter(Reporter):
 
     def say(self, text: str) -> None:
         with self._lock:
-            for form in sorted(self._forms, key=len, reverse=True):
-                text = text.replace(form, MASK)
-            self.lines.append(text)
+            self.lines.append(self._masks.hide(text))
 
     @contextlib.contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[Callable[[str], None]]:

@@ -135,6 +135,7 @@ class MemorySystem:
             clock=self.clock,
             ids=self.ids,
             gate=self.gate,
+            hide=self.reporter.hide,
         )
         entries = {
             name: Entry(
