@@ -125,9 +125,8 @@ class ConfigLacks(ConfigError):
 
     def __init__(self, what: str, known: Iterable[str], *, lines: str, section: str) -> None:
         self.lines = lines
-        names = ", ".join(sorted(known)) or "none"
         super().__init__(
-            f"The configuration has no {what}. It has in {section!r}: {names}.",
+            f"The configuration has no {what}. It has in {section!r}: {', '.join(sorted(known)) or 'none'}.",
             hint=f"Add to the configuration:\n{lines}",
         )
 
