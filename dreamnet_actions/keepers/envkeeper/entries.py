@@ -12,7 +12,9 @@ from dreamnet_actions.domain.validation import Trouble
 from dreamnet_actions.errors import ConfigError, ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
-WHOLE = frozenset({"dotenv", "process", "github-secrets", "github-variables"})
+WHOLE = frozenset(
+    {"dotenv", "process", "github-secrets", "github-variables", "kubernetes-secret", "kubernetes-configmap"}
+)
 """Kinds of sinks in which everything that is ours comes from one entry."""
 
 
