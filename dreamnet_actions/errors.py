@@ -43,14 +43,13 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
 class DreamNetError(Exception):
     """The root of every error that DreamNet raises on purpose.
 
-    ``message`` says what is wrong with the value shown, ``hint`` what to do. Both are plain text.
+    ``message`` says what is wrong, ``hint`` what to do, as plain text; ``findings`` more of it, as plain data.
     """
 
     code: ClassVar[str] = "dreamnet.error"
     exit_status: ClassVar[int] = 70
     http_status: ClassVar[int] = 500
     findings: Sequence[Mapping[str, object]] = ()
-    """What was found, as plain data, where there is more to say than the message does."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

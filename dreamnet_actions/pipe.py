@@ -209,7 +209,9 @@ class Pipe:
         if isinstance(error, StateDamaged) and self._alarm is not None:
             self._alarm(error)
         if isinstance(error, DreamNetError):
-            return self._hidden(failure(error, request_id=request_id, at=began, now=now, request=request))
+            failed = failure(error, request_id=request_id, at=began, now=now, request=request)
+            # Of a request or a file the words are ours, and say names; of the world they may be somebody else's.
+            return failed if isinstance(error, RequestError | ConfigError) else self._hidden(failed)
         import logging  # late, as the other: there is nothing to log but a bug
         import traceback
 

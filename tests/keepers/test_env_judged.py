@@ -226,3 +226,14 @@ def test_what_is_refused_or_names_nothing_to_try_is_told_by_name(tmp_path: Path)
         assert result.exit_status == 3
         assert told in str(result.error)
         assert SECRET not in str(result.to_json())
+
+
+def test_the_sinks_that_everybody_reads_say_so() -> None:
+    from dreamnet_actions.adapters.github.secretsink import GitHubSecretsSink
+    from dreamnet_actions.adapters.github.variablesink import GitHubVariablesSink
+    from dreamnet_actions.adapters.kubernetes.secrets import KubernetesConfigMapSink, KubernetesSecretSink
+
+    assert GitHubVariablesSink.public
+    assert KubernetesConfigMapSink.public
+    assert not GitHubSecretsSink.public
+    assert not KubernetesSecretSink.public

@@ -30,6 +30,8 @@ SETS_KEPT = 10
 class GitHubVariablesSink(SecretSink):
     """The variables of one repository or environment; those that others made are left alone, unless ``adopt``."""
 
+    public = True
+
     WRITES: ClassVar[frozenset[str]] = SecretSink.WRITES
     keeps = False
     services: Collection[str] = ()

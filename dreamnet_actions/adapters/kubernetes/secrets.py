@@ -343,6 +343,8 @@ class KubernetesSecretSink(KubernetesSink):
 class KubernetesConfigMapSink(KubernetesSink):
     """A ConfigMap."""
 
+    public = True
+
     kind: ClassVar[Kind] = "ConfigMap"
 
 
