@@ -28,7 +28,7 @@ REQUESTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
     ("dreamkeeper", "wont-fix", {}, ("dream", "reason")),
     ("deploykeeper", "deploy", {}, ("target", "cluster", "service", "version", "branch", "reason")),
     ("deploykeeper", "restart", {"service": "web"}, ("dream", "remedy", "reason")),
-    ("envkeeper", "sync", {}, ("source", "entry", "reason")),
+    ("envkeeper", "sync", {}, ("source", "entry", "secret", "plan", "reason")),
     ("envkeeper", "restore", {}, ("entry", "service", "target", "dream", "remedy", "reason")),
     ("envkeeper", "set-flag", {}, ("flag", "variant", "reason", "by")),
     ("envkeeper", "roll-out", {}, ("flag", "variant", "share", "steps", "every", "service")),
