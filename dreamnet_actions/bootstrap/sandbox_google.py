@@ -11,6 +11,7 @@ from dreamnet_actions.bootstrap.late import imported
 from dreamnet_actions.errors import ConfigError, ConfigInvalid, RequestInvalid
 
 if TYPE_CHECKING:
+    from dreamnet_actions.domain.spec.validation import Rule
     from dreamnet_actions.testing.google.seeded import Wishes
 
 KIND = "gcp-secret-manager"
@@ -22,8 +23,19 @@ MADE_UP = {
     "boolean": "true",
     "url": "https://example.com/made-up",
     "json": '{"made": "up"}',
+    "email": "made-up@example.com",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "duration": "1m",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "host": "example.com",
+    "host-port": "example.com:5432",
+    "port": "8080",
+    "ip": "192.0.2.1",
+    "hex": "c0ffee",
+    "base64": "bWFkZSB1cA==",
+    "base64url": "bWFkZSB1cA",
 }
-"""A value of each form of ``rules``."""
+"""A value of each form of ``rules`` that one can be made up of; a certificate, key or token has to be given."""
 
 
 def wishes(folder: Path, file: Path | None, say: Callable[[str], None]) -> Wishes | None:
@@ -44,9 +56,9 @@ def wishes(folder: Path, file: Path | None, say: Callable[[str], None]) -> Wishe
     wanted: dict[tuple[str, str, str], str] = {}
     named: set[str] = set()
     for options, spec in entries:
-        made_up = _made_up(spec)
-        named |= set(made_up)
-        for name, value in made_up.items():
+        begun = made_up(spec)
+        named |= set(begun)
+        for name, value in begun.items():
             wanted[options.project, options.location or "", name] = given.get(name, value)
     for project, location in places:
         wanted |= {(project, location, name): value for name, value in given.items() if name not in named}
@@ -74,12 +86,12 @@ def _entries(folder: Path) -> list[tuple[Any, Any]]:
     return [(one.from_.options.gcp_secret_manager, one) for one in found if one.from_.kind == KIND]
 
 
-def _made_up(spec: Any) -> dict[str, str]:
+def made_up(spec: Any) -> dict[str, str]:
     """Answer the secrets that an entry names, each with a value of the form that its rules and paths ask for."""
     found: dict[str, str] = {}
     parts: dict[str, dict[str, Any]] = {_secret(one): {"MADE_UP": "made-up"} for one in spec.extract}
     for name, reference in spec.keys.items():
-        secret, value = _secret(reference), MADE_UP.get(spec.rules.get(name, "text"))
+        secret, value = _secret(reference), _fitting(spec.rules.get(name))
         found.setdefault(secret, value or f"made-up-{secret}")
         if path := reference.partition("#")[2]:
             inner = parts.setdefault(secret, {})
@@ -88,6 +100,25 @@ def _made_up(spec: Any) -> dict[str, str]:
                 inner = inner.setdefault(step, {})
             inner[last] = value or f"made-up-{last}"
     return found | {secret: json.dumps(whole) for secret, whole in parts.items()}
+
+
+def _fitting(rule: Rule | None) -> str | None:
+    """Answer a value that a rule lets pass, as far as its form, bounds, schemes and list of values go; None for a text
+    that may be anything."""
+    if rule is None:
+        return None
+    if rule.allowed:
+        return rule.allowed[0]
+    value = MADE_UP.get(rule.type_)
+    if rule.type_ == "url" and rule.schemes:
+        return f"{rule.schemes[0]}://example.com/made-up"
+    if value is not None and rule.type_ in ("integer", "number", "port"):
+        number = float(value) if rule.min is None else max(float(value), rule.min)
+        number = number if rule.max is None else min(number, rule.max)
+        return value if number == float(value) else f"{number:g}"
+    if value is None and rule.min_length:
+        return "made-up".ljust(rule.min_length, "-")
+    return value
 
 
 def _secret(reference: str) -> str:

@@ -12,7 +12,11 @@ import httpx2
 import pytest
 
 from dreamnet_actions.bootstrap.sandbox import make_sandbox
-from dreamnet_actions.bootstrap.sandbox_google import wishes
+from dreamnet_actions.bootstrap.sandbox_google import MADE_UP, made_up, wishes
+from dreamnet_actions.domain.secret import SecretValue, Versioned
+from dreamnet_actions.domain.spec.env import Chosen, EnvEntry
+from dreamnet_actions.domain.spec.validation import Form, Rule
+from dreamnet_actions.domain.validation import troubles
 from dreamnet_actions.errors import ConfigInvalid, RequestInvalid
 
 CONFIG = """
@@ -79,6 +83,22 @@ def test_what_is_wanted_is_read_off_configuration_and_file(repository: Path, tmp
         wishes(repository, file, lambda _: None)
     (repository / "dreamnet.yml").write_text("version: 1\n")
     assert wishes(repository, None, lambda _: None) is None
+
+
+@pytest.mark.parametrize("form", sorted(MADE_UP))
+def test_what_is_made_up_is_valid(form: Form) -> None:
+    low, high = (2000.0, 3000.0) if form in ("integer", "number", "port") else (None, None)
+    rules = {
+        "KEY": Rule(type_=form, min=low, max=high),
+        "LONG": Rule(min_length=30),
+        "ONE": Rule(allowed=("b", "c")),
+    }
+    place = Chosen("memory", None)
+    spec = EnvEntry(from_=place, to=(place,), keys={name: name.lower() for name in rules}, rules=rules)
+    made = {
+        name.upper(): Versioned(value=SecretValue(one), version="1") for name, one in made_up(spec).items()
+    }
+    assert troubles(spec, made, set(made), 0.0) == []
 
 
 @pytest.mark.slow
