@@ -80,7 +80,9 @@ def test_a_wheel_carries_all_that_a_workflow_needs(tmp_path: Path) -> None:
     files = house.installed(PACKAGE, tmp_path)
     workflows = [one for one in files if one.startswith(".github/workflows/")]
     assert sorted(workflows) == sorted(
-        f".github/workflows/{one}.yml" for one in ("deploykeeper", "dreamkeeper", "envkeeper", "relaybot")
+        f".github/workflows/{one}{kind}.yml"
+        for one in ("deploykeeper", "dreamkeeper", "envkeeper", "relaybot")
+        for kind in ("", "-oidc")
     )
     assert b"scripts/action.py" in files["action.yml"]
     for needed in (

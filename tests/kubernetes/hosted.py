@@ -100,11 +100,11 @@ class Users:
 
 @dataclass(kw_only=True)
 class Values:
-    """Values that EnvKeeper keeps in the Secret ``secret``: from ``source`` (as the configuration has it), which may be
-    among ``files`` of the repository. ``copy`` as a service's."""
+    """Values that EnvKeeper keeps in the Secret ``secret``: from ``source`` (as the configuration has it), to which
+    ``environment`` leads a step. ``copy`` as a service's."""
 
     source: dict[str, Any]
-    files: dict[str, bytes] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     secret: str = "shop"
     copy: tuple[str, ...] = ()
 
@@ -249,7 +249,7 @@ def hosted(
     web["release"] = {"git": ".", "ready-within": "60s", "image": image}
     web["replicas"] = replicas
     web["checks"] |= {"home": {"http": f"http://{address}/"}, **(checks or {})}
-    files: dict[str, bytes] = {}
+    environment: dict[str, str] = {}
     if values is not None:
         cluster.kubectl("apply", "-f-", namespace=namespace, given=roles(["sync"]))
         bind = ("create", "rolebinding", "dreamnet-sync", "--role=dreamnet-sync")
@@ -257,17 +257,16 @@ def hosted(
         container["envFrom"].append({"secretRef": {"name": values.secret}})
         config["env"] = {"shop": {"from": values.source, "to": [{"kubernetes-secret": values.secret}]}}
         web["copy"] = list(values.copy)
-        files = dict(values.files)
+        environment = values.environment
     workflows = {
         str(one.relative_to(EXAMPLE)): one.read_text("utf-8").replace("@v1", "@main")
         for one in (EXAMPLE / ".github/workflows").iterdir()
     }
     samples = built(next(one for one in MODULES if one.name == "samples"))
-    with bed(folder / "bed") as story:
+    with bed(folder / "bed", environment=environment) as story:
         story.repository(
             {
                 **workflows,
-                **files,
                 "dreamnet.yml": yaml.safe_dump(config, sort_keys=False),
                 "deploy/web.yaml": yaml.safe_dump_all(manifests),
                 "app/Containerfile": containerfile("none"),

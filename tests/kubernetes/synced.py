@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,35 +14,47 @@ from dreamnet_actions.adapters.kubernetes.secrets import KubernetesSecretSink
 from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.testing.contracts.secrets import versioned
 from dreamnet_actions.testing.github.actions.runs import Run
-from tests.actions.bed import SHOP
+from dreamnet_actions.testing.google.seeded import SeededGoogle, Wishes
 from tests.cluster.client import Cluster
 from tests.kubernetes.hosted import Hosted, Values
 from tests.kubernetes.stage import Stage
 
-FILE = "shop.env"
+PROJECT = "my-shop-1"
 
 
 @dataclass
 class Vault:
-    """The source: a dotenv file of the repository's. ``put`` changes values there once the repository is known."""
+    """The source: Secret Manager, as Google's own client asks it from within a workflow's step. Names that are given
+    no value are deleted there."""
 
+    google: SeededGoogle
     held: dict[str, str] = field(default_factory=dict)
-    shop: Hosted | None = None
-    name: str = "dotenv"
+    name: str = "gcp-secret-manager"
     """What the request calls it."""
 
     def values(self, **options: tuple[str, ...]) -> Values:
-        """Answer what the configuration says of it."""
-        return Values(source={"dotenv": FILE}, files={FILE: self._text()}, **options)
+        """Answer what the configuration says of it, and what leads a step there."""
+        source = {self.name: {"project": PROJECT}}
+        return Values(source=source, environment=self.google.environment(), **options)
 
     def put(self, **values: str | None) -> None:
-        """Set values; None takes one away. It is no release: nothing is to run because of it."""
+        """Set values; None takes one away."""
+        for name, value in values.items():
+            if value is None:
+                self.google.server.store.delete(f"projects/{PROJECT}/secrets/{name}", "")
+            elif self.held.get(name) != value:
+                self.google.server.put(name, value, project=PROJECT)
         self.held = {name: one for name, one in {**self.held, **values}.items() if one is not None}
-        if self.shop is not None:
-            self.shop.story.github.commit(SHOP, {FILE: self._text()}, "values [skip ci]")
 
-    def _text(self) -> bytes:
-        return "".join(f"{name}={one}\n" for name, one in sorted(self.held.items())).encode()
+
+@contextmanager
+def secret_manager(folder: Path) -> Iterator[Vault]:
+    """Have a Secret Manager for the block."""
+    google = SeededGoogle(folder / "google", time.time, Wishes(projects=(PROJECT,)))
+    try:
+        yield Vault(google)
+    finally:
+        google.close()
 
 
 @dataclass
@@ -49,9 +63,6 @@ class Synced:
 
     shop: Hosted
     vault: Vault
-
-    def __post_init__(self) -> None:
-        self.vault.shop = self.shop
 
     def seed(self, cluster: Cluster) -> None:
         """Write the values of now once, as a person does from their own machine."""

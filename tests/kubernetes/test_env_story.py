@@ -12,7 +12,7 @@ import pytest
 from tests.actions.bed import told
 from tests.cluster.client import Cluster
 from tests.kubernetes.hosted import Users, hosted
-from tests.kubernetes.synced import Synced, Vault
+from tests.kubernetes.synced import Synced, secret_manager
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -20,9 +20,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def test_a_bad_value_goes_out_is_noticed_and_comes_back_with_the_pods(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    vault = Vault()
-    vault.put(API_KEY="first-key-4711")
-    with hosted(cluster, namespace, tmp_path, replicas=1, values=vault.values()) as shop:
+    with (
+        secret_manager(tmp_path) as vault,
+        hosted(cluster, namespace, tmp_path, replicas=1, values=vault.values()) as shop,
+    ):
+        vault.put(API_KEY="first-key-4711")
         synced = Synced(shop, vault)
         synced.seed(cluster)
         shop.release("one")

@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.actions.bed import told
 from tests.cluster.client import Cluster, script
 from tests.kubernetes.hosted import Users, hosted
-from tests.kubernetes.synced import Synced, Vault
+from tests.kubernetes.synced import Synced, secret_manager
 from tests.proofs._env_steps import KINDS, broken_at_every_step
 from tests.proofs.scenarios import Proof
 
@@ -72,12 +72,12 @@ def _steps(cluster: Cluster, folder: Path) -> bool:
 def _story(cluster: Cluster, folder: Path, copies: tuple[str, ...]) -> bool:
     place = folder / f"story-{len(copies)}"
     place.mkdir()
-    vault = Vault()
-    vault.put(API_KEY="first-key-4711")
     with (
+        secret_manager(place) as vault,
         cluster.namespace() as namespace,
         hosted(cluster, namespace, place, values=vault.values(copy=copies)) as shop,
     ):
+        vault.put(API_KEY="first-key-4711")
         synced = Synced(shop, vault)
         print(f"pods read {'copies' if copies else 'the Secret itself'}")
         print(f"first sync: {synced.sync().conclusion}")
