@@ -127,6 +127,7 @@ def down(name: str, tell: Say = say) -> None:
     with _claiming():  # two may have found the same bed without an owner
         bed = find(name)
         if bed is None:
+            _drop_half(name)
             return
         leftovers.clean(bed)
     if rest := leftovers.left(bed):
@@ -143,12 +144,10 @@ def sweep(tell: Say = say) -> None:
 
 
 def find(name: str) -> Bed | None:
-    """Answer a bed that was claimed, up or not."""
+    """Answer a bed that was claimed, up or not. It only looks: whoever claims or ends a bed may be at work."""
     bed = Bed(name, 0)
     with contextlib.suppress(FileNotFoundError):
         return Bed(name, int((bed.home / "slot").read_text(encoding="ascii")))
-    if bed.home.exists():  # killed between two lines of _claim
-        shutil.rmtree(bed.home)
     return None
 
 
@@ -163,6 +162,7 @@ def _claim(name: str, owner: int | None) -> Bed:
         old = find(name)
         if old is not None:
             leftovers.clean(old)
+        _drop_half(name)
         taken = {bed.slot for bed in all_beds()}
         slot = next((slot for slot in range(SLOTS) if slot not in taken), None)
         if slot is None:
@@ -174,6 +174,13 @@ def _claim(name: str, owner: int | None) -> Bed:
             (bed.home / "owner").write_text(f"{owner} {born}\n", encoding="ascii")
         (bed.home / "slot").write_text(f"{slot}\n", encoding="ascii")
     return bed
+
+
+def _drop_half(name: str) -> None:
+    """Take away the folder that a kill left between two lines of `_claim` or of `clean`; the lock must be held."""
+    home = Bed(name, 0).home
+    if home.exists() and not (home / "slot").exists():
+        shutil.rmtree(home)
 
 
 @contextlib.contextmanager

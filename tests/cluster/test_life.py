@@ -74,6 +74,15 @@ def test_down_of_what_is_not_there_is_well(name: str) -> None:
         script("status", "--name", name)
 
 
+def test_a_look_takes_nothing_away_and_a_half_made_claim_ends_with_down(name: str) -> None:
+    home = Bed(name, 0).home
+    home.mkdir(parents=True)  # as `up` does, just before it says which slot is its own
+    assert find(name) is None
+    assert home.is_dir(), "whoever is claiming it goes on"
+    script("down", "--name", name)
+    assert not home.exists()
+
+
 def test_up_works_after_a_killed_run(name: str) -> None:
     first = subprocess.Popen(
         ["bash", str(SCRIPT), "up", "--name", name, "--owner", str(os.getpid())],
