@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dreamnet_actions.config.kinds import OneKind, ShortList, ShortWord
 from dreamnet_actions.domain.spec import models, scale
-from dreamnet_actions.domain.spec.forms import FreeLabel, Label, Variable
+from dreamnet_actions.domain.spec.forms import FreeLabel, Label, ValueName
 from dreamnet_actions.domain.spec.models import (
     Check,
     Chosen,
@@ -180,7 +180,7 @@ def _compose_env(slots: Slots) -> type[EnvEntry]:
         {},
         from_=(source, field()),
         to=(Annotated[tuple[sink, ...], Len(1, 50)], field()),
-        rules=(dict[Variable, rule], field(default_factory=dict)),
+        rules=(dict[ValueName, rule], field(default_factory=dict)),
     )
 
 

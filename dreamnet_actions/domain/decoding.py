@@ -15,7 +15,7 @@ from typing import Any
 
 from dreamnet_actions.domain.secret import SecretValue
 
-_PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*((?:\|\s*[a-z0-9]+\s*)*)\}\}")
+_PLACE = re.compile(r"\{\{\s*([-._A-Za-z0-9]+)\s*((?:\|\s*[a-z0-9]+\s*)*)\}\}")
 _DEEPEST = 64
 
 

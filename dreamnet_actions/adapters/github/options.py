@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from dreamnet_actions.domain.keynames import ACTIONS, KeyNames
 from dreamnet_actions.domain.spec.values import STRICT, Written, shown
 
 ENVIRONMENT = "environment/"
@@ -39,6 +40,7 @@ class GitHubSecretsOptions:
     """A sink of kind ``github-secrets``: Actions secrets of a repository, or of one of its environments."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    key_names: ClassVar[KeyNames] = ACTIONS
 
     github_secrets: Place
     """``repository``, or ``environment/NAME``; an environment has to be there."""
@@ -55,6 +57,7 @@ class GitHubVariablesOptions:
     may read the repository's settings reads them, and no log masks them: nothing secret goes there."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    key_names: ClassVar[KeyNames] = ACTIONS
 
     github_variables: Place
     """``repository``, or ``environment/NAME``; an environment has to be there."""

@@ -7,7 +7,6 @@ addresses, whatever its ``permissions:`` say
 
 from __future__ import annotations
 
-import re
 import urllib.parse
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from dreamnet_actions.adapters.github.client import API_URL, SERVER_URL, GitHubRepository, is_here
 from dreamnet_actions.adapters.github.options import ENVIRONMENT
+from dreamnet_actions.domain.keynames import ACTIONS
 from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.errors import (
     ConfigError,
@@ -42,7 +42,6 @@ PAGES: Mapping[str, int] = {"secrets": 100, "variables": 30}
 """The most that one page of a list holds."""
 WRITE_SPACING = 1.0
 """Seconds between two writes, as GitHub advises (https://docs.github.com/en/rest/using-the-rest-api/best-practices)."""
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _TOKENS = (TOKEN, "GITHUB_TOKEN", "GH_TOKEN")
 
 What = Literal["secrets", "variables"]
@@ -175,16 +174,9 @@ class Shelf:
 
 
 def _why_not(name: str, value: SecretValue) -> str:
-    """Answer why GitHub takes no such name or value, or nothing.
-
-    https://docs.github.com/en/actions/reference/security/secrets#naming-your-secrets
-    """
-    if not _NAME.fullmatch(name):
-        return (
-            "a name is made of A-Z, 0-9 and '_', no digit first ('names: upper' of the entry makes such ones)"
-        )
-    if name.startswith("GITHUB_"):
-        return "names that begin with GITHUB_ are GitHub's own"
+    """Answer why GitHub takes no such name or value, or nothing."""
+    if why := ACTIONS.why_not(name):
+        return why
     if not value:
         return "it is empty, which is to a workflow the same as none"
     if not value.is_text:

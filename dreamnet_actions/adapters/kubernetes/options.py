@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from dreamnet_actions.domain.keynames import KUBERNETES, KeyNames
 from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label
 from dreamnet_actions.domain.spec.values import STRICT, Len, NameIn, Written, shown
 from dreamnet_actions.domain.spec.workloads import Workload
@@ -101,6 +102,7 @@ class KubernetesSecretOptions:
     """A sink of kind ``kubernetes-secret``: a Secret that services on Kubernetes read."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    key_names: ClassVar[KeyNames] = KUBERNETES
 
     kubernetes_secret: ObjectName
     """The Secret's name."""
@@ -124,6 +126,7 @@ class KubernetesConfigMapOptions:
     """A sink of kind ``kubernetes-configmap``: a ConfigMap that services on Kubernetes read."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    key_names: ClassVar[KeyNames] = KUBERNETES
 
     kubernetes_configmap: ObjectName
     """The ConfigMap's name."""

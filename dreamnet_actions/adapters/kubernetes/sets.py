@@ -17,13 +17,13 @@ import binascii
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.record import OURS
+from dreamnet_actions.domain.keynames import KUBERNETES
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import StateDamaged
 
@@ -39,8 +39,6 @@ LIMIT = 1024 * 1024
 """Bytes that all values of one object may have together (MaxSecretSize of kubernetes/kubernetes)."""
 NOTES_LIMIT = 256 * 1024
 """Bytes that all annotations of one object may have together (TotalAnnotationSizeLimitB)."""
-_KEY = re.compile(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}")
-"""A key of a Secret or ConfigMap (IsConfigMapKey of apimachinery)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +188,8 @@ def unfit(kind: str, values: Mapping[str, SecretValue], others: Mapping[str, Sec
 
 def _bad_keys(kind: str, values: Collection[str]) -> Iterator[str]:
     for name in sorted(values):
-        if not _KEY.fullmatch(name):
-            yield f"{name!r} cannot be a key of a {kind}: those have letters, digits, '-', '_' and '.' only, up to 253"
+        if why := KUBERNETES.why_not(name):
+            yield f"{name!r} cannot be a key of a {kind}: {why}"
 
 
 def _too_much(

@@ -32,15 +32,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dreamnet_actions.adapters.process.durable import private_directory, sync_directory, write_atomic
-from dreamnet_actions.adapters.process.options import ProcessSinkOptions
+from dreamnet_actions.adapters.process.options import OWN_NAMES, ProcessSinkOptions
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import NotFound, PermanentError, StateDamaged
 from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site
 
 SETS_KEPT = 10
-OWN_NAMES = frozenset({"DREAMNET_PLATFORM", "DREAMNET_REPLICA", "PORT"})
-"""Variables that the platform itself sets for each replica."""
 BY_HAND = "by-hand"
 """The version that is told of a name that somebody added to a set by hand."""
 _NAME = re.compile(r"[^=\0]+")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
+from dreamnet_actions.domain.keynames import VARIABLES, KeyNames
 from dreamnet_actions.domain.spec.forms import DirectoryInside, UrlPath, Variable
 from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, NameIn, PositiveSeconds, Seconds
+
+OWN_NAMES = frozenset({"DREAMNET_PLATFORM", "DREAMNET_REPLICA", "PORT"})
+"""Variables that the platform itself sets for each replica."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,11 @@ class ProcessSinkOptions:
     """A sink of kind ``process``: the environment of one service on the process platform."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    key_names: ClassVar[KeyNames] = replace(
+        VARIABLES,
+        taken=re.compile("|".join(sorted(OWN_NAMES))),
+        why="it is set by the process platform itself",
+    )
 
     process: Annotated[str, NameIn("services")]
     """The service's name."""

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from dreamnet_actions.adapters.runner import commands
-from dreamnet_actions.adapters.runner.options import JobEnvironmentOptions
+from dreamnet_actions.adapters.runner.options import STEPS, JobEnvironmentOptions
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
 from dreamnet_actions.errors import Conflict, NotFound, PermanentError, RefusedError
 from dreamnet_actions.ports.secrets import SecretSink
@@ -25,15 +24,6 @@ from dreamnet_actions.ports.site import Site
 
 LARGEST = 131_072
 """Bytes of one ``NAME=value``: Linux's MAX_ARG_STRLEN, 32 pages (execve(2)); with a longer one no step starts."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RUNNERS = re.compile(r"(GITHUB|RUNNER|ACTIONS|INPUT|DREAMNET|STATE)_.*|CI", re.I)
-_LOADED = re.compile(
-    r"""(LD|DYLD|GIT|BASH|PERL5|RUBY|PYTHON)_?.*      # what programs load or run at their start
-    | NODE_OPTIONS | NODE_EXTRA_CA_CERTS | (JAVA_TOOL|JDK_JAVA|_JAVA)_OPTIONS | DOTNET_STARTUP_HOOKS
-    | [A-Z0-9]*PATH | NODE_PATH | ENV | IFS | PS4 | SHELL | SHELLOPTS | HOME | USER | PROMPT_COMMAND | PAGER
-    | EDITOR | VISUAL | BROWSER | (SSH|SUDO)_ASKPASS""",
-    re.I | re.X,
-)
 
 
 class JobEnvironmentSink(SecretSink):
@@ -97,12 +87,8 @@ class JobEnvironmentSink(SecretSink):
 
 def _why_not(name: str, one: Versioned) -> str:
     """Answer why no step may get such a variable, or nothing."""
-    if not _NAME.fullmatch(name):
-        return "no variable's name (letters, digits and '_', no digit first)"
-    if _RUNNERS.fullmatch(name):
-        return "a name of the runner's own"
-    if _LOADED.fullmatch(name):
-        return "a name by which programs load or run something else"
+    if why := STEPS.why_not(name):
+        return why
     if not one.value.is_text:
         return "it is no text that UTF-8 can hold"
     if "\0" in one.value.reveal():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.decoding import mistakes_in, variables_of
-from dreamnet_actions.domain.spec.forms import Label, Pattern, Variable
+from dreamnet_actions.domain.spec.forms import Label, Pattern, ValueName
 from dreamnet_actions.domain.spec.validation import Accept, Rule
 from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
 
@@ -86,10 +86,11 @@ class EnvEntry:
     """The source: one key, its kind (``dotenv``), with that kind's options."""
     to: Annotated[tuple[Chosen, ...], Len(1, 50)]
     """The sinks: each one key, its kind (``process``, ``dotenv``), with that kind's options."""
-    keys: dict[Variable, Reference] = field(default_factory=dict)
+    keys: dict[ValueName, Reference] = field(default_factory=dict)
     """Names to write, each with what to read: ``NAME``, ``NAME@VERSION``, and ``#PATH`` behind it for a part of a value
     that is JSON (``db@3#users.0.password``; a key that holds dots itself goes first). With no ``keys``, ``extract``
-    and ``find`` every name of the source is written."""
+    and ``find`` every name of the source is written. A name has to be one that every sink of the entry can hold:
+    ``tls.crt`` goes to Kubernetes only, GitHub takes capitals."""
     extract: tuple[Reference, ...] = ()
     """Values that are JSON objects, of which each key becomes a name of its own."""
     find: Find | None = None
@@ -99,12 +100,12 @@ class EnvEntry:
     names: Literal["keep", "convert", "upper"] = "keep"
     """What such names are made of. ``convert``: each character other than a letter, digit or ``_`` becomes ``_``, and a
     digit in front gets one before it. ``upper``: that, in capitals. Two that become one are an error."""
-    decode: dict[Variable, Literal["base64", "base64url", "auto"]] = field(default_factory=dict)
+    decode: dict[ValueName, Literal["base64", "base64url", "auto"]] = field(default_factory=dict)
     """Names whose values are decoded before they are written; ``auto`` leaves alone what is not encoded."""
-    templates: dict[Variable, Template] = field(default_factory=dict)
+    templates: dict[ValueName, Template] = field(default_factory=dict)
     """Names whose values are made of others of this entry: ``postgres://{{ USER | urlencode }}@db/app``. Behind ``|``:
     ``urlencode``, ``base64``, ``json``, ``trim``, ``upper``, ``lower``."""
-    only_for_templates: tuple[Variable, ...] = ()
+    only_for_templates: tuple[ValueName, ...] = ()
     """Names that templates use and that are not written themselves."""
     nul: Literal["refuse", "keep"] = "refuse"
     """Whether a value may hold a NUL, where its sink can hold one."""
@@ -112,18 +113,18 @@ class EnvEntry:
     """What becomes of what was written once the source has none of it any more. ``retain``: it stays. ``delete``: the
     sink's object is deleted. ``merge``: our names are taken out of it. A name that is missing among others is always
     taken out."""
-    require: tuple[Variable, ...] = ()
+    require: tuple[ValueName, ...] = ()
     """Names that must be present and not empty, or nothing is written."""
-    rules: dict[Variable, Rule] = field(default_factory=dict)
+    rules: dict[ValueName, Rule] = field(default_factory=dict)
     """What values must be like, by name, or nothing is written: what they are (``PORT: integer``), or a mapping."""
-    one_of: Annotated[tuple[Annotated[tuple[Variable, ...], Len(2, 20)], ...], Len(0, 50)] = ()
+    one_of: Annotated[tuple[Annotated[tuple[ValueName, ...], Len(2, 20)], ...], Len(0, 50)] = ()
     """Groups of names of which exactly one must be there and not be empty."""
     strict: bool = False
     """Whether names are refused that stand in none of ``keys``, ``templates``, ``rules``, ``require``, ``one-of``."""
     environment: Label | None = None
     """The environment that the values are for (``production``). A secret that two environments share is told of. Left
     out: what the entry's own name says (``app-staging``)."""
-    probe: dict[Variable, Literal["connect", "answers"]] = field(default_factory=dict)
+    probe: dict[ValueName, Literal["connect", "answers"]] = field(default_factory=dict)
     """Names whose values are addresses that are tried before they are written, from where DreamNet runs. ``connect``:
     what it points to accepts a connection (TLS where the scheme says so). ``answers``: a GET is answered with a status
     of 200 to 399. User and password are not sent."""

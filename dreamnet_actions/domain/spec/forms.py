@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
+from dreamnet_actions.domain.keynames import VALUE
 from dreamnet_actions.domain.spec.values import Written, shown
 
 RESERVED = "self"
@@ -115,6 +116,16 @@ Variable = Annotated[
     ),
 ]
 """The name of an environment variable (POSIX's form, small letters too)."""
+
+ValueName = Annotated[
+    str,
+    Written(
+        matching(VALUE.pattern, "is no value's name; use letters, digits, '_', '-' and '.', at most 253"),
+        f"^{VALUE.pattern}$",
+        "tls.crt",
+    ),
+]
+"""The name that a value is written under: a variable's, or a key of a Kubernetes object (``tls.crt``)."""
 
 Pattern = Annotated[str, Written(_pattern, "^.+$", "^app-")]
 """A regular expression of Python's."""

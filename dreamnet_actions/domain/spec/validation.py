@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from dreamnet_actions.domain.spec.forms import Pattern, Variable, matching
+from dreamnet_actions.domain.spec.forms import Pattern, ValueName, matching
 from dreamnet_actions.domain.spec.values import STRICT, Ge, Le, Len, Seconds, Written
 
 Form = Literal[
@@ -58,11 +58,11 @@ class Rule:
     """Whether it must be there and not be empty, as with ``require`` of the entry."""
     optional: bool = False
     """Whether it may be missing. Else a rule for a name that is not there is a mistake."""
-    requires: tuple[Variable, ...] = ()
+    requires: tuple[ValueName, ...] = ()
     """Names that must be there and not be empty where this one is."""
-    equal: Variable | None = None
+    equal: ValueName | None = None
     """A name whose value must be the same."""
-    different: Variable | None = None
+    different: ValueName | None = None
     """A name whose value must be another one."""
     expires_after: Seconds | None = None
     """With ``certificate`` or ``jwt``: how long it must still be valid. One that has expired is always refused."""
@@ -76,7 +76,7 @@ class Accept:
 
     lint: LintName
     """The lint, as it is called where it complains."""
-    names: tuple[Variable, ...] = ()
+    names: tuple[ValueName, ...] = ()
     """The names that it is passed over for. None given: all of the entry."""
     why: Annotated[str, Len(1, 500)]
     """The reason, for whoever reads this file next."""
