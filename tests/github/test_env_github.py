@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from dreamnet_actions.adapters.github.secretsink import GitHubSecretsSink
+from dreamnet_actions.adapters.github.shelf import Shelf
 from dreamnet_actions.bootstrap.assembly import JournalKeep
 from dreamnet_actions.errors import ConfigError
 from dreamnet_actions.keepers.envkeeper.entries import Entry, see_that_none_share
@@ -15,8 +17,9 @@ from dreamnet_actions.testing.github.standin import StandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from dreamnet_actions.testing.memory.secrets import MemorySecretSink, MemorySecretSource
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
+from tests.github.homes import commits, memories
 from tests.github.test_setting_sinks import Bed
-from tests.keepers.homes import config, service
+from tests.keepers.homes import Cut, config, free, service
 
 pytestmark = pytest.mark.slow
 TEMPLATES = {"URL": "postgres://{{ USER }}:{{ PASSWORD | urlencode }}@db/app"}
@@ -105,6 +108,54 @@ def test_a_write_that_fails_half_way(system: MemorySystem, bed: Bed, github: Sta
         assert "may hold the new value of PASSWORD, URL already" in result.error["message"]
     assert system.ask("envkeeper", "sync").outcome == "done"
     assert bed.held() == SECOND
+
+
+@pytest.mark.parametrize("strange", [False, True], ids=["only-ours", "somebody-else"])
+def test_a_plan_that_ended_half_way_within_a_sink_goes_on(
+    system: MemorySystem, bed: Bed, monkeypatch: pytest.MonkeyPatch, strange: bool
+) -> None:
+    system.ask("envkeeper", "sync")
+    system.values["app"].put("PASSWORD", "p2")
+    bed.clock.advance(1)
+    plan = next(one["plan"] for one in system.ask("envkeeper", "plan").findings if "plan" in one)
+    call = Shelf.call
+    puts: list[str] = []
+
+    def cut(shelf: Shelf, verb: str, path: str = "", **more: Any) -> Any:
+        puts.extend([path] if verb == "PUT" else [])
+        if len(puts) == 2:
+            raise Cut
+        return call(shelf, verb, path, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shelf, "call", cut)
+        with pytest.raises(Cut):
+            system.ask("envkeeper", "sync", plan=plan)
+    free(system)
+    assert bed.held() not in (FIRST, SECOND), "one of the two is written"
+    if strange:
+        bed.tamper("OTHER", "somebody's")
+    result = system.ask("envkeeper", "sync", plan=plan)
+    if strange:
+        assert result.error is not None
+        assert result.error["code"] == "env.plan-changed"
+        assert "OTHER in github-secrets/octo/shop: updated" in result.error["message"]
+        assert "(shown: nothing)" in result.error["message"]
+    else:
+        assert (result.outcome, bed.held()) == ("done", SECOND)
+
+
+def test_a_plan_needs_no_permission_to_write(github: StandIn) -> None:
+    token = github.workflow_token("octo/shop", {"contents": "read"}, job="plan")
+    with memories(f"{github.server_url}/octo/shop.git", github.clock, token=token) as make:
+        plan = config({"web": service()}, env={"app": ("web",)})
+        system = memory_system(plan, values={"app": {"A": "1"}})
+        system = replace(system, journal=make("eager").journal).again()  # type: ignore[type-var]
+        result = system.ask("envkeeper", "plan")
+        assert result.outcome == "planned"
+        assert any("plan" in one for one in result.findings)
+        assert system.ask("envkeeper", "sync").outcome == "refused", "a write with this token is seen"
+    assert commits(github.git_dir("octo/shop")) == 0
 
 
 def test_two_entries_do_not_write_the_same_place() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dreamnet_actions.errors import TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
-from tests.keepers.homes import config, service
+from tests.keepers.homes import config, cuts, service
 
 
 @pytest.fixture
@@ -47,39 +47,91 @@ def test_another_version_is_refused_with_what_differs(system: MemorySystem) -> N
     assert result.error is not None
     assert result.error["code"] == "env.plan-changed"
     said = result.error["message"]
-    assert "A in local/web: updated 1 → 3 (shown: updated 1 → 2)" in said
-    assert "C in local/db: updated 1 → 2 (shown: nothing)" in said
+    assert (
+        "Now it is: A in local/web: updated 1 → 3; A in app.values: updated 1 → 3; C in local/db: updated 1"
+        in said
+    )
     assert "B in" not in said
     assert system.sinks["app"][0].held == {"A": "1", "B": "x"}, "nothing was written"
     assert system.ask("envkeeper", "sync", plan=shown(system)).outcome == "done"
 
 
-def test_a_strange_hand_and_a_plan_that_is_done_already_are_refused(system: MemorySystem) -> None:
-    plan = shown(system)
-    assert system.ask("envkeeper", "sync", plan=plan).outcome == "done"
-    again = system.ask("envkeeper", "sync", plan=plan)
-    assert again.outcome == "refused"
-    assert again.error is not None
-    assert "A in local/web: nothing (shown: added none → 1)" in again.error["message"]
+def test_a_strange_hand_is_refused(system: MemorySystem) -> None:
+    system.ask("envkeeper", "sync")
     system.values["app"].put("A", "2")
     plan = shown(system)
     system.sinks["app"][0].held["B"] = "by hand"
     result = system.ask("envkeeper", "sync", plan=plan)
     assert result.error is not None
-    assert "B in local/web: updated 1 → 1 (shown: nothing)" in result.error["message"]
+    assert "B in local/web: updated 1 → 1" in result.error["message"]
+    assert system.sinks["app"][0].held == {"A": "1", "B": "by hand"}, "nothing was written"
+
+
+def test_a_plan_that_is_done_may_be_asked_for_again_until_something_changes(system: MemorySystem) -> None:
+    plan = shown(system)
+    assert system.ask("envkeeper", "sync", plan=plan).outcome == "done"
+    assert system.ask("envkeeper", "sync", plan=plan).outcome == "unchanged"
+    system.values["app"].put("A", "2")
+    again = system.ask("envkeeper", "sync", plan=plan)
+    assert again.outcome == "refused"
+    assert again.error is not None
+    assert "A in local/web: updated 1 → 2 (shown: added none → 1)" in again.error["message"]
 
 
 def test_an_id_that_nobody_showed_says_what_would_be_done(system: MemorySystem) -> None:
     result = system.ask("envkeeper", "sync", plan="0123456789ab")
     assert result.error is not None
-    said = result.error["message"]
-    assert "Nobody remembers what it was. Now it is: A in local/web: added none → 1; B in local/web" in said
+    assert "Now it is: A in local/web: added none → 1; B in local/web" in result.error["message"]
 
 
-def test_a_dry_run_shows_the_id_and_keeps_nothing(system: MemorySystem) -> None:
+def test_showing_a_plan_writes_nothing(system: MemorySystem) -> None:
+    before = system.journal.states(""), list(system.journal.read())
     dry = system.submit({"agent": "envkeeper", "input": {"action": "sync"}, "dry_run": True})
-    assert system.journal.states("plans") == {}
     assert {"plan": shown(system)} in list(dry.findings)
+    assert (system.journal.states(""), list(system.journal.read())) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strange", ["", "source", "sink"])
+def test_a_plan_that_was_cut_off_anywhere_is_ended_unless_something_else_changed(strange: str) -> None:
+    """Three sinks of two entries: whichever are written already are as planned, and the rest is written."""
+
+    def make() -> MemorySystem:
+        made = memory_system(
+            config({"web": service(), "db": service()}, env={"app": ("web", None), "db": ("db",)}),
+            values={"app": {"A": "1", "B": "x"}, "db": {"C": "3"}},
+        )
+        made.start()
+        made.ask("envkeeper", "sync")
+        made.pipe.drain()
+        made.values["app"].put("A", "2")
+        made.values["db"].put("C", "4")
+        return made
+
+    plan = shown(make())
+    raw = {"agent": "envkeeper", "input": {"action": "sync", "plan": plan}}
+    begun = 0
+    for point, system in cuts(make, lambda one: one.submit({**raw, "id": "first"})):
+        sinks = [one for name in ("app", "db") for one in system.sinks[name]]
+        written = sum(one.writes > 1 for one in sinks)
+        begun += 0 < written < 3
+        if strange == "source":
+            system.values["db"].put("C", "5")
+        elif strange:
+            sinks[-1].held["C"] = "by hand"
+        result = system.submit({**raw, "id": "another"})
+        if strange:
+            assert result.outcome == "refused", point
+            assert "C in local/db" in result.summary, point
+            assert "A in local/web: nothing" not in result.summary, point
+            assert sum(one.writes > 1 for one in sinks) == written, point
+        else:
+            assert result.exit_status == 0, (point, result)
+            assert [one.held for one in sinks] == [{"A": "2", "B": "x"}] * 2 + [{"C": "4"}], point
+            assert [one.writes for one in sinks] == [2, 2, 2], point
+            system.pipe.drain()
+            assert {one.state for one in system.bus.list()} == {"done"}, point
+    assert begun > 5
 
 
 @pytest.mark.parametrize("secret", ["C", "projects/p/secrets/C", "projects/1/secrets/C/versions/7"])

@@ -88,9 +88,7 @@ class EnvKeeper:
         outcome: Outcome = "planned" if changes else "unchanged"
         findings = findings_of(plans)
         if changes and not errors:
-            shown = request.action == "plan" and not request.dry_run
-            made = planned.remember(self.context.journal, plans) if shown else planned.identity(plans)
-            findings.append({"plan": made})
+            findings.append({"plan": planned.identity(plans)})
         return Report(
             outcome=_worse(outcome, errors),
             summary=_told(summarise(plans, "Would write"), errors),

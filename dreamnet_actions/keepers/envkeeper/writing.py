@@ -14,6 +14,7 @@ from dreamnet_actions.errors import Conflict, DreamNetError, PermanentError, Tem
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, changes_of
 from dreamnet_actions.keepers.envkeeper.former import Formers
+from dreamnet_actions.keepers.envkeeper.planned import note_of
 from dreamnet_actions.ports.secrets import SecretSink
 
 HOLD = 300.0
@@ -158,14 +159,15 @@ class Writing:
             "text": text,
             "former": state.revision,
             "drifted": bool(state.drifted),
+            "plan": self.request.input.get("plan"),
             **({"made_of": dict(made_of)} if made_of else {}),
         }
-        self.context.journal.set_state(_note_of(sink), note)
+        self.context.journal.set_state(note_of(sink.name), note)
 
     def _finish(self, sink: SecretSink) -> None:
         """Where a note says that the sink was to be touched, and it was: write the fact and ask for the restarts."""
-        note, version = self.context.journal.state(_note_of(sink))
-        if not note or self._notes.get(_note_of(sink)) == (note["token"], version):
+        note, version = self.context.journal.state(note_of(sink.name))
+        if not note or self._notes.get(note_of(sink.name)) == (note["token"], version):
             return
         revision = sink.state().revision
         if revision == note["former"] and not note["drifted"]:
@@ -185,11 +187,11 @@ class Writing:
                     "former": note["former"],
                 },
             )
-        self._notes[_note_of(sink)] = (note["token"], version)
+        self._notes[note_of(sink.name)] = (note["token"], version)
         self.messages += self._restarts(sink, note["entry"], note["token"])
 
     def _forget(self, sink: SecretSink) -> None:
-        self.context.journal.set_state(_note_of(sink), None)
+        self.context.journal.set_state(note_of(sink.name), None)
 
     def _restarts(self, sink: SecretSink, entry: str, token: str) -> list[Outgoing]:
         """Ask for a restart of every running service that reads the sink; a heal's story goes on in it."""
@@ -229,7 +231,3 @@ class Writing:
 
     def _choice(self, sink: SecretSink) -> str:
         return f"restore/{self.request.id}/{sink.name}"
-
-
-def _note_of(sink: SecretSink) -> str:
-    return f"unfinished/{sink.name}"
