@@ -29,8 +29,12 @@ TRIES_EACH = 2
 SUSPECT_FOR = 1800.0
 """Seconds for which a change before a fault is suspected of being its cause."""
 
-_CHANGES: Mapping[str, str] = {"env-changed": "restore-config", "release-ended": "rollback"}
-_NAMES: Mapping[str, str] = {"env-changed": "the configuration", "release-ended": "the release"}
+_CHANGES: Mapping[str, str] = {
+    "env-changed": "restore-config", "env-restored": "restore-config", "release-ended": "rollback",
+}  # fmt: skip
+_NAMES: Mapping[str, str] = {
+    "env-changed": "the configuration", "env-restored": "the configuration", "release-ended": "the release",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +90,16 @@ def attempts(facts: Iterable[Fact]) -> list[Attempt]:
 def suspect(facts: Iterable[Fact], fault_at: float) -> Fact | None:
     """Answer the last change to the service (synced values, a release) within half an hour before the fault.
 
-    A change that was put back since is no suspect; nor is a release that was itself a way back.
+    A change that was put back since is no suspect; nor is a release that was itself a way back. Values that somebody
+    asked to have back are a change like any other.
     """
     last: dict[str, Fact] = {}
     for fact in facts:
-        if fact.kind == "env-restored":
-            last.pop("env-changed", None)
-        elif fact.kind == "env-changed" or (
+        if changed_values(fact):
+            last["values"] = fact
+        elif fact.kind == "env-restored":
+            last.pop("values", None)
+        elif (
             fact.kind == "release-ended"
             and fact.data.get("verdict") == "deployed"
             and fact.data.get("former")
@@ -102,6 +109,11 @@ def suspect(facts: Iterable[Fact], fault_at: float) -> Fact | None:
             last.pop("release-ended", None)
     recent = [fact for fact in last.values() if 0 <= fault_at - fact.at <= SUSPECT_FOR]
     return max(recent, key=lambda fact: fact.at, default=None)
+
+
+def changed_values(fact: Fact) -> bool:
+    """Say whether a fact tells that a service's values became others, and not that a heal put the former ones back."""
+    return fact.kind == "env-changed" or (fact.kind == "env-restored" and bool(fact.data.get("asked")))
 
 
 def choose(

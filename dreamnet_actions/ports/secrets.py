@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from dreamnet_actions.errors import NotFound
+
 if TYPE_CHECKING:
     from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned
 
@@ -66,6 +68,10 @@ class SecretSink(Protocol):
 
     def read_back(self) -> Mapping[str, SecretValue]:
         """Answer what it holds of ours now, to prove a write."""
+
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
+        """Answer what a set holds that it keeps, and change nothing. Raises NotFound for one that it does not keep."""
+        raise NotFound(f"set of values of {self.name}", revision)
 
     def restore(self, revision: str) -> None:
         """Make a former set current again, byte for byte. Raises NotFound for a revision that it does not keep."""

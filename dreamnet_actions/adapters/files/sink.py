@@ -148,12 +148,17 @@ class DotenvSink:
         names = record.versions if record else now
         return {name: SecretValue(now[name]) for name in names if name in now}
 
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
+        """Answer what a set holds that is kept."""
+        record = self._kept(revision)
+        return {
+            name: Versioned(value=SecretValue(text), version=record.versions[name])
+            for name, text in record.values.items()
+        }
+
     def restore(self, revision: str) -> None:
         """Make a former set current again; its ``former`` is then the set that it replaces."""
-        record = self._record(revision)
-        if record is None:
-            kept = sorted(one.stem for one in self._records.glob("*.json"))
-            raise NotFound(f"revision of {self.name}", revision, kept)
+        record = self._kept(revision)
         foreign = self._foreign()
         before = self.state()
         former = record.former if before.revision == revision else before.revision
@@ -255,6 +260,13 @@ class DotenvSink:
         if self._revision_of(entries) != revision:
             # A key that changed is no damage; the set is then as unknown as one without a record.
             return None
+        return record
+
+    def _kept(self, revision: str) -> _Record:
+        record = self._record(revision)
+        if record is None:
+            kept = sorted(one.stem for one in self._records.glob("*.json"))
+            raise NotFound(f"revision of {self.name}", revision, kept)
         return record
 
     def _revision_of(self, entries: list[tuple[str, str]]) -> str:

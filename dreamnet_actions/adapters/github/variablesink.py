@@ -97,6 +97,10 @@ class GitHubVariablesSink(SecretSink):
 
     def restore(self, revision: str) -> None:
         """Make a former set current again. Raises NotFound where its values are in no file here."""
+        self.write(self.former_set(revision))
+
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
+        """Answer what a set held whose values are in a file here."""
         file = self._sets / f"{revision}.json"
         if not re.fullmatch(r"[0-9a-f]{12}", revision) or not file.exists():
             raise NotFound(
@@ -104,13 +108,12 @@ class GitHubVariablesSink(SecretSink):
             )
         try:
             data = json.loads(file.read_bytes())
-            values = {
+            return {
                 str(name): Versioned(value=SecretValue(text), version=version)
                 for name, (text, version) in data.items()
             }
         except (ValueError, TypeError, AttributeError) as error:
             raise StateDamaged(str(file), type(error).__name__) from error
-        self.write(values)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -127,14 +127,13 @@ class KubernetesSink(SecretSink):
         return self._write(wanted)
 
     def restore(self, revision: str) -> None:
-        def wanted(_: Object | None, held: Held) -> tuple[dict[str, SecretValue], dict[str, str]]:
-            kept = self._set(held, revision) if revision in held.kept else None
-            if kept is None:
-                raise NotFound(f"set of values of {self.name}", revision, held.kept)
-            values, versions = sets.values_in(kept), sets.versions_of(kept)
-            return values, {name: versions.get(name, "unknown") for name in values}
+        self._write(lambda _, held: self._kept(held, revision))
 
-        self._write(wanted)
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
+        live = self._live()
+        held = self._held(live) or (self._gone() if live is None else None)
+        values, versions = self._kept(held or Held(salt="", made=False), revision)
+        return {name: Versioned(value=one, version=versions[name]) for name, one in values.items()}
 
     def remove(self) -> None:
         """Take all that is ours out: delete the object where we made it and nobody else has values in it (and
@@ -223,6 +222,14 @@ class KubernetesSink(SecretSink):
         if found is not None and sets.revision_of(held.salt, sets.values_in(found)) != revision:
             raise StateDamaged(f"the {self.kind} {name}", "its values are not the ones that were written")
         return found
+
+    def _kept(self, held: Held, revision: str) -> tuple[dict[str, SecretValue], dict[str, str]]:
+        """Answer a set's values and their versions. Raises NotFound where it is not kept."""
+        kept = self._set(held, revision) if revision in held.kept else None
+        if kept is None:
+            raise NotFound(f"set of values of {self.name}", revision, held.kept)
+        values, versions = sets.values_in(kept), sets.versions_of(kept)
+        return values, {name: versions.get(name, "unknown") for name in values}
 
     def _keep(self, held: Held, values: Mapping[str, SecretValue]) -> None:
         """Keep what the record calls current as a set, unless it is there; its versions are the record's then."""

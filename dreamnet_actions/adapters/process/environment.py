@@ -132,13 +132,25 @@ class ProcessEnvironmentSink(SecretSink):
 
     def restore(self, revision: str) -> None:
         with self._locked() as index:
-            if revision not in index.sets:
-                raise NotFound("set of synced values", revision, index.sets)
-            values = read_set(self._directory, revision)
-            if _revision(self._key(), values) != revision:
-                path = self._directory / f"{revision}.json"
-                raise StateDamaged(str(path), "its values are not the ones that were written")
+            self._kept(index, revision)
             self._make_current(index, revision, index.sets[revision])
+
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
+        index = _read_index(self._directory)
+        return {
+            name: Versioned(value=SecretValue(text), version=index.sets[revision][name]["version"])
+            for name, text in self._kept(index, revision).items()
+        }
+
+    def _kept(self, index: _Index, revision: str) -> dict[str, str]:
+        """Read a set as it was written. Raises NotFound, and StateDamaged where it is another one by now."""
+        if revision not in index.sets:
+            raise NotFound("set of synced values", revision, index.sets)
+        values = read_set(self._directory, revision)
+        if _revision(self._key(), values) != revision:
+            path = self._directory / f"{revision}.json"
+            raise StateDamaged(str(path), "its values are not the ones that were written")
+        return values
 
     def _put(self, revision: str, texts: Mapping[str, str]) -> None:
         """Write a set, unless it is there just as it should be."""

@@ -10,7 +10,7 @@ from dreamnet_actions.domain.health import Report, Streak, judge
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.patterns import WINDOW
 from dreamnet_actions.domain.release import Release, ServiceState, rollout_time
-from dreamnet_actions.domain.remedy import Attempt, attempts, suspect
+from dreamnet_actions.domain.remedy import Attempt, attempts, changed_values, suspect
 from dreamnet_actions.domain.spec.metrics import bounds
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.domain.times import rfc3339
@@ -182,7 +182,7 @@ def _possible(spec: Service, state: ServiceState | None, facts: Sequence[Fact]) 
     if state is not None and state.former:
         found.add("rollback")
     changes = [fact for fact in facts if fact.kind in ("env-changed", "env-restored")]
-    if changes and changes[-1].kind == "env-changed" and changes[-1].data.get("former"):
+    if changes and changed_values(changes[-1]) and changes[-1].data.get("former"):
         found.add("restore-config")
     allowed = bounds(spec)
     if state is not None and allowed is not None and state.stable.desired < allowed[1]:

@@ -9,7 +9,7 @@ from typing import Literal
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.health import Health, Report, Streak, main_cause
 from dreamnet_actions.domain.journal import Fact
-from dreamnet_actions.domain.remedy import Attempt, Choice, choose
+from dreamnet_actions.domain.remedy import Attempt, Choice, changed_values, choose
 from dreamnet_actions.domain.spec.models import Service, Watch
 from dreamnet_actions.domain.units import counted, format_duration
 
@@ -169,7 +169,7 @@ def _ways_back(one: Situation) -> frozenset[str]:
     """Answer what is done about a service that is only degraded: where replicas cannot start since its values changed,
     the former ones serve on, and are lost one by one unless the values come back."""
     crash = any(report.cause == "crash" for report in one.reports if report.status == "degraded")
-    by_values = crash and one.change is not None and one.change.kind == "env-changed"
+    by_values = crash and one.change is not None and changed_values(one.change)
     learned = one.spec.heal.order == "learned" or "restore-config" in one.spec.heal.steps
     return frozenset({"restore-config"}.intersection(one.possible)) if by_values and learned else frozenset()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dreamnet_actions.domain.secret import SecretValue
+from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.errors import DreamNetError, NotFound
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.gathering import Gathering
@@ -37,18 +37,35 @@ class Formers:
         sets = [one for one in self._sets(sink) if one[0] != revision]
         self._journal.set_state(_key(sink), [*sets, [revision, dict(made_of)]][-SETS:])
 
-    def restore(self, entry: Entry, sink: SecretSink, revision: str) -> None:
-        """Make a former set current again: by the sink where it keeps it, else from the source.
+    def look(self, entry: Entry, sink: SecretSink, revision: str) -> dict[str, Versioned]:
+        """Answer what a former set holds: as the sink keeps it, else as the source has it; every value is masked.
 
         Raises NotFound where nobody remembers it, and what source and sink raise.
         """
         try:
-            sink.restore(revision)
+            values = dict(sink.former_set(revision))
         except NotFound:
             made_of = dict(self._sets(sink)).get(revision)
             if sink.keeps or made_of is None:
                 raise
-            sink.write(Gathering(entry, self._mask).again(made_of["pins"], made_of["labels"]))
+            values = Gathering(entry, self._mask).again(made_of["pins"], made_of["labels"])
+        for one in values.values():
+            self._mask(one.value)
+        return values
+
+    def put_back(self, sink: SecretSink, revision: str, values: Mapping[str, Versioned]) -> None:
+        """Make a former set current again that was looked at: by the sink where it keeps it, else by writing it."""
+        try:
+            sink.restore(revision)
+        except NotFound:
+            if sink.keeps:
+                raise
+            sink.write(values)
+
+    def restore(self, entry: Entry, sink: SecretSink, revision: str) -> None:
+        """Make a former set current again. Raises NotFound where nobody remembers it, and what source and sink
+        raise."""
+        self.put_back(sink, revision, self.look(entry, sink, revision))
 
     def take_back(self, plan: SinkPlan, error: DreamNetError) -> None:
         """After a write that failed half-way into a sink that keeps no values: put the former set back where that can

@@ -6,14 +6,14 @@ Everything here says names and forms, never a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dreamnet_actions.domain.lints import lints
 from dreamnet_actions.domain.mapping import Wanted
 from dreamnet_actions.domain.secret import Versioned
 from dreamnet_actions.domain.validation import Trouble, ValuesInvalid, troubles
 from dreamnet_actions.keepers.envkeeper.entries import Entry
-from dreamnet_actions.ports.secrets import Locating
+from dreamnet_actions.ports.secrets import Locating, SecretSink
 
 Try = Callable[[Mapping[str, Versioned]], Sequence[Trouble]]
 """Tries the values that are to be probed, and says what came of it."""
@@ -51,6 +51,14 @@ class Judge:
         place = source.place(piece.ref.name) if piece and isinstance(source, Locating) else None
         place = place or self.entry.place(trouble.name)
         return trouble.at(*place) if place else trouble
+
+
+def doubts(entry: Entry, sink: SecretSink, values: Mapping[str, Versioned], now: float) -> dict[str, object]:
+    """Write what is wrong with a former set that is put back: whatever it is, it is told and stands in no way, for
+    going back is what is left when the newest values are worse."""
+    found = Judge(entry, now).judge(values, values, (), Wanted(pieces={}))
+    told = [replace(one, level="warning").to_json() for one in found]
+    return {"entry": entry.name, "sink": sink.name, "warnings": told}
 
 
 def invalid(found: Mapping[str, Iterable[Trouble]], hint: str) -> ValuesInvalid | None:

@@ -165,14 +165,19 @@ class EnvKeeper:
         writing = self._writing(request, "a restore was asked for")
         sinks = self._sinks(request)
         if request.dry_run:
-            states = [(sink, sink.state()) for _, sink in sinks]
-            found = [(sink, state, writing.former(sink, state)) for sink, state in states]
-            changes = [writing.change_back(sink, state, target) for sink, state, target in found if target]
-            names = ", ".join(sink.name for sink, _, target in found if target)
+            for entry, sink in sinks:
+                try:
+                    writing.preview(entry, sink)
+                except DreamNetError as error:
+                    writing.errors.append(error)
+            errors = writing.errors
+            would = f"Would put the former values of {', '.join(writing.finished) or 'nothing'} back."
             return Report(
-                outcome="planned",
-                summary=f"Would put the former values of {names or 'nothing'} back.",
-                changes=changes,
+                outcome=_worse("planned", errors),
+                summary=_told(would, errors),
+                findings=writing.findings,
+                changes=writing.changes,
+                error=ErrorInfo.of(errors[0]) if errors else None,
             )
         for entry, sink in sinks:
             writing.each(sink, lambda entry=entry, sink=sink: writing.restore(entry, sink))  # type: ignore[misc]
@@ -186,6 +191,7 @@ class EnvKeeper:
             summary=_told(
                 f"The former values of {', '.join(writing.finished) or 'nothing'} are back.", writing.errors
             ),
+            findings=writing.findings,
             changes=writing.changes,
             messages=writing.messages,
             error=ErrorInfo.of(writing.errors[0]) if writing.errors else None,

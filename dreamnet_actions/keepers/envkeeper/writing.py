@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.message import bounded_id
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Outgoing
-from dreamnet_actions.domain.secret import SinkState
+from dreamnet_actions.domain.secret import SinkState, Versioned
 from dreamnet_actions.errors import Conflict, DreamNetError, PermanentError, TemporaryError
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, changes_of
 from dreamnet_actions.keepers.envkeeper.former import Formers
+from dreamnet_actions.keepers.envkeeper.judging import doubts
 from dreamnet_actions.keepers.envkeeper.planned import note_of
 from dreamnet_actions.ports.secrets import SecretSink
 
@@ -38,6 +39,7 @@ class Writing:
     held: list[str] = field(default_factory=list)
     errors: list[DreamNetError] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    findings: list[dict[str, object]] = field(default_factory=list)
     _notes: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def each(self, sink: SecretSink, do: Callable[[], None]) -> None:
@@ -78,15 +80,26 @@ class Writing:
         except DreamNetError as error:
             self._formers.take_back(plan, error)
             raise
+        self._prove(plan.entry, sink, plan.state, plan.values, plan.versions)
+
+    def _prove(
+        self,
+        entry: Entry,
+        sink: SecretSink,
+        before: SinkState,
+        values: Mapping[str, Versioned],
+        names: Collection[str],
+    ) -> None:
+        """See that a sink holds exactly ``names``, and ``values`` under theirs; else put back what it held before."""
         if not sink.readable:
             return
         held = sink.read_back()
-        wrong = {name for name, one in plan.values.items() if held.get(name) != one.value}
-        wrong |= held.keys() ^ plan.versions.keys()
+        wrong = {name for name, one in values.items() if held.get(name) != one.value}
+        wrong |= held.keys() ^ {*names}
         if not wrong:
             return
-        if plan.state.revision is not None:
-            self._formers.restore(plan.entry, sink, plan.state.revision)
+        if before.revision is not None:
+            self._formers.restore(entry, sink, before.revision)
         else:
             sink.write({})
         self._forget(sink)
@@ -102,22 +115,52 @@ class Writing:
         target = chosen or self.former(sink, state)
         if target is None:
             return
+        values = self._look(entry, sink, str(target)) if state.revision != target else {}
+        before, _ = self.context.journal.state(f"held-env/{sink.name}")
         if not chosen:
             held = {"versions": dict(state.versions), "revision": state.revision, "why": self.why}
-            self.context.journal.set_state(f"held-env/{sink.name}", held)
+            self.context.journal.set_state(f"held-env/{sink.name}", {**held, "asked": self._is_asked})
             self.context.journal.set_state(self._choice(sink), target)
         if state.revision != target:
             text = f"{sink.name}: the former values are back, because {self.why}"
             self._begin(sink, entry, "env-restored", text, state)
-            self._formers.restore(entry, sink, str(target))
+            self._formers.put_back(sink, str(target), values)
+            try:
+                self._prove(entry, sink, state, values, values)
+            except PermanentError:
+                self.context.journal.set_state(f"held-env/{sink.name}", before)
+                self.context.journal.set_state(self._choice(sink), None)
+                raise
             self._finish(sink)
         self.changes.append(self.change_back(sink, state, str(target)))
         self.finished.append(sink.name)
 
     def former(self, sink: SecretSink, state: SinkState) -> str | None:
-        """Answer the set to go back to; not to one that was itself put back before."""
+        """Answer the set to go back to; not to one that was itself put back before, unless a person did that and it
+        broke a service."""
         held, _ = self.context.journal.state(f"held-env/{sink.name}")
-        return None if held and held.get("revision") == state.former else state.former
+        put_back = held and held.get("revision") == state.former
+        return None if put_back and (self._is_asked or not held.get("asked")) else state.former
+
+    def preview(self, entry: Entry, sink: SecretSink) -> None:
+        """Say what a restore of one sink would change, and what is wrong with what would be back."""
+        state = sink.state()
+        if target := self.former(sink, state):
+            self._look(entry, sink, target)
+            self.changes.append(self.change_back(sink, state, target))
+            self.finished.append(sink.name)
+
+    def _look(self, entry: Entry, sink: SecretSink, revision: str) -> Mapping[str, Versioned]:
+        """Read a former set, and keep what is wrong with it: it is told, and stands in no way."""
+        values = self._formers.look(entry, sink, revision)
+        found = doubts(entry, sink, values, self.context.clock.now())
+        self.findings += [found] if found["warnings"] else []
+        return values
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether a person or a schedule asked for it, and no dream."""
+        return self.request.input.get("dream") is None
 
     def change_back(self, sink: SecretSink, state: SinkState, target: str) -> Change:
         """Say what a restore changes."""
@@ -160,6 +203,7 @@ class Writing:
             "former": state.revision,
             "drifted": bool(state.drifted),
             "plan": self.request.input.get("plan"),
+            "asked": kind == "env-restored" and self._is_asked,
             **({"made_of": dict(made_of)} if made_of else {}),
         }
         self.context.journal.set_state(note_of(sink.name), note)
@@ -185,6 +229,7 @@ class Writing:
                     "entry": note["entry"],
                     "revision": revision,
                     "former": note["former"],
+                    **({"asked": True} if note.get("asked") else {}),
                 },
             )
         self._notes[note_of(sink.name)] = (note["token"], version)

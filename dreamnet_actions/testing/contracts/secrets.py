@@ -176,11 +176,27 @@ class SecretSinkContract:
         sink.restore(second)
         assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "2", "B": "x"}
 
+    def test_a_set_that_is_kept_can_be_looked_at(self, sink: SecretSink) -> None:
+        first = sink.write({**versioned({"A": "1"}, "3"), **versioned({"B": HARD["spaces"]}, "4")})
+        second = sink.write(versioned({"A": "2"}, "5"))
+        before = sink.state()
+        found = sink.former_set(first)
+        assert {name: (one.value.reveal(), one.version) for name, one in found.items()} == {
+            "A": ("1", "3"),
+            "B": (HARD["spaces"], "4"),
+        }
+        assert dict(sink.former_set(second)) == versioned({"A": "2"}, "5")
+        sink.remove()
+        assert dict(sink.former_set(second)) == versioned({"A": "2"}, "5")
+        sink.restore(second)
+        assert sink.state().versions == before.versions
+
     def test_an_unknown_revision_is_not_found(self, sink: SecretSink) -> None:
         sink.write(versioned({"A": "1"}))
         for unknown in ("000000000000", "", "../../etc/passwd"):
-            with pytest.raises(NotFound):
-                sink.restore(unknown)
+            for ask in (sink.restore, sink.former_set):
+                with pytest.raises(NotFound):
+                    ask(unknown)
         assert {name: one.reveal() for name, one in sink.read_back().items()} == {"A": "1"}
 
     def test_what_was_removed_comes_back(self, sink: SecretSink) -> None:
@@ -296,8 +312,9 @@ class WriteOnlySinkContract:
         sink.restore(first)
         sink.write(versioned({"A": "2"}, "2"))
         for unknown in (first, "", "../../etc/passwd"):
-            with pytest.raises(NotFound):
-                sink.restore(unknown)
+            for ask in (sink.restore, sink.former_set):
+                with pytest.raises(NotFound):
+                    ask(unknown)
         assert held() == {"A": "2"}
 
     def test_sees_a_strange_hand(

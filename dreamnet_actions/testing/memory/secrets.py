@@ -123,10 +123,13 @@ class MemorySecretSink(SecretSink):
         return {name: SecretValue(self.held[name]) for name in ours if name in self.held}
 
     def restore(self, revision: str) -> None:
+        self._make_current(revision, dict(self.former_set(revision)))
+
+    def former_set(self, revision: str) -> Mapping[str, Versioned]:
         self._check()
         if revision not in self._sets:
             raise NotFound("revision", revision, self._sets)
-        self._make_current(revision, self._sets[revision])
+        return self._sets[revision]
 
     def _make_current(self, revision: str, values: dict[str, Versioned]) -> None:
         before = self._current
