@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.domain.spec.validation import Rule
-from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.errors import PermanentError, TemporaryError
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, service, with_env
 
@@ -221,6 +221,38 @@ def test_a_sync_that_was_overtaken_overwrites_nothing() -> None:
     system.lock.lease = meanwhile  # type: ignore[method-assign]
     assert system.again().ask("envkeeper", "sync").outcome == "deferred"
     assert sink.held == {"KEY": "newest"}
+
+
+@pytest.mark.parametrize("call", ["state", "read_back"])
+def test_one_sink_that_cannot_be_looked_at_hides_no_other(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = two({"app": {"A": "1", "K": "k"}, "db": {"B": "2"}}, require=("A",))
+    system.ask("envkeeper", "sync")
+    system.values["app"].put("A", "3")
+    system.values["db"].put("B", "4")
+    lost, other = system.sinks["app"]
+
+    def away() -> NoReturn:
+        raise TemporaryError("the cluster is away")
+
+    monkeypatch.setattr(lost, call, away)
+    plan = system.ask("envkeeper", "plan")
+    assert (plan.outcome, "the cluster is away" in plan.summary) == ("deferred", True)
+    assert all("plan" not in one for one in plan.findings), "a part of a plan is none"
+    result = system.ask("envkeeper", "sync")
+    assert (result.outcome, "the cluster is away" in result.summary) == ("deferred", True)
+    assert (lost.held["A"], other.held["A"], system.sinks["db"][0].held["B"]) == ("1", "3", "4")
+    monkeypatch.undo()
+    assert system.ask("envkeeper", "sync").outcome == "done"
+    assert lost.held["A"] == "3"
+
+
+def test_an_entry_of_which_no_sink_can_be_looked_at_is_told_as_that_and_not_as_mistakes() -> None:
+    system = two(require=("A",))
+    for sink in system.sinks["app"]:
+        sink.error = PermanentError("the cluster is gone")
+    result = system.ask("envkeeper", "sync", entry="app")
+    assert (result.outcome, result.summary) == ("failed", "the cluster is gone")
+    assert system.values["app"].accessed == []
 
 
 def test_a_restore_goes_back_once_and_never_to_what_was_put_back_before() -> None:

@@ -26,18 +26,24 @@ class Gathering:
         self._entry, self._mask, self._judge = entry, mask, judge or Judge(entry, 0.0)
         self.seen: dict[str, Versioned] = {}
         """The values that were looked at, by the names that they are written under."""
+        self.errors: list[DreamNetError] = []
+        """What kept sinks from being planned."""
+        self._lost: list[SecretSink] = []
         self._mapper = Mapper(entry.spec)
         self._given: dict[Ref, Versioned] = {}
         self._wanted = Wanted(pieces={})
         self._versions: dict[Ref, str] = {}
 
     def plans(self) -> list[SinkPlan]:
-        """Compare the source with each sink; what changed is read and checked whole.
+        """Compare the source with each sink; what changed is read and checked whole. A sink that cannot say what it
+        holds (``errors``) hides no other.
 
         Raises ValuesInvalid with every mistake of the values, RefusedError where everything would be wiped.
         """
         self._look()
-        states = [(sink, sink.state()) for sink in self._entry.sinks]
+        states = self._states()
+        if self.errors and not states:
+            return []
         if not self._wanted.refs and self._entry.spec.deletion == "retain":
             _refuse_to_wipe(self._entry, states)
         labels = [self._labels(state) for _, state in states]
@@ -47,6 +53,7 @@ class Gathering:
         return [
             self._plan(sink, state, one, made, found)
             for one, (sink, state) in zip(labels, states, strict=True)
+            if sink not in self._lost
         ]
 
     def look_over(self) -> list[Trouble]:
@@ -80,6 +87,15 @@ class Gathering:
                 hint="Take back what was changed of the entry, then restore again.",
             )
         return {name: made[name] for name in labels}
+
+    def _states(self) -> list[tuple[SecretSink, SinkState]]:
+        found = []
+        for sink in self._entry.sinks:
+            try:
+                found.append((sink, sink.state()))
+            except DreamNetError as error:
+                self.errors.append(error)
+        return found
 
     # ── phases ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,13 +156,18 @@ class Gathering:
         if fresh or not names:
             for sink, _ in states:
                 if sink.readable and (rest := names - self.seen.keys()):
-                    held = sink.read_back()
+                    try:
+                        held = sink.read_back()
+                    except DreamNetError as error:
+                        self.errors.append(error)
+                        self._lost.append(sink)
+                        continue
                     self.seen |= {
                         name: Versioned(value=held[name], version="") for name in rest & held.keys()
                     }
         found = self._judge.judge(self.seen, names, fresh, self._wanted)
-        if (error := invalid({self._entry.name: found}, _MEND)) is not None:
-            raise error
+        if (wrong := invalid({self._entry.name: found}, _MEND)) is not None:
+            raise wrong
         return found
 
     def _plan(

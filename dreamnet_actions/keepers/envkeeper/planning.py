@@ -40,6 +40,7 @@ class Planning:
                 plans += gathering.plans()
             except DreamNetError as error:
                 self.errors.append(error)
+            self.errors += gathering.errors
             self._seal(entry, gathering, key)
         self.errors = _as_one(self.errors)
         if self.errors and not plans:
