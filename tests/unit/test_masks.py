@@ -23,3 +23,18 @@ def test_the_longest_form_is_hidden_wherever_it_begins(values: list[str], text: 
     longest = sorted(forms, key=lambda form: (-len(form), form))
     expected = re.sub("|".join(map(re.escape, longest)), MASK, text) if forms else text
     assert masks.hide(text) == expected
+
+
+@given(
+    st.lists(st.text(alphabet="ab1 ", min_size=1, max_size=9), min_size=1, max_size=4),
+    st.lists(NARROW, max_size=6),
+)
+def test_a_text_in_pieces_is_hidden_as_the_whole_is(values: list[str], pieces: list[str]) -> None:
+    masks = Masks()
+    for value in values:
+        masks.add(SecretValue(value))
+    told, rest = "", ""
+    for piece in pieces:
+        hidden, rest = masks.hide_begun(rest + piece)
+        told += hidden
+    assert told + masks.hide(rest) == masks.hide("".join(pieces))

@@ -25,6 +25,7 @@ class ConsoleReporter:
     """Writes lines to ``stream`` (standard error when left out). Safe for several threads.
 
     ``github`` (the environment says GITHUB_ACTIONS) adds the runner's own groups and masks; ``quiet`` says nothing.
+    What it masks is kept out of what is logged in this process, too.
     On a terminal a wait is a progress bar, elsewhere a line every ``tell_every`` seconds.
     """
 
@@ -40,11 +41,19 @@ class ConsoleReporter:
         self._quiet, self._github, self._tell_every = quiet, github, tell_every
         self._lock = threading.RLock()
         self._masks = Masks()
+        self._logged = False
         self._depth = threading.local()
         self._bars: Progress | None = None
         self._waits = 0
 
     def mask(self, value: SecretValue) -> None:
+        if not self._logged:
+            from dreamnet_actions.adapters.console.logged import (
+                hide_in_logs,
+            )  # late: logging takes a while to import
+
+            self._logged = True
+            hide_in_logs(self)
         with self._lock:
             new = self._masks.add(value)
             if self._github:

@@ -23,6 +23,7 @@ REPLICAS_KEPT = 20
 LINES_KEPT = 2000
 LINE_LIMIT = 4096
 """Bytes of one line in memory; a longer one is cut into several there (never in the file)."""
+_BYTES = ("utf-8", "surrogateescape")
 
 
 class ServiceLog:
@@ -91,11 +92,14 @@ class ReplicaLog:
         self._keep(data)
 
     def _masked(self, secrets: Masks, data: bytes) -> bytes:
-        """Answer the whole lines so far, masked; a value may come in two pieces, so the rest of a line waits."""
+        """Answer the whole lines so far, masked; a value may come in two pieces, so the rest of a line waits. Of a line
+        that grows too long only as much waits as could be the beginning of a value."""
         whole, newline, self._unmasked = (self._unmasked + data).rpartition(b"\n")
+        hidden = _hidden(secrets, whole + newline)
         if len(self._unmasked) > LINE_LIMIT:
-            whole, newline, self._unmasked = whole + newline + self._unmasked, b"", b""
-        return _hidden(secrets, whole + newline)
+            begun, rest = secrets.hide_begun(self._unmasked.decode(*_BYTES))
+            hidden, self._unmasked = hidden + begun.encode(*_BYTES), rest.encode(*_BYTES)
+        return hidden
 
     def _keep(self, data: bytes) -> None:
         self._remember(data)
@@ -181,4 +185,4 @@ def _files(directory: Path) -> list[Path]:
 
 def _hidden(secrets: Masks, data: bytes) -> bytes:
     """Hide secrets in bytes; those that are no UTF-8 stay as they are, and are found in values of such bytes too."""
-    return secrets.hide(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return secrets.hide(data.decode(*_BYTES)).encode(*_BYTES)
