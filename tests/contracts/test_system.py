@@ -59,7 +59,7 @@ except KeyboardInterrupt:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=10)[0] == "stopped\n"
+            assert process.communicate(timeout=60)[0] == "stopped\n"
 
 
 class TestVirtualClock(ClockContract):
