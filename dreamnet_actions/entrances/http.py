@@ -25,7 +25,8 @@ from dreamnet_actions.entrances.guard import judge
 from dreamnet_actions.entrances.pool import Pool
 from dreamnet_actions.entrances.views import dream_story, find_dream, message_json, status_json
 from dreamnet_actions.entrances.wire import read_json, with_id, write_json
-from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge, unknown
+from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge
+from dreamnet_actions.errors.words import unknown
 from dreamnet_actions.pipe import failure
 
 if TYPE_CHECKING:

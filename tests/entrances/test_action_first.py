@@ -16,7 +16,7 @@ from dreamnet_actions.entrances.action import telling
 from dreamnet_actions.entrances.action.first import extras
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.summary import summary
-from dreamnet_actions.errors import ConfigInvalid, ConfigLacks, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigLacks, Mistake
 from dreamnet_actions.pipe import failure
 from tests.actions.bed import tools
 

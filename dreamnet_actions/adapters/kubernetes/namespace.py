@@ -30,7 +30,8 @@ from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_
 from dreamnet_actions.adapters.kubernetes.routing import Routes
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound, PlatformFailed
+from dreamnet_actions.errors import Conflict, NotFound, PlatformFailed
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:
