@@ -1,5 +1,5 @@
-"""Workflows and the action keep the rules of ``workflow_rules.py``. Each rule is shown a document that breaks it: so none
-can hold because it looks at nothing. What linters see is in ``test_linters.py``."""
+"""Workflows and the action keep the rules of ``workflow_rules.py``. Each rule is shown a document that breaks it: so
+none can hold because it looks at nothing. What linters see is in ``test_linters.py``."""
 
 from __future__ import annotations
 
