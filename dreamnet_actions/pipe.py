@@ -11,21 +11,19 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from dreamnet_actions.domain.actions import Agent
+from dreamnet_actions.domain.endings import bug, ended, failure
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.message import MAX_DATA, Message
 from dreamnet_actions.domain.request import AgentRequest, parse_request, usable_id
-from dreamnet_actions.domain.result import AgentResult, ErrorInfo, Outcome, Report, exit_status
+from dreamnet_actions.domain.result import AgentResult, Report
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
     ConfigError,
     DreamNetError,
     IdReused,
-    PermanentError,
-    RefusedError,
     RequestError,
     RequestTooLarge,
     StateDamaged,
-    TemporaryError,
 )
 from dreamnet_actions.ports.stores import Journal, Lock, MessageBus
 from dreamnet_actions.ports.system import Clock, Ids
@@ -194,7 +192,7 @@ class Pipe:
         except Exception as error:  # noqa: BLE001 - run never raises: a bug becomes a result, and is logged
             result = self._raised(error, request.id, began, request)
         else:
-            result = _result(request, report, sent, began, self._clock.now())
+            result = ended(request, report, sent, began, self._clock.now())
             result = result if result.error is None else self._hidden(result)
         finally:
             self._gate.dry(False)
@@ -289,95 +287,6 @@ class Pipe:
                 },
             )
         )
-
-
-_OUTCOMES: tuple[tuple[type[DreamNetError], Outcome], ...] = (
-    (TemporaryError, "deferred"),
-    (RefusedError, "refused"),
-    (ConfigError, "refused"),
-    (RequestError, "refused"),
-    (PermanentError, "failed"),
-)
-
-
-def failure(
-    error: DreamNetError,
-    *,
-    request_id: str,
-    at: float,
-    now: float | None = None,
-    request: AgentRequest | None = None,
-) -> AgentResult:
-    """Turn an error into the result that every entrance shows; ``at`` and ``now`` are seconds since 1970."""
-    outcome: Outcome = next((named for kind, named in _OUTCOMES if isinstance(error, kind)), "failed")
-    return AgentResult(
-        id=request_id,
-        agent=request.agent if request else None,
-        action=request.action if request else None,
-        outcome=outcome,
-        verdict=None,
-        summary=error.message.split("\n")[0],
-        started_at=rfc3339(at),
-        finished_at=rfc3339(now if now is not None else at),
-        findings=[dict(one) for one in error.findings],
-        error=ErrorInfo(code=error.code, message=error.message, hint=error.hint, docs=error.docs).to_json(),
-        exit_status=error.exit_status,
-        http_status=error.http_status,
-        retry_after=error.retry_after if isinstance(error, TemporaryError) else None,
-    )
-
-
-def bug(
-    raised: Exception, request_id: str, request: AgentRequest | None, began: float, now: float
-) -> AgentResult:
-    """Turn a bug of ours into the result that every entrance shows; its traceback is for the log, and the caller's."""
-    info = ErrorInfo(
-        code="bug",
-        message=f"DreamNet failed by a bug of its own ({type(raised).__name__}); the traceback is in the log.",
-        hint="Report it with the traceback. Nothing is wrong with your service because of this.",
-        docs="docs/errors/bug.md",
-    )
-    return AgentResult(
-        id=request_id,
-        agent=request.agent if request else None,
-        action=request.action if request else None,
-        outcome="failed",
-        verdict=None,
-        summary=info.message,
-        started_at=rfc3339(began),
-        finished_at=rfc3339(now),
-        error=info.to_json(),
-        exit_status=70,
-        http_status=500,
-    )
-
-
-def _result(request: AgentRequest, report: Report, sent: list[str], began: float, now: float) -> AgentResult:
-    return AgentResult(
-        id=request.id,
-        agent=request.agent,
-        action=request.action,
-        outcome=report.outcome,
-        verdict=report.verdict,
-        summary=report.summary,
-        started_at=rfc3339(began),
-        finished_at=rfc3339(now),
-        findings=[dict(one) for one in report.findings],
-        changes=[one.to_json() for one in report.changes],
-        dreams=list(report.dreams),
-        messages=sent,
-        error=report.error.to_json() if report.error else None,
-        exit_status=exit_status(report.outcome, report.verdict),
-        http_status=_http_status(report),
-    )
-
-
-def _http_status(report: Report) -> int:
-    """200 wherever a keeper reached a verdict; else by the outcome."""
-    if report.verdict is not None:
-        return 200
-    by_outcome: dict[Outcome, int] = {"deferred": 503, "refused": 403, "failed": 502}
-    return by_outcome.get(report.outcome, 200)
 
 
 def _kept(request: AgentRequest) -> dict[str, Any]:

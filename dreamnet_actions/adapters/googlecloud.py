@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dreamnet_actions.errors import ConfigError, ExtraMissing
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 """The scope of all that an account may do."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.errors import ConfigMissing
+from dreamnet_actions.errors.configuration import ConfigMissing
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options, System

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
 from dreamnet_actions.bootstrap.memory import memory_of
 from dreamnet_actions.bootstrap.platforms import platform_at
+from dreamnet_actions.bootstrap.releases import is_own
 from dreamnet_actions.bootstrap.system import Options, System
 from dreamnet_actions.config.load import Loaded
-from dreamnet_actions.domain.release import Release
-from dreamnet_actions.domain.revert import Proposed, Revert
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.domain.spec.models import Chosen, ReleaseRules
-from dreamnet_actions.errors import ConfigError, DreamNetError
+from dreamnet_actions.errors import ConfigError
 from dreamnet_actions.pipe import Pipe
-from dreamnet_actions.ports.delivery import Builder, ReleaseReporter, Source
 from dreamnet_actions.ports.gate import Gate
 from dreamnet_actions.ports.platform import Platform
-from dreamnet_actions.ports.secrets import SecretSink
-from dreamnet_actions.ports.site import Site, for_commands
+from dreamnet_actions.ports.site import Site
 
 if TYPE_CHECKING:
-    from dreamnet_actions.config.tree import Tree
     from dreamnet_actions.domain.spec.models import Check
     from dreamnet_actions.keepers.dreamkeeper.hosted import House
-    from dreamnet_actions.keepers.envkeeper.entries import Entry
     from dreamnet_actions.ports.conversation import Conversation
     from dreamnet_actions.ports.flags import FlagStore, FlagTarget
     from dreamnet_actions.ports.metrics import MetricSource
@@ -154,13 +147,6 @@ class Assembly:
         made = platform_at(name, chosen, self.site, self.reporter.mask)
         return self.gate.before(made, outside=True)
 
-    def told(self) -> ReleaseReporter:
-        """Answer who is told how a release stands: the console, and the home's own way."""
-        told: ReleaseReporter = adapter("ReleaseReporter", "console")(self.reporter)
-        if self.memory.releases is not None:
-            told = Told([told, self.memory.releases])
-        return self.gate.before(told)
-
     def notifiers(self) -> dict[str, Notifier]:
         """Make the places that are told when a dream waits for a person, by a name that says which one it is; what they
         are reached by is never printed."""
@@ -185,7 +171,7 @@ class Assembly:
         released = {
             name
             for name, spec in self.config.services.items()
-            if spec.release is not None and self._is_own(spec.release.repository)
+            if spec.release is not None and is_own(self, spec.release.repository)
         }
         hosting = self.gate.before(self.memory.hosting)
         return House(
@@ -212,102 +198,6 @@ class Assembly:
         except ConfigError as error:
             return error.message
         return ""
-
-    def releases(self, platforms: Mapping[str, Platform]) -> tuple[dict[str, Source], dict[str, Builder]]:
-        """Make the source and builder of each service that is released from a repository."""
-        sources: dict[str, Source] = {}
-        builders: dict[str, Builder] = {}
-        for name, spec in self.config.services.items():
-            if spec.release is None or (repository := spec.release.repository) is None:
-                continue
-            sources[name] = self.source(repository)
-            builder: Builder = adapter("Builder", "directory")(
-                sources[name],
-                self.state,
-                environment=for_commands(self.options.environ),
-                in_use=partial(_directories, platforms[spec.platform], name),
-            )
-            builders[name] = self.gate.before(self.images(builder, spec.release))
-        return sources, builders
-
-    def images(self, files: Builder, rules: ReleaseRules) -> Builder:
-        """Answer what builds a service's images out of what ``files`` builds; that itself where there are none."""
-        if rules.image is None:
-            return files
-        kind = imported("dreamnet_actions.adapters.images.choice:builder_of")(
-            rules.image, self.options.environ
-        )
-        origin = imported("dreamnet_actions.adapters.images.choice:origin")
-        more = {"pause": self.clock.sleep} if kind == "cloud-build" else {}
-        made: Builder = adapter("Builder", kind)(
-            files,
-            state=self.state,
-            environ=for_commands(self.options.environ),
-            reporter=self.reporter,
-            origin=partial(origin, self.loaded.root / (rules.repository or "."), self.options.environ),
-            **more,
-        )
-        return made
-
-    def source(self, git: str) -> Source:
-        """Make the source of one repository: the home's own where it is the checkout that this run stands in."""
-        if self.memory.source is not None and self._is_own(git):
-            return self.memory.source
-        made: Source = adapter("Source", "git")(self.loaded.root / git, environment=self.options.environ)
-        return made
-
-    def _is_own(self, git: str | None) -> bool:
-        """Say whether a path is that of the checkout that the configuration is in."""
-        if git is None:
-            return False
-        root = self.loaded.root.resolve()
-        return (root / git).resolve() == root
-
-    def entries(self, platforms: Mapping[str, Platform]) -> dict[str, Entry]:
-        """Make the source and sinks of each env entry."""
-        from dreamnet_actions.keepers.envkeeper.entries import Entry, see_that_none_share
-
-        found = {
-            name: Entry(
-                name=name,
-                spec=spec,
-                source=adapter("SecretSource", spec.from_.kind).at(spec.from_.options, self.site),
-                sinks=[self.gate.before(self.sink(one, platforms), outside=True) for one in spec.to],
-                place=partial(self._place_of, name),
-            )
-            for name, spec in self.config.env.items()
-        }
-        see_that_none_share(found.values())
-        return found
-
-    def _place_of(self, entry: str, name: str) -> tuple[str, int, int]:
-        """Answer where the configuration speaks of a name of an env entry; the file is read again for it."""
-        tree = self.loaded.tree
-        steps = ("env", entry)
-        inner = next(
-            (key for key in ("rules", "keys", "templates") if self._has(tree, (*steps, key, name))), None
-        )
-        found = tree.follow((*steps, inner, name) if inner else steps)
-        file, root = self.loaded.file.resolve(), self.loaded.root.resolve()
-        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-        return shown, found.key.line, found.key.column
-
-    @staticmethod
-    def _has(tree: Tree, steps: tuple[str, ...]) -> bool:
-        return tree.follow(steps).path == steps
-
-    def sink(self, chosen: Chosen, platforms: Mapping[str, Platform]) -> SecretSink:
-        """Make one sink of values; one that is a part of a platform is made on it. The token that some are reached by
-        is never printed."""
-        if text := self.options.environ.get("DREAMNET_SECRETS_TOKEN"):
-            self.reporter.mask(SecretValue(text))
-        kind = adapter("SecretSink", chosen.kind)
-        made: SecretSink = (
-            kind.on(chosen.options, self.site, platforms)
-            if hasattr(kind, "on")
-            else kind.at(chosen.options, self.site)
-        )
-        return made
 
     def key(self) -> bytes:
         """Answer the key under which values are hashed: the given one, else this installation's own."""
@@ -363,38 +253,3 @@ class JournalKeep:
         self._journal.set_state(key, data)
         if first:
             self._barrier()
-
-
-class Told:
-    """Several who are told of releases, each of them whatever becomes of the others."""
-
-    WRITES: ClassVar[frozenset[str]] = ReleaseReporter.WRITES
-
-    def __init__(self, reporters: Sequence[ReleaseReporter]) -> None:
-        self._reporters = reporters
-
-    def report(
-        self, release: Release, *, platform: str, state: str, text: str, url: str | None = None
-    ) -> None:
-        """Tell all; raises the first error once all were told."""
-        failed: list[DreamNetError] = []
-        for one in self._reporters:
-            try:
-                one.report(release, platform=platform, state=state, text=text, url=url)
-            except DreamNetError as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
-
-    def revert(self, wanted: Revert) -> Proposed | None:
-        """Have the first that can propose it."""
-        return next((done for one in self._reporters if (done := one.revert(wanted)) is not None), None)
-
-
-def _directories(platform: Platform, service: str) -> set[str]:
-    """Answer the directories that a service's releases, present and former, stand in."""
-    state = platform.observe().services.get(service)
-    if state is None:
-        return set()
-    releases = [track.release for track in state.tracks.values()] + list(state.former)
-    return {release.directory for release in releases if release.directory}

@@ -57,23 +57,25 @@ class Keepers(dict[Agent, Keeper]):
                 page=of.memory.page,
             )
         if agent == "deploykeeper":
+            from dreamnet_actions.bootstrap.releases import releases, told
             from dreamnet_actions.keepers.deploykeeper import DeployKeeper
 
-            sources, builders = of.releases(self._platforms)
+            sources, builders = releases(of, self._platforms)
             return DeployKeeper(
                 context=context,
                 probe=of.probe(),
                 sources=sources,
                 builders=builders,
-                reporter=of.told(),
+                reporter=told(of),
                 metrics=of.metrics,
             )
         if agent == "envkeeper":
+            from dreamnet_actions.bootstrap.entries import entries
             from dreamnet_actions.keepers.envkeeper import EnvKeeper
 
             return EnvKeeper(
                 context=context,
-                entries=of.entries(self._platforms),
+                entries=entries(of, self._platforms),
                 flag_store=self._flags,
                 account=of.account(),
                 flag_targets=of.flag_targets(),

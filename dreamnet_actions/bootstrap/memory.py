@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.bootstrap.late import adapter, imported
 from dreamnet_actions.domain.message import Message
-from dreamnet_actions.errors import RequestInvalid, unknown
+from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors.words import unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap.system import Options

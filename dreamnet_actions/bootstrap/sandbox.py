@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.bootstrap.sandbox_google import wishes
-from dreamnet_actions.errors import ExtraMissing, TemporaryError
+from dreamnet_actions.errors import TemporaryError
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:

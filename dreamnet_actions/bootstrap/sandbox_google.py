@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.bootstrap.late import imported
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, RequestInvalid
+from dreamnet_actions.errors import ConfigError, RequestInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 
 if TYPE_CHECKING:
     from dreamnet_actions.domain.spec.validation import Rule

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from dreamnet_actions.config.scalars import read_scalar
 from dreamnet_actions.config.tree import Entry, Node, Place, Scalar, Step, spell
 from dreamnet_actions.domain.spec.values import said, shown
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 
 MAX_DEPTH = 64
 """Levels of lists and mappings within each other, aliases written out."""

@@ -15,7 +15,8 @@ from dreamnet_actions.config import shapes
 from dreamnet_actions.config.kinds import TAG, OneKind
 from dreamnet_actions.config.tree import Found, Node, Place, Step, Tree
 from dreamnet_actions.domain.spec.values import kebab, said, shown
-from dreamnet_actions.errors import Mistake, nearest, unknown
+from dreamnet_actions.errors.configuration import Mistake
+from dreamnet_actions.errors.words import nearest, unknown
 
 MANY = 40
 """Known names that a message lists, and that the nearest is sought among."""

@@ -16,7 +16,7 @@ from dreamnet_actions.config.composer import Composer, Stopped
 from dreamnet_actions.config.scalars import read_scalar
 from dreamnet_actions.config.source import MAX_BYTES, refuse_size
 from dreamnet_actions.config.tree import Place, Scalar, Tree
-from dreamnet_actions.errors import ConfigInvalid, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 
 _MARKS = {b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # Line ends that editors do not show as such (NEL, LS, PS) would make every later line number wrong.

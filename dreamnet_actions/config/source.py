@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
-from dreamnet_actions.errors import ConfigInvalid, ConfigMissing, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigMissing, Mistake
 
 MAX_BYTES = 262_144
 """256 KiB: a configuration of a thousand services is below it."""

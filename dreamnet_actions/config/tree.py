@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from dreamnet_actions.domain.spec.values import shown
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 
 Scalar: TypeAlias = "str | int | float | bool | None"
 Step: TypeAlias = "str | int"

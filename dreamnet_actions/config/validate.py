@@ -18,7 +18,7 @@ from dreamnet_actions.config.explain import Fault, explain
 from dreamnet_actions.config.tree import Place, Tree, to_json
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.domain.spec.values import said
-from dreamnet_actions.errors import ConfigInvalid, ConfigTooNew, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigTooNew, Mistake
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

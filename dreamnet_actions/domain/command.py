@@ -16,7 +16,7 @@ from dreamnet_actions.domain.canarywords import WORDS, meant
 from dreamnet_actions.domain.dream import Dream
 from dreamnet_actions.domain.markdown import visible
 from dreamnet_actions.domain.units import parse_duration
-from dreamnet_actions.errors import unknown
+from dreamnet_actions.errors.words import unknown
 
 Permission = Literal["none", "read", "write", "admin"]
 """What somebody may do in a repository, from nothing to everything (a maintainer writes, a triager reads):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dreamnet_actions.domain.flagtargeting import answer_mistakes, rule_mistakes
-from dreamnet_actions.errors import nearest
+from dreamnet_actions.errors.words import nearest
 
 Path = tuple[str | int, ...]
 Found = tuple[Path, str]

@@ -10,7 +10,7 @@ from typing import Any
 from dreamnet_actions.domain.bucketing import MOST_WEIGHT
 from dreamnet_actions.domain.jsonlogic import truth
 from dreamnet_actions.domain.targeting import OPERATORS, VERSION, VERSION_SIGNS
-from dreamnet_actions.errors import nearest
+from dreamnet_actions.errors.words import nearest
 
 Path = tuple[str | int, ...]
 Found = tuple[Path, str]

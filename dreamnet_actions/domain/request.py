@@ -10,7 +10,8 @@ from typing import Any
 
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS, Action, Agent, Key, infer
 from dreamnet_actions.domain.message import HOP_LIMIT, digest
-from dreamnet_actions.errors import RequestInvalid, TooManyHops, unknown
+from dreamnet_actions.errors import RequestInvalid, TooManyHops
+from dreamnet_actions.errors.words import unknown
 
 KEYS = ("agent", "input", "id", "correlation_id", "hops", "dry_run")
 MAX_BYTES = 256 * 1024

@@ -19,7 +19,8 @@ from dreamnet_actions.domain.flag import Flag, evaluate
 from dreamnet_actions.domain.request import MAX_BYTES
 from dreamnet_actions.entrances import openapi
 from dreamnet_actions.entrances.wire import read_json, write_json
-from dreamnet_actions.errors import ConfigError, ConfigLacks, DreamNetError, RequestError
+from dreamnet_actions.errors import ConfigError, DreamNetError, RequestError
+from dreamnet_actions.errors.configuration import ConfigLacks
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System

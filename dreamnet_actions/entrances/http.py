@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from dreamnet_actions import __version__
 from dreamnet_actions.domain.dream import STATES
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.request import MAX_BYTES
 from dreamnet_actions.domain.result import AgentResult
@@ -25,8 +26,8 @@ from dreamnet_actions.entrances.guard import judge
 from dreamnet_actions.entrances.pool import Pool
 from dreamnet_actions.entrances.views import dream_story, find_dream, message_json, status_json
 from dreamnet_actions.entrances.wire import read_json, with_id, write_json
-from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge, unknown
-from dreamnet_actions.pipe import failure
+from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge
+from dreamnet_actions.errors.words import unknown
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System

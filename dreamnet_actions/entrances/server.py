@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dreamnet_actions.entrances.delivery import Couriers
 from dreamnet_actions.entrances.guard import is_loopback
 from dreamnet_actions.entrances.watch import interrupt, until_stopped
-from dreamnet_actions.errors import ExtraMissing, PermanentError
+from dreamnet_actions.errors import PermanentError
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System

@@ -15,7 +15,8 @@ from typing import Any
 
 from dreamnet_actions.domain.spec.models import Config, Webhook
 from dreamnet_actions.entrances.wire import read_json
-from dreamnet_actions.errors import ConfigError, ConfigLacks, NotFound, RequestInvalid, Unauthenticated
+from dreamnet_actions.errors import ConfigError, NotFound, RequestInvalid, Unauthenticated
+from dreamnet_actions.errors.configuration import ConfigLacks
 
 MAX_BYTES = 5 * 1024 * 1024
 """A push of 2,048 commits, the most that GitHub lists, is below it."""

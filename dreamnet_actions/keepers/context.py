@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dreamnet_actions.domain.journal import Fact
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.spec.models import Config, Service
-from dreamnet_actions.errors import ConfigLacks
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.stores import Journal, Lock
 from dreamnet_actions.ports.system import Clock, Ids, Reporter

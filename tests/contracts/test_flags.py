@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dreamnet_actions.adapters.files.documents import LocalDocument
 from dreamnet_actions.adapters.files.flags import FlagFile
 from dreamnet_actions.domain.flagedit import Edit, Share
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, Conflict
+from dreamnet_actions.errors import ConfigError, Conflict
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.ports.flags import FlagStore
 from dreamnet_actions.testing.contracts.flags import NOTE, FlagStoreContract
 from dreamnet_actions.testing.memory.flags import MemoryFlagStore

@@ -14,7 +14,8 @@ from dreamnet_actions.adapters.files.grammar import NAME, Reader, fits, write_en
 from dreamnet_actions.adapters.files.sink import DotenvSink
 from dreamnet_actions.adapters.files.source import DotenvSource
 from dreamnet_actions.domain.secret import Ref
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, NotFound, PermanentError, StateDamaged
+from dreamnet_actions.errors import ConfigError, NotFound, PermanentError, StateDamaged
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 from dreamnet_actions.testing.contracts.secrets import (
     SecretSinkContract,

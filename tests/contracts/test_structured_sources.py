@@ -22,7 +22,8 @@ from dreamnet_actions.adapters.files.values import json_values, yaml_values
 from dreamnet_actions.config.reader import read_text
 from dreamnet_actions.domain.secret import Ref
 from dreamnet_actions.domain.spec.models import Config
-from dreamnet_actions.errors import ConfigError, ConfigInvalid
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.ports.secrets import SecretSource
 from dreamnet_actions.ports.site import Site
 from dreamnet_actions.testing.contracts.secrets import HARD, SecretSourceContract

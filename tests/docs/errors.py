@@ -9,16 +9,17 @@ import re
 import dreamnet_actions
 from dreamnet_actions import errors
 from dreamnet_actions.domain.validation import ValuesInvalid
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import DreamNetError, configuration
+from dreamnet_actions.errors.words import unknown
 from tests.docs.pages import ROOT
 
 EXAMPLES: dict[str, DreamNetError] = {
     "dreamnet.error": DreamNetError(
         "Something that DreamNet refuses to go on with.", hint="What to do about it."
     ),
-    "config.invalid": errors.ConfigInvalid(
+    "config.invalid": configuration.ConfigInvalid(
         [
-            errors.Mistake(
+            configuration.Mistake(
                 "dreamnet.yml",
                 6,
                 5,
@@ -27,14 +28,14 @@ EXAMPLES: dict[str, DreamNetError] = {
             )
         ]
     ),
-    "config.missing": errors.ConfigMissing([".github/dreamnet.yml", "dreamnet.yml"]),
-    "config.lacks": errors.ConfigLacks(
+    "config.missing": configuration.ConfigMissing([".github/dreamnet.yml", "dreamnet.yml"]),
+    "config.lacks": configuration.ConfigLacks(
         "platform 'gke'", ["local"], section="platforms", lines="platforms:\n  gke: {process: {}}"
     ),
-    "config.extra": errors.ExtraMissing("The sandbox", "the program act", "sandbox"),
-    "config.too-new": errors.ConfigTooNew(2, 1),
+    "config.extra": configuration.ExtraMissing("The sandbox", "the program act", "sandbox"),
+    "config.too-new": configuration.ConfigTooNew(2, 1),
     "request.invalid": errors.RequestInvalid(
-        [errors.unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
+        [unknown("action of deploykeeper", "restrat", ["deploy", "restart", "rollback"])]
     ),
     "env.invalid": ValuesInvalid(
         [

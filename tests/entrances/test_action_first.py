@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action import telling
 from dreamnet_actions.entrances.action.first import extras
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.summary import summary
-from dreamnet_actions.errors import ConfigInvalid, ConfigLacks, Mistake
-from dreamnet_actions.pipe import failure
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigLacks, Mistake
 from tests.actions.bed import tools
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,13 +12,13 @@ from dreamnet_actions.adapters.github.remote import RemoteBranch
 from dreamnet_actions.adapters.github.retry import Answer
 from dreamnet_actions.adapters.github.translate import translate
 from dreamnet_actions.adapters.runner.actions import ActionsRunner
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.domain.result import AgentResult, warning
 from dreamnet_actions.entrances.action.inputs import VARIABLES
 from dreamnet_actions.entrances.action.needs import whole
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.setup.called import CALLED
 from dreamnet_actions.errors import DreamNetError, TemporaryError
-from dreamnet_actions.pipe import failure
 
 
 def refused(needed: str, said: str = "Resource not accessible by integration") -> DreamNetError:

@@ -17,7 +17,6 @@ from dreamnet_actions.errors import (
     ConfigError,
     Conflict,
     DreamNetError,
-    ExtraMissing,
     NotFound,
     PermanentError,
     RefusedError,
@@ -26,6 +25,7 @@ from dreamnet_actions.errors import (
     TemporaryError,
     Unauthenticated,
 )
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.testing.contracts.together import together
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.github.scripted import Reply, Script, scripted

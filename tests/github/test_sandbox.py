@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from dreamnet_actions.bootstrap.sandbox import make_sandbox
 from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.cli.sandbox import sandbox as command
-from dreamnet_actions.errors import ConfigError, ExtraMissing, RequestInvalid
+from dreamnet_actions.errors import ConfigError, RequestInvalid
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.testing.github.actions.act import find_act
 from dreamnet_actions.testing.github.sandbox.house import refs
 from dreamnet_actions.testing.github.sandbox.importing import UserRepository

@@ -300,7 +300,7 @@ def test_an_address_that_nobody_answers_at_is_told_with_what_to_open(
 
 def test_options_say_what_is_wrong_with_them(tmp_path: Path) -> None:
     from dreamnet_actions.bootstrap import check_config
-    from dreamnet_actions.errors import ConfigInvalid
+    from dreamnet_actions.errors.configuration import ConfigInvalid
 
     file = tmp_path / "dreamnet.yml"
     wrong = {

@@ -12,6 +12,7 @@ from dreamnet_actions import errors
 from dreamnet_actions.domain.message import HOP_LIMIT
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Outgoing, Report, Verdict
+from dreamnet_actions.errors import configuration
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, home, service
 
@@ -129,7 +130,7 @@ def test_an_entrances_id_counts_where_the_request_has_none() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (errors.ConfigLacks("x", [], lines="l", section="s"), "refused"),
+        (configuration.ConfigLacks("x", [], lines="l", section="s"), "refused"),
         (errors.RequestInvalid(["x"]), "refused"),
         (errors.NotFound("x", "y"), "refused"),
         (errors.RequestTooLarge(2, 1), "refused"),

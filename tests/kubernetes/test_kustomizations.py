@@ -12,7 +12,8 @@ from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.record import Revision
 from dreamnet_actions.adapters.kubernetes.rendering import rendered
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import CommandFailed, ConfigError, ConfigInvalid
+from dreamnet_actions.errors import CommandFailed, ConfigError
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from tests.cluster.builds import programs
 from tests.cluster.client import Cluster
 from tests.kubernetes.stage import Stage, staged

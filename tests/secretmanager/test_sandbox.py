@@ -17,7 +17,8 @@ from dreamnet_actions.domain.secret import SecretValue, Versioned
 from dreamnet_actions.domain.spec.env import Chosen, EnvEntry
 from dreamnet_actions.domain.spec.validation import Form, Rule
 from dreamnet_actions.domain.validation import troubles
-from dreamnet_actions.errors import ConfigInvalid, RequestInvalid
+from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 
 CONFIG = """
 version: 1

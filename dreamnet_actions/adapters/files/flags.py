@@ -17,7 +17,8 @@ from dreamnet_actions.adapters.files.places import Places, parse
 from dreamnet_actions.domain.flag import Flag, flags_of
 from dreamnet_actions.domain.flagedit import Edit, Share, edited, share_of
 from dreamnet_actions.domain.flagrules import mistakes
-from dreamnet_actions.errors import ConfigInvalid, Conflict, Mistake, NotFound
+from dreamnet_actions.errors import Conflict, NotFound
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 from dreamnet_actions.ports.flags import Changed, Document, Note
 
 TRIES = 3

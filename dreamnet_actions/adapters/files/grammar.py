@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _BLANKS = re.compile(r"[ \t\f\v]*")

@@ -12,7 +12,8 @@ from dreamnet_actions.adapters.files.atomic import read_text
 from dreamnet_actions.adapters.files.grammar import Reader
 from dreamnet_actions.adapters.files.options import DotenvSourceOptions
 from dreamnet_actions.domain.secret import LATEST, Ref, SecretValue, Versioned
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, NotFound
+from dreamnet_actions.errors import ConfigError, NotFound
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.ports.site import Site
 
 

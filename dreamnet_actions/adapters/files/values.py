@@ -18,7 +18,7 @@ from dreamnet_actions.config.scalars import read_scalar
 from dreamnet_actions.config.source import MAX_BYTES
 from dreamnet_actions.config.tree import Node, Scalar, spell
 from dreamnet_actions.domain.spec.values import shown
-from dreamnet_actions.errors import ConfigInvalid, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 
 MAX_DEPTH = 64
 """Levels of lists and mappings within each other."""

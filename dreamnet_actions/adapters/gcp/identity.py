@@ -12,7 +12,8 @@ from dreamnet_actions.adapters.gcp.credentials import credentials
 from dreamnet_actions.adapters.gcp.options import IdentityOptions
 from dreamnet_actions.adapters.gcp.transport import Transport
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.errors import DreamNetError, ExtraMissing, TemporaryError
+from dreamnet_actions.errors import DreamNetError, TemporaryError
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 AGAIN = 30.0
 """Seconds before a token is asked for anew that is old but still good: a metadata server hands out the same one until

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dreamnet_actions.adapters.gcp.identity import Identity
-from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
+from dreamnet_actions.errors import ConfigError, TemporaryError
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.ports.system import Clock
 
 TIMEOUT = 20.0

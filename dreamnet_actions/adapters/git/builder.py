@@ -20,7 +20,8 @@ from typing import ClassVar
 from dreamnet_actions.adapters.gitcalls import TAIL
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
-from dreamnet_actions.errors import CommandFailed, ConfigLacks, Leased, PermanentError
+from dreamnet_actions.errors import CommandFailed, Leased, PermanentError
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.delivery import Source
 
 KEPT = 20

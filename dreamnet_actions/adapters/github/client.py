@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.adapters.github.retry import Patience
 from dreamnet_actions.domain.secret import SecretValue
-from dreamnet_actions.errors import ConfigError, ExtraMissing, NotFound, RequestError, RequestTooLarge
+from dreamnet_actions.errors import ConfigError, NotFound, RequestError, RequestTooLarge
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ files it holds (``--force-with-lease``).
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
 import subprocess
@@ -21,15 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamnet_actions.adapters.gitcalls import SAFE, Running, clean, finished
-from dreamnet_actions.errors import (
-    CommandFailed,
-    DeadlineExceeded,
-    DreamNetError,
-    PermanentError,
-    PermissionMissing,
-    TemporaryError,
-    Unauthenticated,
-)
+from dreamnet_actions.adapters.github.gittoken import token_forms, token_settings
+from dreamnet_actions.adapters.github.gitwords import PROTECTED, trouble
+from dreamnet_actions.errors import CommandFailed, DeadlineExceeded, DreamNetError, PermanentError
 
 AUTHOR = "dreamnet[bot] <dreamnet[bot]@users.noreply.github.com>"
 _HEAD = "refs/dreamnet/head"
@@ -51,20 +44,8 @@ _REJECTED = re.compile(
 )
 _FORCE_FORBIDDEN = re.compile(r"\[remote rejected\] \(non-fast-forward\)|denying non-fast-forward")
 _NOT_THERE = "couldn't find remote ref"
-_PROTECTED = re.compile(
-    r"protected branch|repository rule violations|pre-receive hook declined|hook declined"
-)
 # A host that keeps such names to itself, or takes one name a push only: then the branch goes without its mark.
 _NO_MARK = re.compile(r"hidden ref|does not support --atomic|refs/dreamnet/seen/\S+ -> \S+ \(prohibited")
-TEMPORARY = re.compile(
-    r"Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|early EOF|RPC failed"
-    r"|hung up unexpectedly|unexpected disconnect|Empty reply|returned error: (?:408|429|5\d\d)|Recv failure"
-    r"|Send failure|SSL_|TLS connection|transfer closed|Operation too slow|HTTP/2 stream|unpacker error"
-    # An answer that was cut short, or a page of some proxy's in its place:
-    r"|expected flush|body are still expected|bad line length|protocol error|expected 'packfile'"
-    r"|Could not read from remote repository|git-http-push failed",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +246,7 @@ class RemoteBranch:
                 f"git push of {self.name!r} in {self.url}: force pushes are forbidden there.",
                 hint="Leave the branch 'dreamnet' out of rules that forbid them, or let its history grow.",
             )
-        if _REJECTED.search(told) and not _PROTECTED.search(told):
+        if _REJECTED.search(told) and not PROTECTED.search(told):
             return False
         raise self._trouble("push", status, told)
 
@@ -306,52 +287,7 @@ class RemoteBranch:
         return said[-_TAIL:]
 
     def _trouble(self, what: str, status: int, said: str) -> DreamNetError:
-        """Say what a failed call means."""
-        said = self._harmless(said)
-        where = f"git {what} of {self.name!r} in {self.url}"
-        if re.search(r"returned error: 401|Authentication failed|could not read Username", said):
-            return Unauthenticated(
-                f"{where}: the token was not accepted.",
-                hint="In a workflow, hand the job's own on: 'token: ${{ github.token }}'. Else renew GITHUB_TOKEN.",
-            )
-        if re.search(r"Permission to \S+ denied|Write access to repository not granted", said):
-            return PermissionMissing(
-                f"{where}: the token lacks the permission 'contents: write'.",
-                hint="Add to the workflow's job:\npermissions:\n  contents: write",
-            )
-        if re.search(r"returned error: 403", said) and not _PROTECTED.search(said):
-            # Who lacks a permission is told so; a limit is answered by the bare status, and passes.
-            return TemporaryError(
-                f"{where} was refused (403), and no reason was given.",
-                hint="A rate limit is answered so: try again later. Where it stays, give the token the permission "
-                "'contents: write'.",
-                retry_after=60.0,
-            )
-        if _PROTECTED.search(said):
-            return PermanentError(
-                f"{where}: a rule of the repository forbids it. It says:\n{said}",
-                hint="Leave the branch 'dreamnet' out of branch protection and rulesets; no person commits there.",
-            )
-        if re.search(r"returned error: 30[1278]", said):
-            return PermanentError(
-                f"{where}: the repository is at another address now; the token is not sent there.",
-                hint="It was renamed or moved: use the new name (GITHUB_REPOSITORY).",
-            )
-        if re.search(
-            r"returned error: 404|[Rr]epository .*not found|does not appear to be a git repository", said
-        ):
-            return PermanentError(
-                f"{where}: there is no such repository, or the token may not see it.",
-                hint="Check GITHUB_REPOSITORY and GITHUB_SERVER_URL, and that the token is of this repository "
-                "(permission 'contents: write').",
-            )
-        if TEMPORARY.search(said):
-            return TemporaryError(
-                f"{where} did not come through. It says:\n{said}",
-                hint="Nothing is lost: what was not pushed is tried again.",
-                retry_after=30.0,
-            )
-        return CommandFailed(where, status, said)
+        return trouble(f"git {what} of {self.name!r} in {self.url}", status, self._harmless(said))
 
 
 def _quoted(path: str) -> bytes:
@@ -359,28 +295,3 @@ def _quoted(path: str) -> bytes:
     raw = path.encode("utf-8", "surrogateescape")
     plain = (chr(one) if 32 <= one < 127 and one not in b'"\\' else f"\\{one:03o}" for one in raw)
     return f'"{"".join(plain)}"'.encode("ascii")
-
-
-def token_settings(url: str, token: str) -> dict[str, str]:
-    """Answer git's settings as environment: https://git-scm.com/docs/git-config#ENVIRONMENT.
-
-    The header holds for exactly this address, an empty one before it takes away what a user's file adds for it
-    (two are answered with 400), and no redirect is followed: the token goes nowhere else.
-    """
-    pairs = [("http.followRedirects", "false"), ("credential.helper", "")]
-    if token:
-        header = f"AUTHORIZATION: basic {_basic(token)}"
-        pairs += [(f"http.{url}.extraHeader", ""), (f"http.{url}.extraHeader", header)]
-    settings = {"GIT_CONFIG_COUNT": str(len(pairs))}
-    for place, (key, value) in enumerate(pairs):
-        settings |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
-    return settings
-
-
-def _basic(token: str) -> str:
-    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
-
-
-def token_forms(token: str) -> tuple[str, ...]:
-    """Answer the texts under which git could repeat the token."""
-    return (token, _basic(token)) if token else ()

@@ -17,7 +17,8 @@ from dreamnet_actions.adapters.github.options import GitHubSecretsOptions
 from dreamnet_actions.adapters.github.remembered import Held, Record
 from dreamnet_actions.adapters.github.shelf import Shelf
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned
-from dreamnet_actions.errors import Conflict, DreamNetError, ExtraMissing, NotFound
+from dreamnet_actions.errors import Conflict, DreamNetError, NotFound
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Keep, Site
 

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from dreamnet_actions.adapters.checkout import checkout
 from dreamnet_actions.adapters.gitcalls import Git, checked
 from dreamnet_actions.adapters.github.client import GitHubRepository
-from dreamnet_actions.adapters.github.remote import TEMPORARY, token_forms, token_settings
+from dreamnet_actions.adapters.github.gittoken import token_forms, token_settings
+from dreamnet_actions.adapters.github.gitwords import TEMPORARY
 from dreamnet_actions.errors import (
     CommandFailed,
     Conflict,

@@ -22,7 +22,8 @@ from dreamnet_actions.adapters.registrylogins import Login, Logins
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.images import ImageBuild
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
-from dreamnet_actions.errors import ConfigLacks, NotFound
+from dreamnet_actions.errors import NotFound
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.delivery import Builder
 from dreamnet_actions.ports.system import Reporter
 

@@ -17,15 +17,9 @@ from urllib.parse import quote, urlencode
 
 from dreamnet_actions.adapters.kubernetes.access import advice, renewed
 from dreamnet_actions.adapters.kubernetes.kinds import path_of
+from dreamnet_actions.adapters.kubernetes.troubles import Asked, Expired, Missing, said, trouble
 from dreamnet_actions.adapters.kubernetes.wire import as_yaml, keep_alive
-from dreamnet_actions.errors import (
-    Conflict,
-    DreamNetError,
-    PermissionMissing,
-    PlatformFailed,
-    TemporaryError,
-    Unauthenticated,
-)
+from dreamnet_actions.errors import Conflict, DreamNetError, PermissionMissing, TemporaryError
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -45,35 +39,7 @@ RACES = 10
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 Object = dict[str, Any]
-
-
-_ADMISSION = ("exceeded quota", "denied the request", "violates PodSecurity")
-"""Words of a 403 that is no matter of rights (plugin/pkg/admission of kubernetes/kubernetes)."""
-
-
-class Missing(PlatformFailed):
-    """The API server knows no such object, or no such kind (404)."""
-
-
-class Invalid(PlatformFailed):
-    """The API server takes no object that is like that (422): a field that is wrong, or cannot be changed."""
-
-
-class Expired(TemporaryError):
-    """What a watch or a list wanted to go on from is gone (410, or 504 in the stream): list anew."""
-
-
-class ApplyConflict(PlatformFailed):
-    """Somebody else manages ``fields`` that we would change (409 of server-side apply); the text says who."""
-
-    def __init__(self, owners: str, fields: tuple[str, ...]) -> None:
-        self.fields = fields
-        super().__init__(
-            f"Others manage what this would change: {owners}.",
-            hint="Let them change it, or add 'adopt: [image]' to the service to take the image over.",
-        )
 
 
 class Api:
@@ -324,77 +290,23 @@ class Api:
             status = event.get("object", {})
             if status.get("code") in (410, 504):
                 raise Expired(f"watch {path}: {status.get('code')}")
-            raise TemporaryError(f"watch {path}: {_said(status.get('message', 'an error'))}")
+            raise TemporaryError(f"watch {path}: {said(status.get('message', 'an error'))}")
         return event
 
     def _unreachable(self, error: Exception) -> TemporaryError:
         return TemporaryError(
-            f"The API server {self.where} cannot be reached: {_said(error)}",
+            f"The API server {self.where} cannot be reached: {said(error)}",
             hint=f"That is no fault of the service. {advice(self._configuration)}",
         )
 
     def _trouble(
         self, method: str, path: str, status: int, data: bytes, headers: Mapping[str, str]
     ) -> DreamNetError:
-        """Say what a refused request means; the server's own words are in it, as plain text."""
-        try:
-            told = json.loads(data)
-            words, reason = str(told.get("message", "")), str(told.get("reason", ""))
-            causes = (told.get("details") or {}).get("causes") or []
-        except (ValueError, AttributeError):
-            words, reason, causes = data.decode("utf-8", "replace"), "", []
-        said = f"{method} {path}: {_said(words) or status}"
-        if status == 401:
-            return Unauthenticated(
-                f"{self.where} does not take our credentials. {said}",
-                hint="Look at the kubeconfig's user, or at the service account and its token.",
-            )
-        if status == 403 and any(one.get("reason") == "NamespaceTerminating" for one in causes):
-            return PlatformFailed(
-                f"The namespace {self.namespace} is being deleted. {said}",
-                hint="That is no fault of the service. Make the namespace anew, or name another one.",
-            )
-        if status == 403 and any(one in words for one in _ADMISSION):
-            return PlatformFailed(
-                f"The cluster does not take this. {said}",
-                hint="No right is missing: a quota, a policy or a webhook of the cluster's says no.",
-            )
-        if status == 403 and (method, path) in self._allowed and " cannot " in words:
-            return TemporaryError(
-                f"The cluster no longer allows what it allowed a moment ago. {said}",
-                hint="That is no fault of the service. An API server that has just started refuses everything until it "
-                "has read its Roles. If it stays so, look at the Role of DreamNet's account.",
-            )
-        if status == 403:
-            return PermissionMissing(
-                f"The cluster does not allow this to DreamNet. {said}",
-                hint="Give DreamNet's account the Role of this action: dreamnet roles prints it (docs/kubernetes.md).",
-            )
-        if status == 404:
-            return Missing(said)
-        if status == 409 and any(one.get("reason") == "FieldManagerConflict" for one in causes):
-            owners = "; ".join(
-                f"{_said(one.get('message', ''))} ({_said(one.get('field', ''))})" for one in causes
-            )
-            return ApplyConflict(owners, tuple(str(one.get("field", "")) for one in causes))
-        if status == 409:
-            return Conflict(f"{path} ({reason})" if reason else path)
-        if status in _TRANSIENT:
-            after = headers.get("Retry-After", "")
-            return TemporaryError(said, retry_after=float(after) if after.isdigit() else 10.0)
-        if status == 422:
-            fixed = "immutable" in words
-            hint = "Put it back as it was, or delete the object by hand and deploy again." if fixed else ""
-            return Invalid(said, hint=hint)
-        return PlatformFailed(said)
+        asked = Asked(method, path, self.where, self.namespace, allowed=(method, path) in self._allowed)
+        return trouble(asked, status, data, headers)
 
     def _discovered(self, version: str) -> builtins.list[Object]:
         """Ask the server for the kinds of a group."""
         where = f"/api/{version}" if "/" not in version else f"/apis/{version}"
         resources: builtins.list[Object] = self.request("GET", where).get("resources", [])
         return resources
-
-
-def _said(words: object) -> str:
-    """Answer the server's words as one line of at most 1,000 characters."""
-    return " ".join(str(words).split())[:1000]

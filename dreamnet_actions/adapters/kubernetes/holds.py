@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from dreamnet_actions.adapters.kubernetes.api import Api, Missing, Object
+from dreamnet_actions.adapters.kubernetes.api import Api, Object
 from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE
+from dreamnet_actions.adapters.kubernetes.troubles import Missing
 from dreamnet_actions.adapters.owner import is_dead, this_process
 from dreamnet_actions.errors import Conflict, DreamNetError, Leased
 from dreamnet_actions.ports.system import Clock

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dreamnet_actions.adapters.kubernetes.api import Api, Expired, Object
+from dreamnet_actions.adapters.kubernetes.api import Api, Object
+from dreamnet_actions.adapters.kubernetes.troubles import Expired
 from dreamnet_actions.errors import DreamNetError, TemporaryError
 
 WINDOW = 240

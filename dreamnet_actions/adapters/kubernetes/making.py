@@ -20,7 +20,7 @@ from dreamnet_actions.adapters.kubernetes.references import containers_of, pods_
 from dreamnet_actions.adapters.kubernetes.rendering import image_only, name_by_content, rendered
 from dreamnet_actions.adapters.registry import NoSuchImage, Reference, Registry
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import ConfigLacks
+from dreamnet_actions.errors.configuration import ConfigLacks
 
 FRESH = 60.0
 """Seconds for which the digest of a tag is taken for known: one release asks several times, and is to hear the same."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dreamnet_actions.adapters.kubernetes import batch, canaries, constraints, runs
-from dreamnet_actions.adapters.kubernetes.api import Api, ApplyConflict, Invalid, Object
+from dreamnet_actions.adapters.kubernetes.api import Api, Object
 from dreamnet_actions.adapters.kubernetes.holds import Holds
 from dreamnet_actions.adapters.kubernetes.informer import Informers
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
@@ -28,9 +28,11 @@ from dreamnet_actions.adapters.kubernetes.record import (
 from dreamnet_actions.adapters.kubernetes.references import template_of
 from dreamnet_actions.adapters.kubernetes.rendering import image_only, kind_and_name
 from dreamnet_actions.adapters.kubernetes.routing import Routes
+from dreamnet_actions.adapters.kubernetes.troubles import ApplyConflict, Invalid
 from dreamnet_actions.adapters.kubernetes.workloads import Objects
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import ConfigLacks, Conflict, NotFound, PlatformFailed
+from dreamnet_actions.errors import Conflict, NotFound, PlatformFailed
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.system import Clock
 
 if TYPE_CHECKING:

@@ -14,7 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreamnet_actions.adapters.kubernetes import batch, canaries, constraints, routed, runs, stuck
+from dreamnet_actions.adapters.kubernetes import (
+    batch,
+    canaries,
+    constraints,
+    routed,
+    runs,
+    standing,
+    stuck,
+    undoing,
+)
 from dreamnet_actions.adapters.kubernetes.access import configuration, reached_by
 from dreamnet_actions.adapters.kubernetes.api import Object
 from dreamnet_actions.adapters.kubernetes.events import Events
@@ -34,7 +43,6 @@ from dreamnet_actions.adapters.kubernetes.preview import previewed
 from dreamnet_actions.adapters.kubernetes.pruning import Pruning
 from dreamnet_actions.adapters.kubernetes.record import (
     KEPT,
-    RECORD,
     SERVICE,
     Record,
     Revision,
@@ -44,13 +52,12 @@ from dreamnet_actions.adapters.kubernetes.record import (
 from dreamnet_actions.adapters.kubernetes.rendering import kind_and_name
 from dreamnet_actions.adapters.kubernetes.renewing import Renewed
 from dreamnet_actions.adapters.kubernetes.strategies import check_canary, check_strategy
-from dreamnet_actions.adapters.kubernetes.workloads import Objects, address_of, pods_of, track
 from dreamnet_actions.adapters.registry import Registry
 from dreamnet_actions.adapters.registrylogins import Logins
 from dreamnet_actions.domain.constraints import Constraints
 from dreamnet_actions.domain.difference import Difference
 from dreamnet_actions.domain.evidence import Evidence
-from dreamnet_actions.domain.release import Release, ServiceState, Snapshot
+from dreamnet_actions.domain.release import Release, Snapshot
 from dreamnet_actions.domain.spec.models import ReleaseRules, Service
 from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.cluster import ClusterAccess, Seen
@@ -147,7 +154,10 @@ class KubernetesPlatform(Platform):
     def observe(self) -> Snapshot:
         mark, objects = self._namespace.informers.view()
         services = self._namespace.services(objects)
-        found = {name: self._state(name, workload, objects) for name, workload in services.items()}
+        found = {
+            name: standing.state(self._namespace, self._events, name, workload, objects, self._clock.now())
+            for name, workload in services.items()
+        }
         return Snapshot(platform=self.name, services=found, mark=mark)
 
     def wait(self, since: Snapshot, seconds: float) -> bool:
@@ -184,13 +194,7 @@ class KubernetesPlatform(Platform):
         return found
 
     def logs(self, service: str, lines: int = 50) -> list[str]:
-        objects = self._namespace.informers.read()
-        api, told = self._namespace.api, list[str]()
-        for pod in _pods(self._namespace.workload(service, objects), objects):
-            path = api.path("v1", "Pod", pod["metadata"]["name"], "log")
-            query = {"tailLines": str(max(1, lines)), "container": pod["spec"]["containers"][0]["name"]}
-            told += api.text(path, query).splitlines()
-        return told[-lines:] if lines > 0 else []
+        return standing.logs(self._namespace, service, lines)
 
     def replica_addresses(self, service: str, *, canary: bool = False) -> Collection[str]:
         services = self.observe().services
@@ -294,53 +298,10 @@ class KubernetesPlatform(Platform):
         canaries.end(self._namespace, service)
 
     def undo(self, service: str, *, token: str, skip: Collection[str] = ()) -> Release:
-        keys, space = self._namespace.keys(service), self._namespace
-
-        def chosen(record: Record | None) -> Record:
-            """Answer the record with nothing before the run that is gone back to."""
-            if record is not None and token in record.undone:
-                return record
-            former = record.former if record else ()
-            for place, run in enumerate(former):
-                if record and space.revisions.get(service, run.revision).release.version not in skip:
-                    return replace(record, former=former[place:])
-            raise NotFound("former release of", service)
-
-        record = chosen(record_of(space.workload(service)))
-        if token not in record.undone:
-            runs_anew = kind_and_name(keys)[0] != "Job"
-            space.apply_others(service, record.former[0].revision, keys, ask=runs_anew)
-
-        def want(_: Object | None, record: Record | None) -> Record:
-            found = chosen(record)
-            return found if token in found.undone else found.back(token)
-
-        after = space.write(service, keys, want)
-        stuck.free(space, keys, after, self._clock)
-        return space.revisions.get(service, after.undone[token]).release
+        return undoing.undo(self._namespace, service, self._clock, token=token, skip=skip)
 
     def remove(self, service: str) -> None:
-        space = self._namespace
-        workload = space.services(space.informers.read()).get(service)
-        canaries.end(space, service)
-        record = record_of(workload)
-        if workload is None or record is None:
-            return
-        current, informer = (
-            space.revisions.get(service, record.stable.revision),
-            space.informers[workload["kind"]],
-        )
-        if current.whole:
-            *others, own = current.objects
-            if own["kind"] == "Job":  # its runs have names of their own
-                runs.delete(space, own["metadata"]["name"])
-            for one in reversed(others if own["kind"] == "Job" else current.objects):
-                space.api.delete(one["apiVersion"], one["kind"], one["metadata"]["name"])
-            informer.drop(workload["metadata"]["name"])
-        else:  # it was there before us: only our own notes go
-            path = space.api.path(workload["apiVersion"], workload["kind"], workload["metadata"]["name"])
-            informer.put(space.api.patch(path, {"metadata": {"annotations": {RECORD: None}}}))
-        self._pruning.forget(service, set(), prune=True)
+        undoing.remove(self._namespace, self._pruning, service)
 
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -360,40 +321,3 @@ class KubernetesPlatform(Platform):
             beside = record_of(canaries.of(service, self._namespace.informers.read()))
             kept = record.revisions() | (beside.revisions() if beside else set())
             self._pruning.forget(service, kept, prune=keys.prune)
-
-    def _state(self, service: str, workload: Object, objects: Objects) -> ServiceState:
-        space, now = self._namespace, self._clock.now()
-        record = record_of(workload)
-        if record is None:
-            release, former = space.before_us(service, workload).release, tuple[Release, ...]()
-        else:
-            release = space.revisions.get(service, record.stable.revision).release
-            former = tuple(space.revisions.get(service, one.revision).release for one in record.former)
-        beside, canary = canaries.of(service, objects), None
-        its = record_of(beside)
-        if beside is not None and its is not None and not its.promoted:
-            other = space.revisions.get(service, its.stable.revision).release
-            canary = track("canary", beside, other, its.share, objects, now, self._events)
-            canary = replace(
-                canary,
-                real_weight=canaries.real_share(space, beside, workload, objects),
-                adrift=canaries.adrift(space, beside, its),
-            )
-        weight = 1.0 - canary.weight if canary else 1.0
-        return ServiceState(
-            service=service,
-            address=address_of(workload, objects),
-            stable=batch.track(workload, release, objects, now, self._events)
-            if workload["kind"] in batch.KINDS
-            else track("stable", workload, release, weight, objects, now, self._events),
-            canary=canary,
-            former=former,
-        )
-
-
-def _pods(workload: Object, objects: Objects) -> list[Object]:
-    """Answer the pods of a workload whose logs people ask for."""
-    if workload["kind"] not in batch.KINDS:
-        return pods_of(workload, objects)
-    job = batch.last_run(workload, objects)
-    return batch.pods_of_job(job, objects) if job else []

@@ -24,7 +24,7 @@ from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE, Revision
 from dreamnet_actions.adapters.kubernetes.references import config_of, containers_of, pods_in, template_of
 from dreamnet_actions.domain.release import Release
 from dreamnet_actions.domain.spec.workloads import KINDS
-from dreamnet_actions.errors import ConfigInvalid, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 JOB_KEPT = 86400

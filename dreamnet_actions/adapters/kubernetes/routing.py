@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dreamnet_actions.adapters.kubernetes.api import MANAGER, Missing, Object
+from dreamnet_actions.adapters.kubernetes.api import MANAGER, Object
 from dreamnet_actions.adapters.kubernetes.httproutes import (
     HELD,
     Held,
@@ -27,6 +27,7 @@ from dreamnet_actions.adapters.kubernetes.httproutes import (
     taken,
     trouble,
 )
+from dreamnet_actions.adapters.kubernetes.troubles import Missing
 from dreamnet_actions.errors import Conflict, DreamNetError, PermissionMissing, PlatformFailed
 
 if TYPE_CHECKING:

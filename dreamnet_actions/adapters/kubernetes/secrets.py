@@ -19,14 +19,8 @@ from dreamnet_actions.adapters.kubernetes.readers import live_names, readers
 from dreamnet_actions.adapters.kubernetes.record import OURS
 from dreamnet_actions.adapters.kubernetes.sets import Held
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
-from dreamnet_actions.errors import (
-    ConfigLacks,
-    Conflict,
-    NotFound,
-    PlatformFailed,
-    StateDamaged,
-    TemporaryError,
-)
+from dreamnet_actions.errors import Conflict, NotFound, PlatformFailed, StateDamaged, TemporaryError
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site
 

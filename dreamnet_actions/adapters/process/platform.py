@@ -38,7 +38,8 @@ from dreamnet_actions.domain.release import (
     Traffic,
 )
 from dreamnet_actions.domain.spec.models import Service
-from dreamnet_actions.errors import ConfigLacks, NotFound, TemporaryError
+from dreamnet_actions.errors import NotFound, TemporaryError
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.site import Site
 

@@ -18,7 +18,8 @@ from dreamnet_actions.domain.message import Message as CloudEvent
 from dreamnet_actions.domain.route import DISPATCHED, WEBHOOK
 from dreamnet_actions.entrances.action.inputs import Inputs
 from dreamnet_actions.entrances.wire import read_json
-from dreamnet_actions.errors import RequestInvalid, unknown
+from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors.words import unknown
 
 ENVELOPE = "dreamnet"
 """The one top-level key of a dispatch's ``client_payload``."""

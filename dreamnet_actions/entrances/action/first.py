@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamnet_actions.config.source import MAX_BYTES, PLACES
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.domain.request import parse_request
 from dreamnet_actions.domain.result import AgentResult, Outcome
 from dreamnet_actions.domain.times import rfc3339
@@ -20,7 +21,6 @@ from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.errors import DreamNetError
-from dreamnet_actions.pipe import failure
 from dreamnet_actions.ports.runner import Runner
 
 EXTRAS: Mapping[str, str] = {

@@ -12,7 +12,8 @@ from typing import Any
 
 from dreamnet_actions.domain.actions import AGENTS, Agent
 from dreamnet_actions.entrances.wire import read_json
-from dreamnet_actions.errors import DreamNetError, RequestInvalid, unknown
+from dreamnet_actions.errors import DreamNetError, RequestInvalid
+from dreamnet_actions.errors.words import unknown
 
 VARIABLES: Mapping[str, str] = {
     "agent": "DREAMNET_INPUT_AGENT",

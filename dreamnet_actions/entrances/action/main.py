@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import dreamnet_actions
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.entrances.action.first import extras, first
 from dreamnet_actions.entrances.action.install import environment
 from dreamnet_actions.entrances.action.naming import request_id
@@ -16,7 +17,6 @@ from dreamnet_actions.entrances.action.stopping import CUT, cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import DreamNetError
-from dreamnet_actions.pipe import failure
 
 SECOND = "dreamnet_actions.entrances.action.run"
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.domain.endings import bug, failure
 from dreamnet_actions.domain.message import Message, bounded_id
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.times import rfc3339
@@ -29,7 +30,6 @@ from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
 from dreamnet_actions.entrances.cli.environment import environ, now
 from dreamnet_actions.errors import ABOUT_OUR_TOKEN, DreamNetError, TemporaryError
-from dreamnet_actions.pipe import bug, failure
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System

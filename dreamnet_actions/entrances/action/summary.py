@@ -12,7 +12,7 @@ from typing import Any
 from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.markdown import cell, fenced, inline
 from dreamnet_actions.domain.result import AgentResult, warnings
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 
 MOST_ROWS = 200
 """Rows of one table: beyond that nobody reads, and GitHub takes 1 MiB a step."""

@@ -9,7 +9,8 @@ from typing import Any
 from dreamnet_actions.domain.result import AgentResult, warnings
 from dreamnet_actions.entrances.action.summary import summary
 from dreamnet_actions.entrances.wire import write_json
-from dreamnet_actions.errors import ConfigInvalid, DreamNetError, Mistake
+from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 from dreamnet_actions.ports.runner import Level, Runner
 
 MOST_ANNOTATIONS = 10

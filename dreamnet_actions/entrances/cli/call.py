@@ -35,7 +35,7 @@ def call(
     The exit status follows from the result, which is printed whatever happens. Messages that the request leads to
     are handed to their keepers before the command ends.
     """
-    from dreamnet_actions.pipe import failure
+    from dreamnet_actions.domain.endings import failure
 
     try:
         raw = with_id(read_json(_read(file)), request_id, "--id")

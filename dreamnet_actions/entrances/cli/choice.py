@@ -12,7 +12,7 @@ import click
 
 from dreamnet_actions.config.source import find, root_of
 from dreamnet_actions.entrances.cli.environment import environ
-from dreamnet_actions.errors import ConfigMissing
+from dreamnet_actions.errors.configuration import ConfigMissing
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import System

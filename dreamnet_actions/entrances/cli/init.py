@@ -13,7 +13,8 @@ import click
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.environment import environ
 from dreamnet_actions.entrances.cli.terminal import one_line, say
-from dreamnet_actions.errors import ConfigMissing, RefusedError, RequestInvalid
+from dreamnet_actions.errors import RefusedError, RequestInvalid
+from dreamnet_actions.errors.configuration import ConfigMissing
 
 if TYPE_CHECKING:
     from dreamnet_actions.config.load import Loaded

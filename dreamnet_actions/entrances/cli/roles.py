@@ -54,7 +54,7 @@ def roles(chosen: tuple[str, ...], namespace: str, subjects: tuple[str, ...], ba
     values (--action sync). What your manifests hold beside workloads, Services and ConfigMaps needs a rule of yours.
     """
     from dreamnet_actions.bootstrap import roles as made
-    from dreamnet_actions.errors import nearest
+    from dreamnet_actions.errors.words import nearest
 
     known = made.actions()
     for one in chosen:

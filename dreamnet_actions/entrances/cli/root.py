@@ -16,7 +16,8 @@ from dreamnet_actions import __version__
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS
 from dreamnet_actions.entrances.cli.table import COMMANDS, SECTIONS, SHORT
 from dreamnet_actions.entrances.cli.terminal import tell
-from dreamnet_actions.errors import DreamNetError, nearest
+from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors.words import nearest
 
 USAGE = 3
 """The exit status of a usage error: the request is wrong. (Click's own is 2, which is ours for configuration.)"""

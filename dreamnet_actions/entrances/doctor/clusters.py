@@ -10,7 +10,8 @@ from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, ENV, FEDERAT
 from dreamnet_actions.entrances.setup.choose import federated_platforms, federated_sources
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
-from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
+from dreamnet_actions.errors import ConfigError, TemporaryError
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 
 def clusters(at: Surroundings) -> Iterator[Finding]:

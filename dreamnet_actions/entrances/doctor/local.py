@@ -15,7 +15,8 @@ from dreamnet_actions.entrances.setup.draft import CONFIG
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.workflows import branch_pattern, path_of
 from dreamnet_actions.entrances.setup.yaml import flow, scalar
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, ConfigMissing
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigMissing
 
 
 def configuration(at: Surroundings) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
-from dreamnet_actions.errors import ConfigError, ExtraMissing, TemporaryError
+from dreamnet_actions.errors import ConfigError, TemporaryError
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 
 def secrets(at: Surroundings) -> Iterator[Finding]:

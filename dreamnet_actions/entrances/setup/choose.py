@@ -13,7 +13,8 @@ from dreamnet_actions.entrances.setup.draft import Service
 from dreamnet_actions.entrances.setup.recognise import Guess, label, words_of
 from dreamnet_actions.entrances.setup.seen import Seen
 from dreamnet_actions.entrances.setup.workflows import Wanted
-from dreamnet_actions.errors import RequestInvalid, nearest
+from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors.words import nearest
 
 AT_GITHUB = frozenset({"github-secrets", "github-variables"})
 """The kinds of sinks that no job's own token may write."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from dreamnet_actions.entrances.setup.choose import Asked, name
 from dreamnet_actions.entrances.setup.manifests import BY_ROLE, Clustered, Found
 from dreamnet_actions.entrances.setup.yaml import flow, scalar
-from dreamnet_actions.errors import RequestInvalid, nearest
+from dreamnet_actions.errors import RequestInvalid
+from dreamnet_actions.errors.words import nearest
 
 PLATFORM = "production"
 KINDS = {"kubernetes": "kubernetes", "kube": "kubernetes", "k8s": "kubernetes", "gke": "gke"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dreamnet_actions.domain.canary import Tally
 from dreamnet_actions.domain.release import ServiceState
 from dreamnet_actions.domain.spec.strategies import CanaryMetric
-from dreamnet_actions.errors import ConfigLacks
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.metrics import MetricSource
 
 BROKEN = 3

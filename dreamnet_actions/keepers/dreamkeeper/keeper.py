@@ -17,8 +17,8 @@ from dreamnet_actions.errors import (
     RefusedError,
     RequestInvalid,
     TemporaryError,
-    unknown,
 )
+from dreamnet_actions.errors.words import unknown
 from dreamnet_actions.keepers.context import SELF, Context
 from dreamnet_actions.keepers.dreamkeeper.acting import HOLD, Acting
 from dreamnet_actions.keepers.dreamkeeper.calling import Calling

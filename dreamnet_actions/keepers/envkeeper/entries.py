@@ -9,7 +9,8 @@ from dreamnet_actions.domain.result import Change
 from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
 from dreamnet_actions.domain.spec.models import EnvEntry
 from dreamnet_actions.domain.validation import Trouble
-from dreamnet_actions.errors import ConfigError, ConfigLacks
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink, SecretSource
 
 WHOLE = frozenset(

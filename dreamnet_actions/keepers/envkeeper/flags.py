@@ -11,7 +11,8 @@ from dreamnet_actions.domain.flagedit import Edit, Share, edited, percent, share
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import Change, Report
 from dreamnet_actions.domain.units import parse_share
-from dreamnet_actions.errors import ConfigLacks, NotFound, RefusedError, RequestInvalid
+from dreamnet_actions.errors import NotFound, RefusedError, RequestInvalid
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.envkeeper.publishing import Publishing
 from dreamnet_actions.keepers.envkeeper.rollouts import Rollouts

@@ -20,9 +20,8 @@ from dreamnet_actions.errors import (
     RequestTooLarge,
     TemporaryError,
     TooManyHops,
-    nearest,
-    unknown,
 )
+from dreamnet_actions.errors.words import nearest, unknown
 from dreamnet_actions.keepers.context import Context
 from dreamnet_actions.keepers.relaybot.subjects import outdated, subjects
 from dreamnet_actions.ports.stores import Delivery, DreamStore, MessageBus

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from dreamnet_actions.errors import ConfigLacks, RequestInvalid, TemporaryError
+from dreamnet_actions.errors import RequestInvalid, TemporaryError
+from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.metrics import MetricSource
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamnet_actions.config.reader import read_bytes
-from dreamnet_actions.errors import ConfigError, ConfigInvalid, Mistake
+from dreamnet_actions.errors import ConfigError
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 from tests.unit.config.slots import COMPOSED
 
 DATA = Path(__file__).with_name("broken.txt")

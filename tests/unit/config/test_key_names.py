@@ -9,7 +9,7 @@ from dreamnet_actions.config.reader import read_bytes
 from dreamnet_actions.domain.mapping import Mapper
 from dreamnet_actions.domain.secret import Ref, SecretValue, Versioned
 from dreamnet_actions.domain.spec.models import Config
-from dreamnet_actions.errors import ConfigInvalid, Mistake
+from dreamnet_actions.errors.configuration import ConfigInvalid, Mistake
 
 HEAD = """\
 version: 1

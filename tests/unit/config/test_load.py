@@ -11,7 +11,7 @@ import pytest
 
 from dreamnet_actions.config import cache
 from dreamnet_actions.config.load import Loaded, find, load
-from dreamnet_actions.errors import ConfigInvalid, ConfigMissing
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigMissing
 from tests.unit.config.slots import COMPOSED, GOOD
 
 ROOT = Path(__file__).resolve().parents[3]

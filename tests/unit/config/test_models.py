@@ -19,7 +19,7 @@ from dreamnet_actions.config.plain import to_plain
 from dreamnet_actions.config.reader import read_text
 from dreamnet_actions.domain.spec.models import Chosen, Config, Service
 from dreamnet_actions.domain.spec.values import STRICT
-from dreamnet_actions.errors import ConfigInvalid, ConfigTooNew
+from dreamnet_actions.errors.configuration import ConfigInvalid, ConfigTooNew
 from tests.unit.config.slots import COMPOSED, GOOD, SLOTS
 
 

@@ -7,7 +7,7 @@ import yaml
 
 from dreamnet_actions.config.reader import read_bytes, read_text
 from dreamnet_actions.config.tree import Place, plain, spell
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from tests.unit.config.broken import Case, complaints, written
 from tests.unit.config.slots import GOOD
 

@@ -15,7 +15,7 @@ from dreamnet_actions.config.reader import read_bytes, read_text
 from dreamnet_actions.config.shapes import hints
 from dreamnet_actions.config.tree import plain
 from dreamnet_actions.domain.spec.values import kebab
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from tests.unit.config.broken import written
 from tests.unit.config.slots import COMPOSED, GOOD
 

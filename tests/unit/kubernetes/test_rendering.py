@@ -10,7 +10,7 @@ import yaml
 from dreamnet_actions.adapters.kubernetes.options import KubernetesWorkload
 from dreamnet_actions.adapters.kubernetes.rendering import name_by_content, rendered
 from dreamnet_actions.domain.release import Release
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 
 KEYS = KubernetesWorkload(workload="deployment/web", manifests="deploy", image="r/web@sha256:1")
 RELEASE = Release(service="web", version="cmd:1")

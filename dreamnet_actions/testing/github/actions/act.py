@@ -20,7 +20,8 @@ from typing import Any
 
 import psutil
 
-from dreamnet_actions.errors import ExtraMissing, PermanentError
+from dreamnet_actions.errors import PermanentError
+from dreamnet_actions.errors.configuration import ExtraMissing
 from dreamnet_actions.testing.github.actions import processes
 from dreamnet_actions.testing.github.actions.plan import JobPlan, Plan, written
 from dreamnet_actions.testing.github.actions.rewrite import JOB_MARK, LABEL

@@ -17,7 +17,7 @@ from typing import Any
 
 from dreamnet_actions.config.reader import read_bytes
 from dreamnet_actions.config.tree import plain
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.testing.github.actions import once, tokens
 from dreamnet_actions.testing.github.actions.plan import (
     JobPlan,

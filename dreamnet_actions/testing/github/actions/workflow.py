@@ -15,7 +15,7 @@ from typing import Any
 
 from dreamnet_actions.config.reader import read_bytes
 from dreamnet_actions.config.tree import Tree, plain
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.testing.github.actions import permissions, validation
 
 

@@ -9,35 +9,17 @@
     ├── TemporaryError  exit 75  HTTP 503   may work later; carries ``retry_after`` in seconds
     └── PermanentError  exit 5   HTTP 502   a part of the outside world said no for good
 
-Each class builds its message from its fields, so that the text is the same at every entrance. This module
-imports nothing of DreamNet and may not: everything else may import it.
+Each class builds its message from its fields, so that the text is the same at every entrance. What is wrong with a
+configuration has a module of its own (``configuration.py``). This package imports nothing else of DreamNet and may not:
+everything else may import it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Answer the one of ``known`` most like ``name``, or None when nothing is near.
-
-    Uses difflib's ratio with its documented cutoff of 0.6.
-    """
-    import difflib  # late: a start without a mistake does not pay for it
-
-    found = difflib.get_close_matches(name.lower(), {one.lower(): one for one in known}, n=1)
-    lowered = {one.lower(): one for one in known}
-    return lowered[found[0]] if found else None
-
-
-def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Say that ``name`` is no known ``kind``, list what is known and suggest the nearest."""
-    names = sorted(known)
-    text = f"Unknown {kind} {name!r}. Known: {', '.join(names) if names else 'none'}."
-    suggestion = nearest(str(name), names)
-    return f"{text} Did you mean {suggestion!r}?" if suggestion else text
+from dreamnet_actions.errors.words import unknown
 
 
 class DreamNetError(Exception):
@@ -71,87 +53,6 @@ class ConfigError(DreamNetError):
     code = "config.invalid"
     exit_status = 2
     http_status = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One mistake in a file: where it stands (``line`` and ``column`` count from 1) and what is wrong."""
-
-    file: str
-    line: int
-    column: int
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f" ({self.path})" if self.path else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.message}{where}"
-
-
-class ConfigInvalid(ConfigError):
-    """A configuration file holds mistakes; all of them are listed, in the order of their lines."""
-
-    code = "config.invalid"
-
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(sorted(mistakes, key=lambda one: (one.file, one.line, one.column)))
-        count = len(self.mistakes)
-        listed = "\n".join(str(one) for one in self.mistakes)
-        super().__init__(
-            f"{count} mistake{'s' if count != 1 else ''} in the configuration:\n{listed}",
-            hint="Mend the lines above, then run 'dreamnet validate'.",
-        )
-
-
-class ConfigMissing(ConfigError):
-    """No configuration file was found where one was looked for."""
-
-    code = "config.missing"
-
-    def __init__(self, looked: Sequence[str]) -> None:
-        self.looked = tuple(looked)
-        super().__init__(
-            f"No configuration found. Looked for: {', '.join(self.looked)}.",
-            hint="Run 'dreamnet init', or write dreamnet.yml with 'version: 1' and your services "
-            "(docs/configuration.md), or name a file with --config.",
-        )
-
-
-class ConfigLacks(ConfigError):
-    """The configuration is valid but lacks what a request names; ``lines`` shows what to add."""
-
-    code = "config.lacks"
-
-    def __init__(self, what: str, known: Iterable[str], *, lines: str, section: str) -> None:
-        self.lines = lines
-        super().__init__(
-            f"The configuration has no {what}. It has in {section!r}: {', '.join(sorted(known)) or 'none'}.",
-            hint=f"Add to the configuration:\n{lines}",
-        )
-
-
-class ExtraMissing(ConfigError):
-    """A package or program that only an extra of DreamNet's brings is not installed."""
-
-    code = "config.extra"
-
-    def __init__(self, what: str, needs: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs {needs}, which is not installed.",
-            hint=f"Run: pip install 'dreamnet[{extra}]'\nIn a checkout of DreamNet: bash scripts/setup.sh extras",
-        )
-
-
-class ConfigTooNew(ConfigError):
-    """The file's ``version`` is newer than this DreamNet understands."""
-
-    code = "config.too-new"
-
-    def __init__(self, version: object, newest: int) -> None:
-        super().__init__(
-            f"The configuration has version {version!r}; this DreamNet understands up to {newest}.",
-            hint="Update DreamNet, or use the version of the file that it understands.",
-        )
 
 
 # ── Request ──────────────────────────────────────────────────────────────────────────────────────────────
