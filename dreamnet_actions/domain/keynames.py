@@ -12,7 +12,7 @@ from typing import NamedTuple
 class KeyNames(NamedTuple):
     """The names that a kind of place holds: all of the ``form`` but those that are ``taken``.
 
-    ``rule`` and ``why`` end the sentence "it cannot hold NAME: …". No dataclass: those of options are the file's models.
+    ``rule`` and ``why`` end the sentence "it cannot hold NAME: …". No dataclass: those beside options are models.
     """
 
     form: re.Pattern[str]
