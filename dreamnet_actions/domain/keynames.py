@@ -6,14 +6,13 @@ An options class of a sink says which is its own in ``key_names``; one that says
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeyNames:
+class KeyNames(NamedTuple):
     """The names that a kind of place holds: all of the ``form`` but those that are ``taken``.
 
-    ``rule`` and ``why`` end the sentence "it cannot hold NAME: …".
+    ``rule`` and ``why`` end the sentence "it cannot hold NAME: …". No dataclass: those beside options are models.
     """
 
     form: re.Pattern[str]

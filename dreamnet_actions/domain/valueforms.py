@@ -47,8 +47,19 @@ def number_of(form: Form, text: str) -> float:
 def expiry(form: Form, text: str, now: float, within: float) -> str:
     """Answer what is wrong with the dates of a certificate or token at ``now`` (seconds since 1970), "" where nothing:
     it has expired, does so ``within`` so many seconds, or is not valid yet. ``text`` is of that form."""
+    begins, ends = span(form, text)
+    return dated(begins, ends, now, within)
+
+
+def span(form: Form, text: str) -> tuple[float, float]:
+    """Answer from when to when a certificate or token is valid with all its parts (seconds since 1970; ``inf``: it does
+    not end). ``text`` is of that form."""
     spans = _spans(form, text)
-    begins, ends = max((one[0] for one in spans), default=0.0), min((one[1] for one in spans), default=now)
+    return max((one[0] for one in spans), default=0.0), min((one[1] for one in spans), default=0.0)
+
+
+def dated(begins: float, ends: float, now: float, within: float) -> str:
+    """Answer what is wrong at ``now`` with what is valid in that time, as ``expiry`` does."""
     if ends <= now:
         return f"expired {format_duration(now - ends)} ago"
     if begins > now:

@@ -91,47 +91,58 @@ def test_showing_a_plan_writes_nothing(system: MemorySystem) -> None:
     assert (system.journal.states(""), list(system.journal.read())) == before
 
 
+def half() -> MemorySystem:
+    """Three sinks of two entries, all to be written once more."""
+    made = memory_system(
+        config({"web": service(), "db": service()}, env={"app": ("web", None), "db": ("db",)}),
+        values={"app": {"A": "1", "B": "x"}, "db": {"C": "3"}},
+    )
+    made.start()
+    made.ask("envkeeper", "sync")
+    made.pipe.drain()
+    made.values["app"].put("A", "2")
+    made.values["db"].put("C", "4")
+    return made
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("strange", ["", "source", "sink"])
-def test_a_plan_that_was_cut_off_anywhere_is_ended_unless_something_else_changed(strange: str) -> None:
-    """Three sinks of two entries: whichever are written already are as planned, and the rest is written."""
-
-    def make() -> MemorySystem:
-        made = memory_system(
-            config({"web": service(), "db": service()}, env={"app": ("web", None), "db": ("db",)}),
-            values={"app": {"A": "1", "B": "x"}, "db": {"C": "3"}},
-        )
-        made.start()
-        made.ask("envkeeper", "sync")
-        made.pipe.drain()
-        made.values["app"].put("A", "2")
-        made.values["db"].put("C", "4")
-        return made
-
-    plan = shown(make())
+def test_a_plan_that_was_cut_off_anywhere_is_ended_unless_something_else_changed() -> None:
+    """What is written already is as planned, and the rest is written; a strange hand is seen as long as it is there."""
+    plan = shown(half())
     raw = {"agent": "envkeeper", "input": {"action": "sync", "plan": plan}}
     begun = 0
-    for point, system in cuts(make, lambda one: one.submit({**raw, "id": "first"})):
+    for point, system in cuts(half, lambda one: one.submit({**raw, "id": "first"})):
         sinks = [one for name in ("app", "db") for one in system.sinks[name]]
         written = sum(one.writes > 1 for one in sinks)
         begun += 0 < written < 3
-        if strange == "source":
-            system.values["db"].put("C", "5")
-        elif strange:
-            sinks[-1].held["C"] = "by hand"
+        before = sinks[-1].held["C"]
+        sinks[-1].held["C"] = "by hand"
         result = system.submit({**raw, "id": "another"})
-        if strange:
-            assert result.outcome == "refused", point
-            assert "C in local/db" in result.summary, point
-            assert "A in local/web: nothing" not in result.summary, point
-            assert sum(one.writes > 1 for one in sinks) == written, point
-        else:
-            assert result.exit_status == 0, (point, result)
-            assert [one.held for one in sinks] == [{"A": "2", "B": "x"}] * 2 + [{"C": "4"}], point
-            assert [one.writes for one in sinks] == [2, 2, 2], point
-            system.pipe.drain()
-            assert {one.state for one in system.bus.list()} == {"done"}, point
+        assert result.outcome == "refused", point
+        assert "C in local/db" in result.summary, point
+        assert "in local/web: nothing" not in result.summary, point
+        assert sum(one.writes > 1 for one in sinks) == written, point
+        sinks[-1].held["C"] = before
+        result = system.submit({**raw, "id": "a-third"})
+        assert result.exit_status == 0, (point, result)
+        assert [one.held for one in sinks] == [{"A": "2", "B": "x"}] * 2 + [{"C": "4"}], point
+        assert [one.writes for one in sinks] == [2, 2, 2], point
+        system.pipe.drain()
+        assert {one.state for one in system.bus.list()} == {"done"}, point
     assert begun > 5
+
+
+def test_a_source_that_moved_on_after_a_half_is_refused_with_what_differs() -> None:
+    system = half()
+    plan = shown(system)
+    system.sinks["db"][0].refuses = frozenset({"C"})
+    assert system.ask("envkeeper", "sync", plan=plan).outcome == "failed"
+    system.sinks["db"][0].refuses = frozenset()
+    system.values["db"].put("C", "5")
+    result = system.ask("envkeeper", "sync", plan=plan)
+    assert result.outcome == "refused"
+    assert "Now it is: C in local/db: updated 1 → 3 (shown: updated 1 → 2)." in result.summary
+    assert [system.sinks["app"][0].held["A"], system.sinks["db"][0].held["C"]] == ["2", "3"]
 
 
 @pytest.mark.parametrize("secret", ["C", "projects/p/secrets/C", "projects/1/secrets/C/versions/7"])

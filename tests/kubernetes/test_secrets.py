@@ -29,6 +29,7 @@ from dreamnet_actions.testing.contracts.secrets import SecretSinkContract, versi
 from tests.cluster.client import Cluster, workload
 from tests.kubernetes.stage import Stage, staged
 from tests.proofs._env_steps import broken_at_every_step
+from tests.unit.domain.pems import CERTIFICATE, RSA_KEY
 
 pytestmark = pytest.mark.slow
 MADE = {"secret": KubernetesSecretSink, "configmap": KubernetesConfigMapSink}
@@ -134,6 +135,18 @@ def test_any_bytes_arrive_and_come_back(made: KubernetesSink, hand: Hand) -> Non
     }
     made.restore(first)
     assert made.read_back()["BYTES"].raw() == bytes(range(256))
+
+
+@ONE
+def test_keys_of_a_typed_secret_are_written_under_their_own_names(made: KubernetesSink, hand: Hand) -> None:
+    typed = again(made, type_="kubernetes.io/tls")
+    first = typed.write(binary(**{"tls.crt": CERTIFICATE.encode(), "tls.key": RSA_KEY.encode()}))
+    live = hand.objects()[hand.name]
+    assert (live["type"], set(live["data"])) == ("kubernetes.io/tls", {"tls.crt", "tls.key"})
+    typed.write(binary(**{"tls.crt": CERTIFICATE.encode(), "tls.key": b"another", "ca.pem": b"c"}))
+    assert set(typed.former_set(first)) == {"tls.crt", "tls.key"}
+    typed.restore(first)
+    assert texts(typed) == {"tls.crt": CERTIFICATE, "tls.key": RSA_KEY}
 
 
 def test_what_cannot_be_held_is_told_at_once_and_nothing_is_written(made: KubernetesSink, hand: Hand) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.keynames import VARIABLES, KeyNames
@@ -69,8 +69,7 @@ class ProcessSinkOptions:
     """A sink of kind ``process``: the environment of one service on the process platform."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-    key_names: ClassVar[KeyNames] = replace(
-        VARIABLES,
+    key_names: ClassVar[KeyNames] = VARIABLES._replace(
         taken=re.compile("|".join(sorted(OWN_NAMES))),
         why="it is set by the process platform itself",
     )

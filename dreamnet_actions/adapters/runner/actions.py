@@ -25,10 +25,11 @@ class ActionsRunner(Runner):
         self._output, self._summary = output, summary
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> ActionsRunner:
-        """Make it from the step's environment."""
+    def of(cls, environ: Mapping[str, str], *, aside: bool = False) -> ActionsRunner:
+        """Make it from the step's environment. ``aside``: commands go to standard error, which the runner reads, too,
+        for standard output is somebody's answer."""
         return cls(
-            sys.stdout,
+            sys.stderr if aside else sys.stdout,
             output=environ.get("GITHUB_OUTPUT", ""),
             summary=environ.get("GITHUB_STEP_SUMMARY", ""),
         )

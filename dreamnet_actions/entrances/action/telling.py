@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,14 @@ def tell(
     judged = judged_values(result, environ)
     if result.error is not None and not any(one.get("level") == "error" for one in judged):
         _annotate(result, runner, error, environ)
+    annotate_values(judged, runner)
+    for one in warnings(result)[:MOST_ANNOTATIONS]:
+        _say(runner, "warning", str(one["warning"]), one)
+    runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
+
+
+def annotate_values(judged: Sequence[Mapping[str, Any]], runner: Runner) -> None:
+    """Annotate what is wrong with values (``judged_values``), each at its place."""
     levels: tuple[Level, ...] = ("error", "warning")
     for level in levels:
         for one in [one for one in judged if one.get("level") == level][:MOST_ANNOTATIONS]:
@@ -54,9 +62,24 @@ def tell(
                 column=one.get("column"),
                 title=f"DreamNet: {one['rule']}",
             )
-    for one in warnings(result)[:MOST_ANNOTATIONS]:
-        _say(runner, "warning", str(one["warning"]), one)
-    runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
+
+
+def annotate_file(
+    error: DreamNetError | None, runner: Runner, environ: Mapping[str, str], level: Level
+) -> bool:
+    """Annotate the mistakes of a configuration, each at its place; answers whether there are any."""
+    mistakes = _mistakes(error, environ)
+    for one in mistakes[:MOST_ANNOTATIONS]:
+        where = f" ({one.path})" if one.path else ""
+        runner.annotate(
+            level,
+            f"{one.message}{where}",
+            file=one.file,
+            line=one.line,
+            column=one.column,
+            title="DreamNet: configuration",
+        )
+    return bool(mistakes)
 
 
 def _bounded(result: AgentResult) -> str:
@@ -82,18 +105,7 @@ def _annotate(
 ) -> None:
     said = result.error or {}
     level: Level = "warning" if result.outcome == "deferred" else "error"
-    mistakes = _mistakes(error, environ)
-    for one in mistakes[:MOST_ANNOTATIONS]:
-        where = f" ({one.path})" if one.path else ""
-        runner.annotate(
-            level,
-            f"{one.message}{where}",
-            file=one.file,
-            line=one.line,
-            column=one.column,
-            title="DreamNet: configuration",
-        )
-    if not mistakes:
+    if not annotate_file(error, runner, environ, level):
         _say(runner, level, str(said.get("message", result.summary)), said)
 
 

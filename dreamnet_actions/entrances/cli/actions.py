@@ -8,6 +8,7 @@ import click
 
 from dreamnet_actions.domain.actions import ACTIONS, Key
 from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.entrances.cli.annotating import annotate
 from dreamnet_actions.entrances.cli.choice import Choice, choice
 from dreamnet_actions.entrances.cli.render import show_result
 from dreamnet_actions.entrances.wire import read_json, with_id, write_json
@@ -105,6 +106,7 @@ def _run(ctx: click.Context, chosen: Choice, agent: str, action: str, given: dic
             click.echo(write_json(result.to_json()))
         else:
             show_result(result)
+        annotate(result)
         if not given["dry_run"] and not given["no_deliver"] and result.exit_status != 3:
             system.pipe.drain()
     ctx.exit(_status(result, given.get("fail_on")))

@@ -14,6 +14,7 @@ import click
 
 from dreamnet_actions import __version__
 from dreamnet_actions.domain.actions import ACTIONS, AGENTS
+from dreamnet_actions.entrances.cli.annotating import annotate
 from dreamnet_actions.entrances.cli.table import COMMANDS, SECTIONS, SHORT
 from dreamnet_actions.entrances.cli.terminal import tell
 from dreamnet_actions.errors import DreamNetError
@@ -58,6 +59,7 @@ def shown() -> Iterator[None]:
 def show(error: DreamNetError) -> None:
     """Print an error on stderr: what is wrong, what to do, and the page that explains it."""
     show_lines(error.message, error.hint, error.docs)
+    annotate(error)
 
 
 def show_lines(message: str, hint: str, docs: str) -> None:

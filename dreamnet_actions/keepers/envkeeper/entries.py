@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dreamnet_actions.domain.result import Change
 from dreamnet_actions.domain.secret import KeyPlan, SinkState, Versioned
@@ -45,6 +45,8 @@ class SinkPlan:
     """The names that stay as the sink holds them, with their versions."""
     pins: Mapping[str, str]
     """The version of every value of the source that this was planned with, by its reference."""
+    spans: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """From when to when the values are valid that were read and have a form that expires, by name."""
     warnings: Sequence[Trouble] = ()
     """What was found with the entry's values that does not keep them from being written."""
 

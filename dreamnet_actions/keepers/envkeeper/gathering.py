@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
-from dreamnet_actions.domain.validation import Trouble
+from dreamnet_actions.domain.validation import DATED, Trouble
+from dreamnet_actions.domain.valueforms import span
 from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.judging import Judge, invalid
@@ -190,8 +191,18 @@ class Gathering:
             values={name: made[name] for name in sorted(changed)},
             keep={name: label for name, label in wanted.items() if name not in changed},
             pins={str(ref): version for ref, version in sorted(self._versions.items())},
+            spans=self._spans(wanted),
             warnings=warnings,
         )
+
+    def _spans(self, names: Collection[str]) -> dict[str, tuple[float, float]]:
+        """Answer from when to when the values are valid that were looked at."""
+        rules = self._entry.spec.rules
+        return {
+            name: span(rules[name].type_, one.value.reveal())
+            for name, one in self.seen.items()
+            if name in names and name in rules and rules[name].type_ in DATED
+        }
 
 
 def reads(entry: Entry, secret: str) -> bool:

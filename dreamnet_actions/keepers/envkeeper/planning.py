@@ -11,6 +11,7 @@ from dreamnet_actions.domain.units import counted
 from dreamnet_actions.domain.validation import Trouble, ValuesInvalid
 from dreamnet_actions.errors import DreamNetError, RequestInvalid
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper import ends
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.gathering import Gathering
 from dreamnet_actions.keepers.envkeeper.judging import Judge, finding, invalid
@@ -33,11 +34,14 @@ class Planning:
     def plans(self, entries: Sequence[Entry]) -> list[SinkPlan]:
         """Plan every entry. Raises where none could be planned."""
         plans: list[SinkPlan] = []
+        now = self.context.clock.now()
         key = self.context.ids.fresh().encode()
         for entry in entries:
             gathering = self._gathering(entry)
             try:
-                plans += gathering.plans()
+                for plan in gathering.plans():
+                    soon = [gathering.placed(one) for one in ends.warn(self.context.journal, plan, now)]
+                    plans.append(replace(plan, warnings=[*plan.warnings, *soon]))
             except DreamNetError as error:
                 self.errors.append(error)
             self.errors += gathering.errors

@@ -12,6 +12,7 @@ from dreamnet_actions.domain.result import Change, Outgoing
 from dreamnet_actions.domain.secret import SinkState, Versioned
 from dreamnet_actions.errors import Conflict, DreamNetError, PermanentError, TemporaryError
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper import ends
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, changes_of
 from dreamnet_actions.keepers.envkeeper.former import Formers
 from dreamnet_actions.keepers.envkeeper.judging import doubts
@@ -65,6 +66,7 @@ class Writing:
         made_of = self._formers.made_of(plan)
         self._begin(plan.sink, plan.entry, "env-changed", text, plan.state, made_of)
         self._write(plan)
+        ends.remember(self.context.journal, plan)
         self._finish(plan.sink)
         self.done.append(plan)
         self.changes += changes_of(plan, self.why)
