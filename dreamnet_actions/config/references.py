@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from dreamnet_actions.config import keys, rules
+from dreamnet_actions.config import hooks, keys, rules
 from dreamnet_actions.config.compose import Slots
 from dreamnet_actions.config.explain import Fault
 from dreamnet_actions.config.tree import Entry, Node, Tree, each_entry, texts
@@ -41,6 +41,7 @@ def check(slots: Slots, tree: Tree) -> list[Fault]:
     faults += _maintenance(tree.root.get("maintenance"))
     faults += rules.of_values(tree)
     faults += keys.of_entries(slots.sinks, tree)
+    faults += hooks.of_webhooks(tree)
     return faults
 
 

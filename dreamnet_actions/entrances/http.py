@@ -24,6 +24,7 @@ from dreamnet_actions.entrances import openapi, webhooks
 from dreamnet_actions.entrances.flags import FlagDesk
 from dreamnet_actions.entrances.guard import judge
 from dreamnet_actions.entrances.pool import Pool
+from dreamnet_actions.entrances.pubsub import PushDesk
 from dreamnet_actions.entrances.views import dream_story, find_dream, message_json, status_json
 from dreamnet_actions.entrances.wire import read_json, with_id, write_json
 from dreamnet_actions.errors import DreamNetError, NotFound, RequestInvalid, RequestTooLarge
@@ -85,6 +86,7 @@ class Gateway:
         self.system = system
         self.wake = wake
         self.pool = Pool()
+        self.pushes = PushDesk(system, self.body, self.pool.run)
 
     async def agent(self, request: Request) -> Response:
         """Run one AgentRequest and answer its AgentResult; `Idempotency-Key` names the request where it has no id."""
@@ -96,6 +98,11 @@ class Gateway:
 
     async def webhook(self, name: str, request: Request) -> Response:
         """Take a signed webhook: checked, stored as an event on the bus, answered, then delivered."""
+        hook = self.system.config.webhooks.get(name)
+        if hook is not None and hook.pubsub is not None:
+            taken = await self.pushes.take(name, hook, request)
+            self.wake()
+            return answer(taken.result) if taken.result else _json(taken.said, taken.status)
         webhook, secret = webhooks.configured(name, self.system.config, self.system.environ)
         body = await self.body(request, webhooks.MAX_BYTES)
         event = webhooks.read(name, webhook, secret, request.headers, body)

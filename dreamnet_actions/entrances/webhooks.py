@@ -50,7 +50,7 @@ def configured(name: str, config: Config, environ: Mapping[str, str]) -> tuple[W
             lines = "webhooks:\n  github: {secret-variable: GITHUB_WEBHOOK_SECRET}"
             raise ConfigLacks("webhook 'github'", config.webhooks, section="webhooks", lines=lines)
         raise NotFound("webhook", name[:80], config.webhooks)
-    secret = environ.get(webhook.secret_variable)
+    secret = environ.get(webhook.secret_variable or "")
     if not secret:
         raise ConfigError(
             f"The variable {webhook.secret_variable} with the secret of the webhook {name!r} is empty.",

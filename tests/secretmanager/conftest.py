@@ -43,6 +43,7 @@ def google(tmp_path: Path, clock: VirtualClock, key: Any) -> Iterator[GoogleStan
     folder.mkdir()
     standin = GoogleStandIn(folder, lambda: time.time() + clock.monotonic())
     standin.key_of(READER, key)
+    standin.world.issuer.rotate(key)
     yield standin
     standin.close()
 

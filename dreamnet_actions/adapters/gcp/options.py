@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.spec.forms import HostPort, Label
+from dreamnet_actions.domain.spec.pubsub import ServiceAccount
 from dreamnet_actions.domain.spec.values import STRICT, Len, Written, shown
 
 _PROVIDER = (
     r"projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}"
 )
-_ACCOUNT = r"[a-z0-9][a-z0-9-]{4,62}@[a-z0-9.:-]+\.gserviceaccount\.com"
 _PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+[0-9]+"
 _PLACE = r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?"
@@ -26,12 +26,6 @@ def _provider(value: object) -> str:
         f"{shown(value)} is no provider; write projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/"
         "PROVIDER, with the project's number, not its name"
     )
-
-
-def _account(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(_ACCOUNT, value):
-        return value
-    raise ValueError(f"{shown(value)} is no service account; write NAME@PROJECT.iam.gserviceaccount.com")
 
 
 def _project(value: object) -> str:
@@ -65,10 +59,6 @@ Provider = Annotated[
     ),
 ]
 """A provider of a workload identity pool, by its whole name."""
-ServiceAccount = Annotated[
-    str, Written(_account, f"^{_ACCOUNT}$", "deployer@shop-4711.iam.gserviceaccount.com")
-]
-"""A service account's address."""
 Project = Annotated[str, Written(_project, f"^{_PROJECT}$", "shop-4711")]
 """A project's id."""
 Place = Annotated[str, Written(_place, f"^{_PLACE}$", "europe-west1")]

@@ -29,6 +29,7 @@ from dreamnet_actions.domain.spec.images import (
     CloudBuild as CloudBuild,
 )  # the table of classes is made of this module
 from dreamnet_actions.domain.spec.images import ImageBuild
+from dreamnet_actions.domain.spec.pubsub import PubSub
 from dreamnet_actions.domain.spec.scale import Scale
 from dreamnet_actions.domain.spec.strategies import Strategy
 from dreamnet_actions.domain.spec.times import Moment, TimeOfDay, TimeZone
@@ -220,14 +221,16 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """A signed webhook that becomes a message on the bus."""
+    """A signed webhook that becomes a message on the bus: with ``secret-variable`` or with ``pubsub``."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    secret_variable: Variable
+    secret_variable: Variable | None = None
     """The environment variable that holds the signing secret (never the secret itself)."""
+    pubsub: PubSub | None = None
+    """In its place: the subscription of Google's Pub/Sub that tells of changed secrets."""
     message: MessageName | None = None
-    """The message's name; left out, the name of the event."""
+    """The message's name; left out, the name of the event (by ``pubsub``, ``secret-changed``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,7 +348,8 @@ class Config:
     routes: tuple[Route, ...] = ()
     """RelayBot's rules; they come before the built-in ones."""
     webhooks: dict[Label, Webhook] = field(default_factory=dict)
-    """Webhooks, by name: ``github`` has GitHub's form, any other the Standard Webhooks form."""
+    """Webhooks, by name: ``github`` has GitHub's form, one with ``pubsub`` Google's, any other the Standard Webhooks
+    form."""
     maintenance: tuple[Maintenance, ...] = ()
     """Windows in which faults are neither filed nor healed; what outlasts one is."""
     notify: Notify = field(default_factory=Notify)

@@ -11,7 +11,7 @@ from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
 from dreamnet_actions.domain.validation import DATED, Trouble
 from dreamnet_actions.domain.valueforms import span
-from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError
+from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError, TemporaryError
 from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
 from dreamnet_actions.keepers.envkeeper.judging import Judge, invalid
 from dreamnet_actions.ports.secrets import SecretSink
@@ -23,8 +23,14 @@ _MEND = "Nothing was written. Mend the source, then sync again."
 class Gathering:
     """What one entry's source has now, and what that means for each of its sinks."""
 
-    def __init__(self, entry: Entry, mask: Mask, judge: Judge | None = None) -> None:
-        self._entry, self._mask, self._judge = entry, mask, judge or Judge(entry, 0.0)
+    def __init__(
+        self,
+        entry: Entry,
+        mask: Mask,
+        judge: Judge | None = None,
+        told: tuple[str, int] | None = None,
+    ) -> None:
+        self._entry, self._mask, self._judge, self._told = entry, mask, judge or Judge(entry, 0.0), told
         self.seen: dict[str, Versioned] = {}
         """The values that were looked at, by the names that they are written under."""
         self.errors: list[DreamNetError] = []
@@ -107,6 +113,31 @@ class Gathering:
         found = source.names(labels) if self._mapper.lists else ()
         self._wanted = self._mapper.wanted(found)
         self._versions = dict(source.resolve(self._wanted.refs))
+        if self._told is not None:
+            self._see_that_it_is_there(*self._told)
+
+    def _see_that_it_is_there(self, name: str, number: int) -> None:
+        """Raise TemporaryError where the newest version is still older than the one that the sync was told of.
+
+        Secret Manager promises to know a new version at once by its number only; ``latest`` follows within minutes
+        (https://cloud.google.com/secret-manager/docs/reference/consistency). Without this the event would come too
+        early, find nothing to do, and be over.
+        """
+        newest = self._versions.get(Ref(name), "")
+        if not newest.isdecimal() or int(newest) >= number:
+            return
+        try:
+            self._entry.source.resolve({Ref(name, str(number))})
+        except TemporaryError:
+            raise
+        except DreamNetError:
+            return  # it was disabled or destroyed since, so that an older one may well be the newest
+        raise TemporaryError(
+            f"{self._entry.name}: version {number} of {name} is there, "
+            f"and its source still says that {newest} is the newest.",
+            hint="It is tried again.",
+            retry_after=2.0,
+        )
 
     def _labels(self, state: SinkState) -> dict[str, str]:
         """Answer the labels that one sink is to have; values whose keys become names are read where it must be."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from dreamnet_actions.domain.actions import Agent
 from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import ErrorInfo, Outcome, Report
+from dreamnet_actions.domain.secretevents import told_version
 from dreamnet_actions.errors import (
     DreamNetError,
     NothingBefore,
@@ -108,6 +109,7 @@ class EnvKeeper:
         if not (meant := self._reading(request)):
             return Report(outcome="unchanged", summary=f"No entry reads {request.input['secret']!r}.")
         planning = self._planning()
+        planning.told = told_version(request.input.get("secret", ""))
         plans, errors = planning.plans(meant), planning.errors
         if (shown := request.input.get("plan")) is not None:
             if errors:

@@ -28,6 +28,8 @@ class Planning:
     check: MakeCheck | None = None
     errors: list[DreamNetError] = field(default_factory=list)
     """What kept entries from being planned, all their mistakes as one."""
+    told: tuple[str, int] | None = None
+    """The secret and its version that the source has to know of by now, for somebody told of it."""
     _gathered: dict[str, Gathering] = field(default_factory=dict)
     _sealed: dict[str, Sealed] = field(default_factory=dict)
 
@@ -85,7 +87,7 @@ class Planning:
         judge = Judge(entry, self.context.clock.now())
         if entry.spec.probe and self.probe is not None and self.check is not None:
             judge.probe = Trying(spec=entry.spec, probe=self.probe, check=self.check)
-        return Gathering(entry, self.context.reporter.mask, judge)
+        return Gathering(entry, self.context.reporter.mask, judge, self.told)
 
     def _seal(self, entry: Entry, gathering: Gathering, key: bytes) -> None:
         self._gathered[entry.name] = gathering

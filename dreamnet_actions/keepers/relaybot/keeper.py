@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dreamnet_actions.domain.actions import AGENTS, Agent
@@ -23,6 +23,7 @@ from dreamnet_actions.errors import (
 )
 from dreamnet_actions.errors.words import nearest, unknown
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.relaybot.bursts import Bursts
 from dreamnet_actions.keepers.relaybot.subjects import outdated, subjects
 from dreamnet_actions.ports.stores import Delivery, DreamStore, MessageBus
 
@@ -47,6 +48,8 @@ class RelayBot:
     dreams: DreamStore
     submit: Submit
     agent: Agent = "relaybot"
+    bursts: Bursts = field(default_factory=Bursts)
+    """Syncs under way and ended, so that many messages about one entry are few syncs."""
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
@@ -222,7 +225,19 @@ class RelayBot:
         rule = route(onward, self.context.config.routes)
         if rule is None:
             return self._bury(delivery, f"{self._no_route(message)} {self._route_lines(message)}")
-        result = self.submit(request_for(onward, rule))
+        request = request_for(onward, rule)
+        sync = self.bursts.about(request)
+        if sync is not None and (by := self.bursts.covering(sync, delivery)) is not None:
+            self._routed(delivery, f"{message.name}: seen already by the sync {by}", "unchanged", by)
+            self.bus.ack(delivery)
+            return f"{message.name}: seen already by the sync {by}."
+        with self.bursts.alone(sync) as free:
+            if not free:
+                return self._wait(delivery, "a sync of the same is under way", None)
+            upto = self.bus.last() if sync is not None else 0
+            began = rfc3339(self.context.clock.now())
+            result = self.submit(request)
+            self.bursts.ended(sync, upto, began, result)
         finding |= {"result": result.to_json(), "exit_status": result.exit_status}
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
         if result.outcome == "deferred" or (result.error or {}).get("code") in _OURS:
@@ -291,10 +306,10 @@ class RelayBot:
     def _later(self, delivery: Delivery, result: AgentResult) -> str:
         """Not now: a lease, a pause, an outage of ours, a token that expired or lacks a permission. That is no failure,
         however long it takes."""
-        error = (result.error or {}).get("message", result.summary)
-        after = min(
-            60.0, max(0.5, result.retry_after or 0.5) if delivery.attempt > 3 else 0.5 * delivery.attempt
-        )
+        return self._wait(delivery, (result.error or {}).get("message", result.summary), result.retry_after)
+
+    def _wait(self, delivery: Delivery, error: str, retry_after: float | None) -> str:
+        after = min(60.0, max(0.5, retry_after or 0.5) if delivery.attempt > 3 else 0.5 * delivery.attempt)
         self.bus.retry(delivery, error=error, after=after)
         return f"{delivery.message.name} waits: {error}."
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.testing.google.federation import exchange
+from dreamnet_actions.testing.google.issuer import PATH as CERTIFICATES
 from dreamnet_actions.testing.google.world import ACTS, VIEWS, World, api, oauth
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -32,6 +33,8 @@ def answer(world: World, call: Call) -> Answer:
     """Answer one request; raises Refused. KeyError: there is nothing at this address."""
     if world.away:
         raise api(503, "UNAVAILABLE", "The service is currently unavailable.")
+    if call.path == CERTIFICATES:
+        return dict(world.issuer.certificates())
     if call.path == "/v1/token":
         return exchange(world, call.form)
     if call.path == "/token":

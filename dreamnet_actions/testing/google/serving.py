@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from dreamnet_actions.testing.google.apis import Call, answer
+from dreamnet_actions.testing.google.issuer import PATH as CERTIFICATES
 from dreamnet_actions.testing.google.world import Refused, World
 
 LONGEST = 1_048_576
@@ -102,7 +103,10 @@ def google(world: World, github: Callable[[str, str | None], dict[str, Any]]) ->
                 )
             else:
                 kind = "application/text" if isinstance(found, str) else "application/json"
-                self.tell(200, found, kind, Metadata_Flavor="Google")
+                more = {"Metadata_Flavor": "Google"}
+                if parts.path == CERTIFICATES:
+                    more = {"Cache_Control": f"public, max-age={world.issuer.age}, must-revalidate"}
+                self.tell(200, found, kind, **more)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string(world.now() if timestamp is None else timestamp)

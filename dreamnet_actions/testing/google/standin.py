@@ -11,6 +11,7 @@ from typing import Any
 
 from dreamnet_actions.testing.google.certificates import authority_and_context
 from dreamnet_actions.testing.google.front import Asked, Upstream, front
+from dreamnet_actions.testing.google.issuer import PATH as CERTIFICATES
 from dreamnet_actions.testing.google.secretmanager.server import SecretManagerServer
 from dreamnet_actions.testing.google.serving import Server, google
 from dreamnet_actions.testing.google.world import Provider, World
@@ -172,6 +173,7 @@ class GoogleStandIn:
         return {
             **places,
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONNECTGATEWAY": gateway,
+            "DREAMNET_GOOGLE_CERTS": f"{self.address}{CERTIFICATES}",
             "CLOUDSDK_CONFIG": str(self.folder / "gcloud"),
             "GCE_METADATA_HOST": host,
             "GCE_METADATA_IP": host,

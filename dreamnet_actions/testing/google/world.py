@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dreamnet_actions.testing.google.issuer import Issuer
+
 VIEWS = tuple(f"roles/container.{one}" for one in ("clusterViewer", "viewer", "developer", "admin"))
 """Roles that may look a cluster up, and connect to it (cloud.google.com/iam/docs/roles-permissions/container)."""
 ACTS = ("roles/iam.workloadIdentityUser", "roles/iam.serviceAccountTokenCreator")
@@ -69,7 +71,7 @@ class World:
     providers: dict[str, Provider] = field(default_factory=dict)
     """By the whole name: ``projects/…/providers/…``."""
     policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """Resource → role → members. A resource is ``projects/ID`` or ``serviceAccounts/ADDRESS``."""
+    """Resource → role → members. A resource is ``projects/ID``, ``serviceAccounts/ADDRESS`` or a topic's name."""
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By the whole name: ``projects/…/locations/…/clusters/…``; as the container API tells them."""
     machine: str | None = None
@@ -84,6 +86,7 @@ class World:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
+        self.issuer = Issuer(self.now)
 
     # ── Policies ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -76,7 +76,9 @@ flags: {file: flags.json, publish: [{file: out/flags.json}]}
 routes:
   - {on: health-check-failed-needs-restart, to: deploykeeper, input: {action: restart, list: [1, {a: null}]}}
   - {on: "deploy-*", to: dreamkeeper, from: deploykeeper}
-webhooks: {github: {secret-variable: WEBHOOK_SECRET}, shop: {secret-variable: SHOP, message: order}}
+webhooks: {github: {secret-variable: WEBHOOK_SECRET}, shop: {secret-variable: SHOP, message: order},
+  secrets: {pubsub: {service-account: pusher@shop-4711.iam.gserviceaccount.com, audience: "https://x.example",
+    subscription: projects/shop-4711/subscriptions/dreamnet}}}
 notify:
   needs-human:
     assignees: [octocat]

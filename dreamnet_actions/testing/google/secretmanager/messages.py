@@ -73,6 +73,7 @@ def read_secret(told: Any, now: float) -> Secret:
         annotations=dict(told.annotations),
         aliases={key: int(value) for key, value in told.version_aliases.items()},
         locations=tuple(one.location for one in replicas),
+        topics=tuple(one.name for one in told.topics),
         expires=expires,
     )
 
@@ -95,6 +96,7 @@ def secret(found: Secret) -> Any:
         "labels": found.labels,
         "annotations": found.annotations,
         "version_aliases": found.aliases,
+        "topics": [{"name": one} for one in found.topics],
         "etag": found.etag,
     }
     if replication:
@@ -102,6 +104,12 @@ def secret(found: Secret) -> Any:
     if found.expires is not None:
         told["expire_time"] = _time(found.expires)
     return resources.Secret(told)
+
+
+def as_json(of: Secret, found: Version | None) -> str:
+    """Write a secret, or one of its versions, as the JSON that an event holds."""
+    told: Any = secret(of) if found is None else version(of, found)
+    return str(type(told).to_json(told))
 
 
 def secrets(found: Sequence[Secret], token_: str, total: int) -> Any:

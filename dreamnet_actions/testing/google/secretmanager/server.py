@@ -10,6 +10,7 @@ from typing import Any
 from dreamnet_actions.testing.google.secretmanager.faults import Ledger
 from dreamnet_actions.testing.google.secretmanager.refusals import Refusal
 from dreamnet_actions.testing.google.secretmanager.store import Secret, Store
+from dreamnet_actions.testing.google.secretmanager.topics import PUBLISHER, Pubsub
 from dreamnet_actions.testing.google.world import World
 
 WORKERS = 32
@@ -20,9 +21,9 @@ class SecretManagerServer:
     """Secret Manager for the projects ``numbers`` (id → number), beginning without a secret. ``certificate`` is a file
     with key and certificate, in PEM. ``close`` ends it.
 
-    ``store`` holds the secrets, ``ledger`` counts, limits and breaks; ``put`` and ``grant`` are the short ways to what
-    ``gcloud secrets create`` and ``gcloud secrets add-iam-policy-binding`` do. Made where the packages of the extra
-    ``gcp`` are; ImportError elsewhere.
+    ``store`` holds the secrets, ``ledger`` counts, limits and breaks, ``pubsub`` pushes what happens to secrets that
+    have a ``topic``; ``put`` and ``grant`` are the short ways to what ``gcloud secrets create`` and ``gcloud secrets
+    add-iam-policy-binding`` do. Made where the packages of the extra ``gcp`` are; ImportError elsewhere.
     """
 
     def __init__(self, world: World, certificate: Path, numbers: Mapping[str, str] | None = None) -> None:
@@ -34,6 +35,11 @@ class SecretManagerServer:
         self._world = world
         self.store = Store(numbers or {world.project: world.number}, world.now)
         self.ledger = Ledger(now=world.now)
+        self.pubsub = Pubsub(world=world)
+        self.store.check_topics = self.pubsub.check
+        self.store.heard = lambda kind, secret, version: self.pubsub.tell(
+            kind, secret, version, messages.as_json(secret, version) if secret.topics else ""
+        )
         self._service = SecretManager(world, self.store, self.ledger)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="secretmanager")
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
@@ -65,6 +71,7 @@ class SecretManagerServer:
 
     def close(self) -> None:
         """Stop serving, whatever is under way."""
+        self.pubsub.close()
         self._service.close()
         self._server.stop(0).wait(10)
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -91,6 +98,14 @@ class SecretManagerServer:
             resource += f"/locations/{location}" if location else ""
             resource += f"/secrets/{secret}"
         self._world.bind(resource, f"roles/secretmanager.{role}", member)
+
+    def topic(self, name: str, *, project: str = "") -> str:
+        """Have a topic to which the project's Secret Manager may publish (``gcloud pubsub topics create`` and
+        ``add-iam-policy-binding``); answers its whole name."""
+        whole = f"projects/{project or self._world.project}/topics/{name}"
+        number = self.store.numbers[project or self._world.project]
+        self._world.bind(whole, PUBLISHER, self.pubsub.agent(number))
+        return whole
 
     def _handler(self, method: str) -> Callable[[Any, Any], Any]:
         from grpc_status import rpc_status

@@ -144,7 +144,7 @@ class SecretManager:
         paths = list(request.update_mask.paths)
         new = messages.read_secret(request.secret, self.world.now())
         fields = {"labels": "labels", "annotations": "annotations", "version_aliases": "aliases"}
-        fields |= {"expire_time": "expires", "ttl": "expires"}
+        fields |= {"topics": "topics", "expire_time": "expires", "ttl": "expires"}
         unknown = [one for one in paths if one not in fields]
         if unknown or not paths:
             raise invalid(f"Invalid update mask: {', '.join(unknown) or 'it is empty'}.")

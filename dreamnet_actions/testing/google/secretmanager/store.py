@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dreamnet_actions.testing.google.secretmanager.filters import Row
 from dreamnet_actions.testing.google.secretmanager.refusals import (
@@ -29,6 +29,8 @@ _VERSION = re.compile(rf"(?P<secret>{_SECRET.pattern})/versions/(?P<version>[A-Z
 _LABEL = re.compile(r"[^\W\d_A-Z][\w-]{0,62}")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _ANNOTATION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_DONE = {"ENABLED": "ENABLE", "DISABLED": "DISABLE", "DESTROYED": "DESTROY"}
+"""What an event calls it that a version is in a state now."""
 
 
 @dataclass(kw_only=True)
@@ -58,6 +60,11 @@ class Secret:
     aliases: dict[str, int] = field(default_factory=dict)
     locations: tuple[str, ...] = ()
     """Where it is replicated by its owner; empty: wherever Google chooses."""
+    topics: tuple[str, ...] = ()
+    """The topics of Pub/Sub that are told of what happens to it."""
+    lags: int = 0
+    """By how many versions ``latest`` is behind: it is eventually consistent, only a version's number is not
+    (https://cloud.google.com/secret-manager/docs/reference/consistency)."""
     expires: float | None = None
     versions: list[Version] = field(default_factory=list)
     revision: int = 1
@@ -94,6 +101,10 @@ class Store:
         self._now = now
         self._lock = threading.RLock()
         self._secrets: dict[str, Secret] = {}
+        self.check_topics: Callable[[Secret], None] = lambda _: None
+        """Holds a secret's topics to the rules; raises Refusal."""
+        self.heard: Callable[[str, Secret, Version | None], None] = lambda *_: None
+        """Is told of everything that happened: the event's type, the secret, and the version that it is about."""
 
     # ── Names ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,7 +133,10 @@ class Store:
             if self._living(name) is not None:
                 raise Refusal(status="ALREADY_EXISTS", message=f"Secret [{name}] already exists.")
             new.name, new.id, new.created = name, secret_id, self._now()
+            self.check_topics(new)
             self._secrets[name] = new
+            self._configured(new)
+            self.heard("SECRET_CREATE", new, None)
             return new
 
     def get(self, name: str) -> Secret:
@@ -162,9 +176,15 @@ class Store:
         with self._lock:
             found = self.get(name)
             _same(etag, found.etag, found.name)
+            had, tried = found.topics, replace(found)
+            edit(tried)
+            _check(tried)
+            self.check_topics(tried)
             edit(found)
-            _check(found)
             found.revision += 1
+            if had != found.topics:
+                self._configured(found)
+            self.heard("SECRET_UPDATE", found, None)
             return found
 
     def delete(self, name: str, etag: str) -> None:
@@ -173,6 +193,12 @@ class Store:
             found = self.get(name)
             _same(etag, found.etag, found.name)
             del self._secrets[found.name]
+            self.heard("SECRET_DELETE", found, None)
+
+    def _configured(self, secret: Secret) -> None:
+        """Try a secret's topics: each gets a message that says so."""
+        if secret.topics:
+            self.heard("TOPIC_CONFIGURED", secret, None)
 
     # ── Versions ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,6 +225,7 @@ class Store:
                 checked=crc32c is not None,
             )
             found.versions.append(new)
+            self.heard("SECRET_VERSION_ADD", found, new)
             return found, new
 
     def version(self, name: str) -> tuple[Secret, Version]:
@@ -215,7 +242,8 @@ class Store:
             if found is None or not found.versions:
                 raise missing(f"Secret [{whole}] not found or has no versions.")
             wanted = asked["version"]
-            number = len(found.versions) if wanted == "latest" else found.aliases.get(wanted, 0)
+            newest = max(1, len(found.versions) - found.lags)
+            number = newest if wanted == "latest" else found.aliases.get(wanted, 0)
             number = int(wanted) if wanted.isdecimal() else number
             if not 1 <= number <= len(found.versions):
                 raise missing(f"Secret Version [{whole}/versions/{wanted}] not found.")
@@ -241,6 +269,7 @@ class Store:
                 version.revision += 1
                 if state == "DESTROYED":
                     version.data, version.destroyed = None, self._now()
+                self.heard(f"SECRET_VERSION_{_DONE[state]}", found, version)
             return found, version
 
     def _living(self, name: str) -> Secret | None:
