@@ -301,13 +301,15 @@ class Assembly:
         is never printed."""
         if text := self.options.environ.get("DREAMNET_SECRETS_TOKEN"):
             self.reporter.mask(SecretValue(text))
-        kind = adapter("SecretSink", chosen.kind)
-        made: SecretSink = (
-            kind.on(chosen.options, self.site, platforms)
-            if hasattr(kind, "on")
-            else kind.at(chosen.options, self.site)
-        )
+        made: SecretSink = self._made("SecretSink", chosen, platforms)
         return made
+
+    def _made(self, port: str, chosen: Chosen, platforms: Mapping[str, Platform]) -> Any:
+        """Make what is written to; where that is a part of a platform, on it."""
+        kind = adapter(port, chosen.kind)
+        if hasattr(kind, "on"):
+            return kind.on(chosen.options, self.site, platforms)
+        return kind.at(chosen.options, self.site)
 
     def key(self) -> bytes:
         """Answer the key under which values are hashed: the given one, else this installation's own."""
@@ -334,13 +336,11 @@ class Assembly:
         store: FlagStore = adapter("FlagStore", "flagd-file")(document)
         return self.gate.before(store, outside=True)
 
-    def flag_targets(self) -> list[FlagTarget]:
+    def flag_targets(self, platforms: Mapping[str, Platform]) -> list[FlagTarget]:
         """Make the places that flags are published to."""
         chosen = self.config.flags.publish if self.config.flags is not None else ()
-        return [
-            self.gate.before(adapter("FlagTarget", one.kind).at(one.options, self.site), outside=True)
-            for one in chosen
-        ]
+        made = (self._made("FlagTarget", one, platforms) for one in chosen)
+        return [self.gate.before(one, outside=True) for one in made]
 
     def account(self) -> str:
         """Answer who DreamNet runs as, for what is written down of a change: a name to ask, no proof of anything."""

@@ -76,7 +76,7 @@ class Keepers(dict[Agent, Keeper]):
                 entries=of.entries(self._platforms),
                 flag_store=self._flags,
                 account=of.account(),
-                flag_targets=of.flag_targets(),
+                flag_targets=of.flag_targets(self._platforms),
                 probe=of.probe(),
                 check=of.check_of_value,
             )
