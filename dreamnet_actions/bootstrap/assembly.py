@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from dreamnet_actions.bootstrap.inside import inside_repository
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
 from dreamnet_actions.bootstrap.memory import memory_of
@@ -199,8 +200,7 @@ class Assembly:
 
     def _config_path(self) -> str:
         """Answer the configuration's path from the repository's root; empty where it is outside of it."""
-        root, file = self.loaded.root.resolve(), self.loaded.file.resolve()
-        return file.relative_to(root).as_posix() if file.is_relative_to(root) else ""
+        return inside_repository(self.loaded.file, self.options.root, self.options.environ)
 
     def _judge(self, text: str) -> str:
         """Answer the mistakes of a configuration's text; nothing where it is valid."""
@@ -324,7 +324,10 @@ class Assembly:
             return None
         file, hint = self.config.flags.file, "Create it with {\"flags\": {}}, or mend 'file' under 'flags'."
         if self.memory.document is not None:
-            document = self.memory.document(file, what=_FLAGS, hint=hint, change=self.config.flags.change)
+            place = inside_repository(self.loaded.root / file, self.options.root, self.options.environ)
+            document = self.memory.document(
+                place or file, what=_FLAGS, hint=hint, change=self.config.flags.change
+            )
         else:
             document = adapter("Document", "local")(
                 self.loaded.root / file,
@@ -339,8 +342,7 @@ class Assembly:
     def flag_targets(self, platforms: Mapping[str, Platform]) -> list[FlagTarget]:
         """Make the places that flags are published to."""
         chosen = self.config.flags.publish if self.config.flags is not None else ()
-        made = (self._made("FlagTarget", one, platforms) for one in chosen)
-        return [self.gate.before(one, outside=True) for one in made]
+        return [self.gate.before(self._made("FlagTarget", one, platforms), outside=True) for one in chosen]
 
     def account(self) -> str:
         """Answer who DreamNet runs as, for what is written down of a change: a name to ask, no proof of anything."""

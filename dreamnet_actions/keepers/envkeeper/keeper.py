@@ -203,8 +203,8 @@ class EnvKeeper:
             errors = writing.errors
             would = f"Would put the former values of {', '.join(writing.finished) or 'nothing'} back."
             return Report(
-                outcome=_worse("planned", errors),
-                summary=_told(would, errors),
+                outcome=worse("planned", errors),
+                summary=with_errors(would, errors),
                 findings=writing.findings,
                 changes=writing.changes,
                 error=ErrorInfo.of(errors[0]) if errors else None,
