@@ -19,6 +19,7 @@ from dreamnet_actions.adapters.files.options import (
 from dreamnet_actions.adapters.gcp.options import GkePlatformOptions, SecretManagerSourceOptions
 from dreamnet_actions.adapters.github.options import GitHubSecretsOptions, GitHubVariablesOptions
 from dreamnet_actions.adapters.kubernetes.options import (
+    FlagConfigMapOptions,
     KubernetesConfigMapOptions,
     KubernetesPlatformOptions,
     KubernetesSecretOptions,
@@ -179,6 +180,12 @@ ROWS: tuple[Row, ...] = (
         kind="file",
         adapter=f"{_HERE}.files.copies:FlagCopy",
         options=FlagCopyOptions,
+    ),
+    Row(
+        port="FlagTarget",
+        kind="kubernetes-configmap",
+        adapter=f"{_HERE}.kubernetes.flagmaps:FlagConfigMap",
+        options=FlagConfigMapOptions,
     ),
     Row(port="FlagStore", kind="flagd-file", adapter=f"{_HERE}.files.flags:FlagFile"),
     Row(port="ReleaseReporter", kind="console", adapter=f"{_HERE}.console.releases:ConsoleReleaseReporter"),

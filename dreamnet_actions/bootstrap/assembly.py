@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from dreamnet_actions.bootstrap.inside import inside_repository
 from dreamnet_actions.bootstrap.keepers import Keepers
 from dreamnet_actions.bootstrap.late import Late, adapter, imported
 from dreamnet_actions.bootstrap.memory import memory_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dreamnet_actions.domain.spec.models import Check
     from dreamnet_actions.keepers.dreamkeeper.hosted import House
     from dreamnet_actions.ports.conversation import Conversation
-    from dreamnet_actions.ports.flags import FlagStore, FlagTarget
+    from dreamnet_actions.ports.flags import FlagStore
     from dreamnet_actions.ports.metrics import MetricSource
     from dreamnet_actions.ports.notifier import Notifier
     from dreamnet_actions.ports.probe import Probe
@@ -185,8 +186,7 @@ class Assembly:
 
     def _config_path(self) -> str:
         """Answer the configuration's path from the repository's root; empty where it is outside of it."""
-        root, file = self.loaded.root.resolve(), self.loaded.file.resolve()
-        return file.relative_to(root).as_posix() if file.is_relative_to(root) else ""
+        return inside_repository(self.loaded.file, self.options.root, self.options.environ)
 
     def _judge(self, text: str) -> str:
         """Answer the mistakes of a configuration's text; nothing where it is valid."""
@@ -212,7 +212,10 @@ class Assembly:
             return None
         file, hint = self.config.flags.file, "Create it with {\"flags\": {}}, or mend 'file' under 'flags'."
         if self.memory.document is not None:
-            document = self.memory.document(file, what=_FLAGS, hint=hint, change=self.config.flags.change)
+            place = inside_repository(self.loaded.root / file, self.options.root, self.options.environ)
+            document = self.memory.document(
+                place or file, what=_FLAGS, hint=hint, change=self.config.flags.change
+            )
         else:
             document = adapter("Document", "local")(
                 self.loaded.root / file,
@@ -223,14 +226,6 @@ class Assembly:
             )
         store: FlagStore = adapter("FlagStore", "flagd-file")(document)
         return self.gate.before(store, outside=True)
-
-    def flag_targets(self) -> list[FlagTarget]:
-        """Make the places that flags are published to."""
-        chosen = self.config.flags.publish if self.config.flags is not None else ()
-        return [
-            self.gate.before(adapter("FlagTarget", one.kind).at(one.options, self.site), outside=True)
-            for one in chosen
-        ]
 
     def account(self) -> str:
         """Answer who DreamNet runs as, for what is written down of a change: a name to ask, no proof of anything."""

@@ -1,15 +1,16 @@
-"""The env entries of a configuration, each with its source and sinks."""
+"""The env entries of a configuration, each with its source and sinks, and where flags are published to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamnet_actions.bootstrap.late import adapter
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.domain.spec.models import Chosen
 from dreamnet_actions.keepers.envkeeper.entries import Entry, see_that_none_share
+from dreamnet_actions.ports.flags import FlagTarget
 from dreamnet_actions.ports.platform import Platform
 from dreamnet_actions.ports.secrets import SecretSink
 
@@ -34,6 +35,12 @@ def entries(of: Assembly, platforms: Mapping[str, Platform]) -> dict[str, Entry]
     return found
 
 
+def flag_targets(of: Assembly, platforms: Mapping[str, Platform]) -> list[FlagTarget]:
+    """Make the places that flags are published to."""
+    chosen = of.config.flags.publish if of.config.flags is not None else ()
+    return [of.gate.before(_written_to(of, "FlagTarget", one, platforms), outside=True) for one in chosen]
+
+
 def _place_of(of: Assembly, entry: str, name: str) -> tuple[str, int, int]:
     """Answer where the configuration speaks of a name of an env entry; the file is read again for it."""
     tree = of.loaded.tree
@@ -54,10 +61,13 @@ def _sink(of: Assembly, chosen: Chosen, platforms: Mapping[str, Platform]) -> Se
     is never printed."""
     if text := of.options.environ.get("DREAMNET_SECRETS_TOKEN"):
         of.reporter.mask(SecretValue(text))
-    kind = adapter("SecretSink", chosen.kind)
-    made: SecretSink = (
-        kind.on(chosen.options, of.site, platforms)
-        if hasattr(kind, "on")
-        else kind.at(chosen.options, of.site)
-    )
+    made: SecretSink = _written_to(of, "SecretSink", chosen, platforms)
     return made
+
+
+def _written_to(of: Assembly, port: str, chosen: Chosen, platforms: Mapping[str, Platform]) -> Any:
+    """Make what is written to; where that is a part of a platform, on it."""
+    kind = adapter(port, chosen.kind)
+    if hasattr(kind, "on"):
+        return kind.on(chosen.options, of.site, platforms)
+    return kind.at(chosen.options, of.site)

@@ -70,7 +70,7 @@ class Keepers(dict[Agent, Keeper]):
                 metrics=of.metrics,
             )
         if agent == "envkeeper":
-            from dreamnet_actions.bootstrap.entries import entries
+            from dreamnet_actions.bootstrap.entries import entries, flag_targets
             from dreamnet_actions.keepers.envkeeper import EnvKeeper
 
             return EnvKeeper(
@@ -78,7 +78,7 @@ class Keepers(dict[Agent, Keeper]):
                 entries=entries(of, self._platforms),
                 flag_store=self._flags,
                 account=of.account(),
-                flag_targets=of.flag_targets(),
+                flag_targets=flag_targets(of, self._platforms),
                 probe=of.probe(),
                 check=of.check_of_value,
             )

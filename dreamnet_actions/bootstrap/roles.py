@@ -12,7 +12,7 @@ _HERE = "dreamnet_actions.adapters.kubernetes"
 def actions() -> tuple[str, ...]:
     """Answer the actions that there are Roles for."""
     found: list[str] = []
-    for one in ("ACTIONS", "EXTRAS", "VALUES"):
+    for one in ("ACTIONS", "EXTRAS", "VALUES", "PUBLISHES"):
         found += imported(f"{_HERE}.needs:{one}")
     return tuple(found)
 

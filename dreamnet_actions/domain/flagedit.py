@@ -2,7 +2,9 @@
 
 A roll-out is one rule around whatever targeting there is::
 
-    {"if": [{"fractional": [["on", 25], [null, 75]]}, "on", …]}
+    {"if": [{"fractional": [["on", 25], ["", 75]]}, "on", …]}
+
+(The empty text is as false as null, and flagd before 2026 has no bucket without a text: with null nobody is in it.)
 
 It is sticky: who is in 25 % by their ``targetingKey`` is in 50 % too. Who is not in it, or has none of that, gets
 what the other targeting says, else the default variant.
@@ -69,7 +71,7 @@ class Edit:
 def share_of(targeting: Any) -> tuple[Share, Any] | None:
     """Read the roll-out off a flag's targeting: the share, and the other targeting (None where there is none)."""
     match targeting:
-        case {"if": [{"fractional": [[str(name), int(weight)], [None, int(rest)]]}, str(then), *others]}:
+        case {"if": [{"fractional": [[str(name), int(weight)], [None | "", int(rest)]]}, str(then), *others]}:
             whole = len(targeting) == 1 and len(others) <= 1 and name == then
             if whole and weight >= 0 and rest >= 0 and weight + rest > 0:
                 return Share(variant=name, weight=weight, total=weight + rest), others[0] if others else None
@@ -82,7 +84,7 @@ def shared(targeting: Any, share: Share) -> Any:
     other = found[1] if found else targeting or None
     if share.weight == 0:
         return other or {}
-    split = {"fractional": [[share.variant, share.weight], [None, share.total - share.weight]]}
+    split = {"fractional": [[share.variant, share.weight], ["", share.total - share.weight]]}
     return {"if": [split, share.variant, *([other] if other else [])]}
 
 

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamnet_actions.adapters.files.copies import FlagCopy
 from dreamnet_actions.adapters.files.documents import LocalDocument
 from dreamnet_actions.adapters.files.flags import FlagFile
 from dreamnet_actions.domain.flagedit import Edit, Share
 from dreamnet_actions.errors import ConfigError, Conflict
 from dreamnet_actions.errors.configuration import ConfigInvalid
-from dreamnet_actions.ports.flags import FlagStore
-from dreamnet_actions.testing.contracts.flags import NOTE, FlagStoreContract
-from dreamnet_actions.testing.memory.flags import MemoryFlagStore
+from dreamnet_actions.ports.flags import FlagStore, FlagTarget
+from dreamnet_actions.testing.contracts.flags import NOTE, FlagStoreContract, FlagTargetContract
+from dreamnet_actions.testing.memory.flags import MemoryFlagStore, MemoryFlagTarget
 
 
 class TestMemoryFlags(FlagStoreContract):
     @pytest.fixture
     def store(self) -> FlagStore:
         return MemoryFlagStore(*self.FLAGS)
+
+
+class TestMemoryTarget(FlagTargetContract):
+    @pytest.fixture
+    def target(self) -> MemoryFlagTarget:  # type: ignore[override]
+        return MemoryFlagTarget()
+
+    @pytest.fixture
+    def tamper(self, target: MemoryFlagTarget) -> Callable[[str], None]:  # type: ignore[override]
+        return lambda text: setattr(target, "held", text)
+
+
+class TestFlagCopy(FlagTargetContract):
+    @pytest.fixture
+    def target(self, tmp_path: Path) -> FlagTarget:
+        return FlagCopy(tmp_path / "out" / "flags.json", "out/flags.json")
+
+    @pytest.fixture
+    def tamper(self, target: FlagTarget, tmp_path: Path) -> Callable[[str], None]:  # type: ignore[override]
+        return lambda text: (tmp_path / "out" / "flags.json").write_text(text, "utf-8") and None
 
 
 class TestFlagFile(FlagStoreContract):
@@ -60,7 +82,7 @@ class TestFlagFile(FlagStoreContract):
         before = file.read_text()
         rule = before[before.index('"targeting": ') + 13 : before.index("}", before.index('"targeting"')) + 1]
         store.change("theme", Edit(share=Share.of("b", 0.25)), NOTE)
-        split = '{"if": [{"fractional": [["b", 25], [null, 75]]}, "b", '
+        split = '{"if": [{"fractional": [["b", 25], ["", 75]]}, "b", '
         assert file.read_text() == before.replace(rule, f"{split}{rule}]}}")
         store.change("theme", Edit(share=Share.of("b", 0.0)), NOTE)
         assert file.read_text() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -145,10 +146,25 @@ def test_a_file_that_is_not_there_is_told(github: StandIn, clock: VirtualClock) 
         Shop(github, clock).document().read()
 
 
+@pytest.mark.parametrize("change", ["commit", "pull-request"])
+@pytest.mark.parametrize(
+    ("checkout", "config"),
+    [(".", "dreamnet.yml"), (".", "apps/shop/dreamnet.yml"), ("source", "source/apps/shop/dreamnet.yml")],
+    ids=["root", "folder", "checkout-in-a-folder"],
+)
 def test_a_run_changes_the_repository_and_not_its_checkout(
-    shop: Shop, github: StandIn, tmp_path: Path
+    shop: Shop, github: StandIn, tmp_path: Path, checkout: str, config: str, change: str
 ) -> None:
-    (tmp_path / "dreamnet.yml").write_text("version: 1\nflags: {file: config/flags.json}\n")
+    """Wherever the configuration lies in the repository, and the repository in the workspace."""
+    workspace = tmp_path / "workspace"
+    file = workspace / config
+    file.parent.mkdir(parents=True)
+    (workspace / checkout / ".git").mkdir()
+    (tmp_path / ".git").mkdir()  # somebody else's, as on a runner of one's own
+    file.write_text(f"version: 1\nflags: {{file: config/flags.json, change: {change}}}\n")
+    place = (file.parent / "config/flags.json").relative_to(workspace / checkout).as_posix()
+    github.commit(REPOSITORY, {place: json.dumps(_file(), indent=2)}, "flags of the shop")
+    others = {"config/flags.json"} - {place}
     environ = {
         "GITHUB_ACTIONS": "true",
         "GITHUB_ACTOR": "octocat",
@@ -157,18 +173,39 @@ def test_a_run_changes_the_repository_and_not_its_checkout(
         "GITHUB_API_URL": github.api_url,
         "GITHUB_SERVER_URL": github.server_url,
         "GITHUB_RUN_ID": "1",
-        "GITHUB_TOKEN": github.workflow_token(REPOSITORY, {"contents": "write", "issues": "read"}, job="env"),
+        "GITHUB_TOKEN": github.workflow_token(REPOSITORY, {**BOTH, "issues": "read"}, job="env"),
         "RUNNER_TEMP": str(tmp_path / "temp"),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
     }
-    system = assemble(Options(root=tmp_path, environ=environ, home="github"))
+    system = assemble(Options(root=workspace, config=file, environ=environ, home="github"))
     try:
-        asked = {"action": "kill-flag", "flag": "home", "reason": "it burns"}
+        asked = {"action": "set-flag", "flag": "home", "variant": "on", "reason": "a launch"}
         result = system.pipe.submit({"agent": "envkeeper", "input": asked})
         system.finish()
     finally:
         system.close()
-    assert result.outcome == "done"
-    assert result.findings[0]["written"].startswith("commit ")
-    assert shop.log()[0] == ("Set flag home to off, DISABLED\n\nWhy: it burns\nAsked for by: octocat")
-    assert not (tmp_path / "config").exists()
+    assert result.outcome == "done", result.summary
+    message = "Set flag home to on, ENABLED\n\nWhy: a launch\nAsked for by: octocat"
+    branch = "main"
+    if change == "commit":
+        assert result.findings[0]["written"].startswith("commit ")
+        assert shop.log()[0] == message
+    else:
+        (pull,) = shop.pulls()
+        assert (pull["title"], pull["html_url"]) == (
+            "Set flag home to on, ENABLED",
+            result.findings[0]["url"],
+        )
+        assert "Asked for by: octocat" in pull["body"]
+        branch = pull["head"]["ref"]
+    newest = shop.person.call("GET", "/commits", parameters={"sha": branch})[0]["sha"]
+    whole = shop.person.call("GET", f"/commits/{newest}")
+    assert [one["filename"] for one in whole["files"]] == [place]
+    assert whole["commit"]["message"] == message
+    for one in others:
+        assert json.loads(_held(shop, one))["flags"]["home"]["defaultVariant"] == "off"
+    assert not (file.parent / "config").exists()
+
+
+def _held(shop: Shop, path: str) -> str:
+    return base64.b64decode(shop.person.call("GET", f"/contents/{path}")["content"]).decode()

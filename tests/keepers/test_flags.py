@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.flagedit import Share, share_of
+from dreamnet_actions.errors import PlatformFailed
+from dreamnet_actions.testing.memory.flags import MemoryFlagTarget
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, facts, service
 
@@ -123,3 +125,26 @@ def test_a_dry_run_changes_nothing() -> None:
         assert system.submit(raw, dry_run=True).outcome == "planned"
     assert dict(system.flags.read()) == before
     assert system.journal.states("flag-rollout/") == {}
+
+
+def test_flags_are_published_by_a_whole_sync_and_one_place_hides_no_other() -> None:
+    system = board()
+    good, bad = MemoryFlagTarget("good"), MemoryFlagTarget("bad")
+    bad.broken = PlatformFailed("The disk is full.")
+    system.flag_targets += [bad, good]
+    system.again()
+    assert system.flags is not None
+    assert (
+        system.submit({"agent": "envkeeper", "input": {"action": "sync"}}, dry_run=True).outcome == "planned"
+    )
+    assert good.held is None
+    done = system.ask("envkeeper", "sync")
+    assert (done.outcome, good.held) == ("failed", system.flags.text())
+    assert done.summary == "The flags are in good. The disk is full."
+    changed = system.ask("envkeeper", "kill-flag", flag="dark")
+    assert changed.outcome == "done"
+    assert changed.findings[0]["warning"] == "The flags are not published to bad. The disk is full."
+    assert system.ask("envkeeper", "publish-flags").exit_status == 5
+    bad.broken, good.held = None, "drifted"
+    assert system.ask("envkeeper", "sync").summary == "The flags are in bad, good."
+    assert system.ask("envkeeper", "sync").outcome == "unchanged"

@@ -8,7 +8,15 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, NEEDS, VALUES, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import (
+    ACTIONS,
+    EXTRAS,
+    NEEDS,
+    PUBLISHES,
+    VALUES,
+    Permission,
+    needed,
+)
 from dreamnet_actions.adapters.kubernetes.roles import roles
 from dreamnet_actions.entrances.cli.root import dreamnet
 from tests.cluster.client import Cluster
@@ -30,8 +38,8 @@ def test_the_example_ships_what_the_table_says() -> None:
 
 @pytest.mark.parametrize(
     "actions",
-    [[], *([one] for one in (*ACTIONS, *EXTRAS, *VALUES))],
-    ids=["whole", *ACTIONS, *EXTRAS, *VALUES],
+    [[], *([one] for one in (*ACTIONS, *EXTRAS, *VALUES, *PUBLISHES))],
+    ids=["whole", *ACTIONS, *EXTRAS, *VALUES, *PUBLISHES],
 )
 def test_a_role_holds_exactly_its_needs(actions: list[str]) -> None:
     (role,) = yaml.safe_load_all(roles(actions))
@@ -51,7 +59,7 @@ def test_no_need_is_a_wildcard_and_only_syncing_reads_secrets() -> None:
         assert "*" not in (need.group, *need.resources, *need.verbs)
         if "secrets" in need.resources:
             assert (need.actions, {"list", "watch", "update"} & set(need.verbs)) == (VALUES, set())
-        assert set(need.actions) <= {*ACTIONS, *EXTRAS, *VALUES}
+        assert set(need.actions) <= {*ACTIONS, *EXTRAS, *VALUES, *PUBLISHES}
         assert need.actions
 
 

@@ -112,6 +112,11 @@ def account(cluster: Cluster, namespace: str, folder: Path, **more: Path) -> Pat
         cluster.kubectl("apply", "-f-", namespace=namespace, given=file.read_text("utf-8"))
         bind = ("create", "rolebinding", role, f"--role={role}", f"--serviceaccount={namespace}:dreamnet")
         cluster.kubectl(*bind, namespace=namespace)
+    return kubeconfig(cluster, namespace, folder)
+
+
+def kubeconfig(cluster: Cluster, namespace: str, folder: Path) -> Path:
+    """Write a kubeconfig of the service account ``dreamnet``."""
     token = cluster.kubectl("create", "token", "dreamnet", namespace=namespace).strip()
     config = json.loads(cluster.kubectl("config", "view", "--raw", "--flatten", "--minify", "-ojson"))
     config["users"][0]["user"] = {"token": token}

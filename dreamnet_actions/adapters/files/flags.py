@@ -137,7 +137,7 @@ class _Content:
         rest = self._slice(at) if other else ""
         if share.weight == 0:
             return rest or "{}"
-        split = [[share.variant, share.weight], [None, share.total - share.weight]]
+        split = [[share.variant, share.weight], ["", share.total - share.weight]]
         more = f", {rest}" if rest else ""
         return f'{{"if": [{{"fractional": {_json(split)}}}, {_json(share.variant)}{more}]}}'
 

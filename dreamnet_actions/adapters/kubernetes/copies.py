@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dreamnet_actions.adapters.kubernetes.api import Api, Object
+from dreamnet_actions.adapters.kubernetes.flagmaps import holds_flags
 from dreamnet_actions.adapters.kubernetes.record import OURS, SERVICE
 from dreamnet_actions.adapters.kubernetes.references import config_of, pods_in
 from dreamnet_actions.errors import PlatformFailed
@@ -80,8 +81,8 @@ def is_copy(thing: Mapping[str, Any]) -> bool:
 
 
 def _stays(live: Mapping[str, Any]) -> bool:
-    """Say whether an object cannot change anyway, or is bound to its name."""
-    return bool(live.get("immutable")) or live.get("type") == _BOUND
+    """Say whether an object cannot change anyway, is bound to its name, or is there to change under running pods."""
+    return bool(live.get("immutable")) or live.get("type") == _BOUND or holds_flags(live)
 
 
 def _copied(api: Api, service: str, live: Mapping[str, Any], *, write: bool) -> str:

@@ -6,10 +6,10 @@ IAM, whose answer it leaves out (``incomplete``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dreamnet_actions.adapters.kubernetes.api import Api, Object
-from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, VALUES, Permission, needed
+from dreamnet_actions.adapters.kubernetes.needs import ACTIONS, EXTRAS, Permission, needed
 from dreamnet_actions.errors import PermissionMissing, PlatformFailed
 from dreamnet_actions.ports.cluster import Seen
 
@@ -17,10 +17,10 @@ _ACCOUNT = "system:serviceaccount:"
 
 
 def inspect(
-    api: Api, platform: str, *, routes: bool = False, batch: bool = False, values: bool = False
+    api: Api, platform: str, *, routes: bool = False, batch: bool = False, more: Sequence[str] = ()
 ) -> Iterator[Seen]:
     """Look at the cluster and namespace of a platform; ``routes``: it has services with an HTTPRoute, ``batch``: it has
-    services that are Jobs or CronJobs, ``values``: EnvKeeper keeps values there.
+    services that are Jobs or CronJobs, ``more`` are further Roles that it needs there.
 
     Raises what keeps us from asking anything."""
     told = api.request("GET", "/version")
@@ -30,7 +30,7 @@ def inspect(
         what=f"cluster of {platform}",
         detail=f"{api.where} answers, Kubernetes {told.get('gitVersion')}; there we are {me or 'somebody'}",
     )
-    actions = (*ACTIONS, *(EXTRAS if routes else ()), *(VALUES if values else ()))
+    actions = (*ACTIONS, *(EXTRAS if routes else ()), *more)
     may = {one: _may(api, one) for one in sorted(needed(actions, batch=batch))}
     for action in actions:
         lacking = [one for one in sorted(needed([action], batch=batch)) if not may[one]]

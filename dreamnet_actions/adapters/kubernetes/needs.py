@@ -17,6 +17,8 @@ EXTRAS = ("route",)
 has an ``http-route``."""
 VALUES = ("sync",)
 """What EnvKeeper needs where it keeps values in the namespace, beside the Role of ``status``."""
+PUBLISHES = ("flags",)
+"""What EnvKeeper needs where it publishes flags to a ConfigMap of the namespace. It needs no other Role there."""
 EVERY = ACTIONS
 WRITES = ("deploy", "rollback", "restart")
 RELEASES = ("deploy", "rollback", "canary")
@@ -87,6 +89,7 @@ NEEDS: tuple[Need, ...] = (
     _need("", "services", "delete", EXTRAS, "a canary's own Service goes with it, also where going back ends it"),
     _need("networking.k8s.io", "networkpolicies", "list", EXTRAS, "what holds for a service has to for its canary"),
     _need("", "secrets configmaps", "get create patch delete", VALUES, "values, and the sets that were there before"),
+    _need("", "configmaps", "get create patch", PUBLISHES, "flags are one key of a ConfigMap, changed in place"),
 )  # fmt: skip
 """Each need in one line."""
 

@@ -87,11 +87,18 @@ def keys_of(spec: Service) -> KubernetesWorkload:
     return KubernetesWorkload(**{name: getattr(spec, name) for name in names if hasattr(spec, name)})
 
 
-def keeps_values(config: Config, platform: str) -> bool:
-    """Say whether an entry of the configuration keeps values in the namespace of this platform."""
-    sinks = (one.options for entry in config.env.values() for one in entry.to)
-    ours = (KubernetesSecretOptions, KubernetesConfigMapOptions)
-    return any(one.platform in (None, platform) for one in sinks if isinstance(one, ours))
+def keeps(config: Config, platform: str) -> tuple[str, ...]:
+    """Answer which of EnvKeeper's Roles (``needs.py``) the configuration needs in the namespace of this platform."""
+    sinks = [one.options for entry in config.env.values() for one in entry.to]
+    published = [one.options for one in config.flags.publish] if config.flags else []
+    found = []
+    for role, places, kinds in (
+        ("sync", sinks, (KubernetesSecretOptions, KubernetesConfigMapOptions)),
+        ("flags", published, (FlagConfigMapOptions,)),
+    ):
+        if any(one.platform in (None, platform) for one in places if isinstance(one, kinds)):
+            found.append(role)
+    return tuple(found)
 
 
 Creation = Literal["owner", "orphan", "merge", "create-or-merge"]
@@ -139,3 +146,32 @@ class KubernetesConfigMapOptions:
     def object(self) -> str:
         """The object's name."""
         return self.kubernetes_configmap
+
+
+_KEY = r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}"
+
+
+def _key(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_KEY, value):
+        return value
+    raise ValueError(
+        f"{shown(value)} is no key of a ConfigMap; use letters, digits, '-', '_' and '.', at most 253"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagConfigMapOptions:
+    """A place to publish flags to of kind `kubernetes-configmap`: a ConfigMap that a flagd or the services' pods mount.
+    It is changed in place, so that a change needs no restart."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    kubernetes_configmap: ObjectName
+    """The ConfigMap's name."""
+    platform: Annotated[str, NameIn("platforms")] | None = None
+    """The platform that it is on, in its namespace; left out, the only one that is a cluster."""
+    key: Annotated[str, Written(_key, f"^{_KEY}$", "flags.json")] = "flags.json"
+    """Its key, which is the file's name where it is mounted. flagd takes the format from its ending."""
+    adopt: bool = False
+    """Whether this key of a ConfigMap that somebody else made is taken over; its other keys stay theirs. Otherwise such
+    a ConfigMap is refused."""

@@ -36,7 +36,7 @@ from dreamnet_actions.adapters.kubernetes.namespace import Namespace
 from dreamnet_actions.adapters.kubernetes.options import (
     KubernetesPlatformOptions,
     KubernetesWorkload,
-    keeps_values,
+    keeps,
     keys_of,
 )
 from dreamnet_actions.adapters.kubernetes.preview import previewed
@@ -76,7 +76,7 @@ class KubernetesPlatform(Platform):
 
     WRITES: ClassVar[frozenset[str]] = Platform.WRITES
     kind = "kubernetes"
-    _values = False
+    _keeps: Sequence[str] = ()
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class KubernetesPlatform(Platform):
             who=named(site.environ),
         )
         made.kind = kind
-        made._values = keeps_values(site.config, name)
+        made._keeps = keeps(site.config, name)
         return made
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class KubernetesPlatform(Platform):
     def inspect(self) -> Iterator[Seen]:
         """Look at the cluster for the doctor: whether it answers, and what we may do there."""
         space = self._namespace
-        return inspect(space.api, self.name, routes=space.has_routes, batch=space.batch, values=self._values)
+        return inspect(space.api, self.name, routes=space.has_routes, batch=space.batch, more=self._keeps)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dreamnet_actions.adapters.kubernetes import sets
 from dreamnet_actions.adapters.kubernetes.api import Api, Object
+from dreamnet_actions.adapters.kubernetes.choosing import cluster_of
 from dreamnet_actions.adapters.kubernetes.options import KubernetesConfigMapOptions, KubernetesSecretOptions
 from dreamnet_actions.adapters.kubernetes.readers import live_names, readers
 from dreamnet_actions.adapters.kubernetes.record import OURS
 from dreamnet_actions.adapters.kubernetes.sets import Held
 from dreamnet_actions.domain.secret import SecretValue, SinkState, Versioned, with_kept
 from dreamnet_actions.errors import Conflict, NotFound, PlatformFailed, StateDamaged, TemporaryError
-from dreamnet_actions.errors.configuration import ConfigLacks
 from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.ports.site import Site
 
@@ -63,20 +63,11 @@ class KubernetesSink(SecretSink):
         platforms: Mapping[str, KubernetesPlatform],
     ) -> KubernetesSink:
         """Make the sink on the platform that the options name, else on the only one that is a cluster."""
-        clusters = {name: one for name, one in platforms.items() if hasattr(one, "space")}
-        chosen = options.platform or (next(iter(clusters)) if len(clusters) == 1 else None)
-        if chosen not in clusters:
-            key = "kubernetes-secret" if cls.kind == "Secret" else "kubernetes-configmap"
-            raise ConfigLacks(
-                f"platform that is a cluster and is called {chosen!r}"
-                if chosen
-                else f"one cluster that {key} means",
-                clusters,
-                lines=f"env:\n  app:\n    to: [{{{key}: {options.object}, platform: PLATFORM}}]",
-                section="platforms",
-            )
+        key = "kubernetes-secret" if cls.kind == "Secret" else "kubernetes-configmap"
+        lines = f"env:\n  app:\n    to: [{{{key}: {options.object}, platform: PLATFORM}}]"
+        platform = cluster_of(platforms, options.platform, key, lines)
         kind = getattr(options, "type", "Opaque")
-        return cls(options.object, clusters[chosen], site.clock, creation=options.creation, type_=kind)
+        return cls(options.object, platform, site.clock, creation=options.creation, type_=kind)
 
     @property
     def services(self) -> Collection[str]:  # type: ignore[override]  # asked anew each time, and never set

@@ -128,23 +128,7 @@ class FlagBoard:
 
     def publish_flags(self, request: AgentRequest) -> Report:
         """Write the flags to where they are published, where they are not there as they are."""
-        publishing = self._publishing()
-        publishing.store.read()  # mistakes are not published
-        text = publishing.store.text()
-        if request.dry_run:
-            names = [one.name for one in self.targets if one.current() != text]
-        else:
-            names = [one.name for one in self.targets if publishing.bring(one, text, request)]
-        if not names:
-            return Report(outcome="unchanged", summary="The flags are published as they are.")
-        why = "they were not there as they are"
-        changes = [
-            Change(what=f"flags in {name}", after="as they are in their file", why=why) for name in names
-        ]
-        if request.dry_run:
-            summary = f"Would publish the flags to {', '.join(names)}."
-            return Report(outcome="planned", summary=summary, changes=changes)
-        return Report(outcome="done", summary=f"The flags are in {', '.join(names)}.", changes=changes)
+        return self._publishing().all(request)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,9 +11,11 @@ from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import ErrorInfo, Outcome, Report
 from dreamnet_actions.domain.secretevents import told_version
 from dreamnet_actions.errors import (
+    ConfigError,
     DreamNetError,
     NothingBefore,
     PermanentError,
+    RefusedError,
     TemporaryError,
 )
 from dreamnet_actions.keepers.context import Context
@@ -27,6 +30,7 @@ from dreamnet_actions.keepers.envkeeper.entries import (
 )
 from dreamnet_actions.keepers.envkeeper.flags import FlagBoard
 from dreamnet_actions.keepers.envkeeper.gathering import reads
+from dreamnet_actions.keepers.envkeeper.outcomes import joined, with_errors, worse
 from dreamnet_actions.keepers.envkeeper.planning import Planning, findings_beside
 from dreamnet_actions.keepers.envkeeper.trying import MakeCheck
 from dreamnet_actions.keepers.envkeeper.writing import Writing
@@ -52,12 +56,7 @@ class EnvKeeper:
 
     def perform(self, request: AgentRequest) -> Report:
         """Do the request's action."""
-        flags = FlagBoard(
-            context=self.context,
-            flag_store=self.flag_store,
-            account=self.account,
-            targets=self.flag_targets,
-        )
+        flags = self._flags()
         actions: dict[str, Callable[[AgentRequest], Report]] = {
             "plan": self.plan,
             "sync": self.sync,
@@ -74,9 +73,17 @@ class EnvKeeper:
             "publish-flags": flags.publish_flags,
         }
         named = {"entry", "source"} & request.input.keys()
-        if not self.entries and not named and request.action in ("plan", "sync", "validate"):
+        if not self.entries and not named and request.action in ("plan", "validate"):
             return Report(outcome="unchanged", summary="No env entry is configured; nothing to do.")
         return actions[request.action](request)
+
+    def _flags(self) -> FlagBoard:
+        return FlagBoard(
+            context=self.context,
+            flag_store=self.flag_store,
+            account=self.account,
+            targets=self.flag_targets,
+        )
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -91,8 +98,8 @@ class EnvKeeper:
         if changes and not errors:
             findings.append({"plan": planned.identity(plans)})
         return Report(
-            outcome=_worse(outcome, errors),
-            summary=_told(summarise(plans, "Would write"), errors),
+            outcome=worse(outcome, errors),
+            summary=with_errors(summarise(plans, "Would write"), errors),
             findings=[*findings, *findings_beside(errors)],
             changes=changes,
             error=ErrorInfo.of(errors[0]) if errors else None,
@@ -103,6 +110,29 @@ class EnvKeeper:
         return self._planning().validate(self._meant(request))
 
     def sync(self, request: AgentRequest) -> Report:
+        """Bring all in step: the values that are meant, and where no certain ones are, the published flags, too."""
+        some = {"entry", "source", "secret", "plan"} & request.input.keys()
+        publishes = not some and self.flag_store is not None and bool(self.flag_targets)
+        report = Report(outcome="unchanged", summary="No env entry is configured; nothing to do.")
+        try:
+            if self.entries or some:
+                report = self._sync(request)
+        except DreamNetError:
+            if publishes:  # what fails hides nothing; the flags have their own way to tell
+                with contextlib.suppress(DreamNetError):
+                    self._flags().publish_flags(request)
+            raise
+        if not publishes:
+            return report
+        try:
+            return joined(report, self._flags().publish_flags(request))
+        except (ConfigError, PermanentError, RefusedError, TemporaryError) as error:
+            if report.outcome == "unchanged":
+                raise
+            outcome = worse("done", [error])
+            return joined(report, Report(outcome=outcome, summary=error.message, error=ErrorInfo.of(error)))
+
+    def _sync(self, request: AgentRequest) -> Report:
         """Write what changed, prove it by reading back, and have the services that read it restarted."""
         if request.dry_run:
             return self.plan(request)
@@ -124,8 +154,8 @@ class EnvKeeper:
         report = self._synced(plans, writing)
         return replace(
             report,
-            outcome=_worse(report.outcome, errors),
-            summary=_told(report.summary, errors),
+            outcome=worse(report.outcome, errors),
+            summary=with_errors(report.summary, errors),
             findings=[*report.findings, *findings_beside(errors)],
             error=ErrorInfo.of(errors[0]) if errors else report.error,
         )
@@ -175,8 +205,8 @@ class EnvKeeper:
             errors = writing.errors
             would = f"Would put the former values of {', '.join(writing.finished) or 'nothing'} back."
             return Report(
-                outcome=_worse("planned", errors),
-                summary=_told(would, errors),
+                outcome=worse("planned", errors),
+                summary=with_errors(would, errors),
                 findings=writing.findings,
                 changes=writing.changes,
                 error=ErrorInfo.of(errors[0]) if errors else None,
@@ -189,8 +219,8 @@ class EnvKeeper:
             asked = request.input.get("service") or request.input.get("entry") or "Nothing here"
             raise NothingBefore("set of values", asked)
         return Report(
-            outcome=_worse("done", writing.errors),
-            summary=_told(
+            outcome=worse("done", writing.errors),
+            summary=with_errors(
                 f"The former values of {', '.join(writing.finished) or 'nothing'} are back.", writing.errors
             ),
             findings=writing.findings,
@@ -237,16 +267,3 @@ class EnvKeeper:
 
     def _planning(self) -> Planning:
         return Planning(context=self.context, probe=self.probe, check=self.check)
-
-
-def _worse(outcome: Outcome, errors: Sequence[DreamNetError]) -> Outcome:
-    """Answer the outcome, or the one of what went wrong beside it: one failing target never hides the others."""
-    if not errors:
-        return outcome
-    if all(isinstance(one, TemporaryError) for one in errors):
-        return "deferred"
-    return "failed" if any(isinstance(one, PermanentError) for one in errors) else "refused"
-
-
-def _told(summary: str, errors: Sequence[DreamNetError]) -> str:
-    return " ".join([summary, *(one.message.replace("\n", " ") for one in errors)])

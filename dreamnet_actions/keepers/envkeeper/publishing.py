@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet_actions.domain.request import AgentRequest
-from dreamnet_actions.domain.result import warning
-from dreamnet_actions.errors import ConfigError, PermanentError, RefusedError, TemporaryError
+from dreamnet_actions.domain.result import Change, ErrorInfo, Report, warning
+from dreamnet_actions.errors import (
+    ConfigError,
+    DreamNetError,
+    PermanentError,
+    RefusedError,
+    TemporaryError,
+)
 from dreamnet_actions.keepers.context import Context
+from dreamnet_actions.keepers.envkeeper.outcomes import with_errors, worse
 from dreamnet_actions.ports.flags import FlagStore, FlagTarget
 
 
@@ -34,14 +41,44 @@ class Publishing:
                 self.store.read()
             text = self.store.text()
         except (ConfigError, TemporaryError) as error:
-            return [warning("The flags are not published.", error)]
+            return [warning(f"The flags are not published. {_said(error)}", error)]
         found = []
         for target in self.targets:
             try:
                 self.bring(target, text, request)
             except (PermanentError, RefusedError, TemporaryError) as error:
-                found.append(warning(f"The flags are not published to {target.name}.", error))
+                found.append(warning(f"The flags are not published to {target.name}. {_said(error)}", error))
         return found
+
+    def all(self, request: AgentRequest) -> Report:
+        """Write the flags to every place where they are not as they are in their file; one that fails hides no other.
+
+        Raises ConfigError where the file holds mistakes: they are not published.
+        """
+        self.store.read()
+        text = self.store.text()
+        names: list[str] = []
+        errors: list[DreamNetError] = []
+        for target in self.targets:
+            try:
+                if target.current() != text if request.dry_run else self.bring(target, text, request):
+                    names.append(target.name)
+            except (PermanentError, RefusedError, TemporaryError) as error:
+                errors.append(error)
+        if not names and errors:
+            raise errors[0]
+        if not names:
+            return Report(outcome="unchanged", summary="The flags are published as they are.")
+        why = "they were not there as they are"
+        verb = "Would publish the flags to" if request.dry_run else "The flags are in"
+        return Report(
+            outcome=worse("planned" if request.dry_run else "done", errors),
+            summary=with_errors(f"{verb} {', '.join(names)}.", errors),
+            changes=[
+                Change(what=f"flags in {one}", after="as they are in their file", why=why) for one in names
+            ],
+            error=ErrorInfo.of(errors[0]) if errors else None,
+        )
 
     def bring(self, target: FlagTarget, text: str, request: AgentRequest) -> bool:
         """Write the flags to one place, where they are not there already; says whether they were not."""
@@ -55,3 +92,7 @@ class Publishing:
             data={"target": target.name},
         )
         return True
+
+
+def _said(error: DreamNetError) -> str:
+    return " ".join(error.message.split())

@@ -1,8 +1,9 @@
-"""What every FlagStore must do."""
+"""What every FlagStore and every FlagTarget must do."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.flagedit import Edit, Share, share_of
 from dreamnet_actions.errors import NotFound, RefusedError
-from dreamnet_actions.ports.flags import FlagStore, Note
+from dreamnet_actions.ports.flags import FlagStore, FlagTarget, Note
 
 NOTE = Note(subject="Change a flag", why="a test", by="somebody")
 
@@ -87,3 +88,42 @@ class FlagStoreContract:
             with pytest.raises(NotFound):
                 store.change(name, edit, NOTE)
         assert store.get("home") == self.FLAGS[0]
+
+
+class FlagTargetContract:
+    """Override ``target``: nothing is published there yet; and ``tamper``: somebody's hand puts a text there."""
+
+    TEXTS = ('{"flags": {}}', '{\n "flags": {},\r\n\t"$comment": "Grüße 🌙"\n}\n', "{}", "")
+
+    @pytest.fixture
+    def target(self) -> FlagTarget:
+        """Answer a place where nothing is."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def tamper(self) -> Callable[[str], None]:
+        """Answer what changes the text there by another way."""
+        raise NotImplementedError
+
+    def test_what_is_published_is_there_byte_for_byte(self, target: FlagTarget) -> None:
+        assert target.current() is None
+        for text in self.TEXTS:
+            target.publish(text)
+            assert target.current() == text
+
+    def test_publishing_twice_is_once(self, target: FlagTarget) -> None:
+        for _ in range(2):
+            target.publish(self.TEXTS[1])
+            assert target.current() == self.TEXTS[1]
+
+    def test_what_a_hand_changed_is_seen_and_mended(
+        self, target: FlagTarget, tamper: Callable[[str], None]
+    ) -> None:
+        target.publish(self.TEXTS[0])
+        tamper(self.TEXTS[2])
+        assert target.current() == self.TEXTS[2]
+        target.publish(self.TEXTS[0])
+        assert target.current() == self.TEXTS[0]
+
+    def test_messages_can_call_it(self, target: FlagTarget) -> None:
+        assert target.name

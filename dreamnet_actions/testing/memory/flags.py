@@ -9,7 +9,7 @@ from typing import ClassVar
 from dreamnet_actions.domain.flag import Flag
 from dreamnet_actions.domain.flagedit import Edit, edited
 from dreamnet_actions.errors import NotFound
-from dreamnet_actions.ports.flags import Changed, FlagStore, Note, Written
+from dreamnet_actions.ports.flags import Changed, FlagStore, FlagTarget, Note, Written
 
 
 class MemoryFlagStore(FlagStore):
@@ -49,3 +49,26 @@ class MemoryFlagStore(FlagStore):
         self._flags[name] = after
         self.notes.append(note)
         return Changed(before=before, after=after, written=Written())
+
+
+class MemoryFlagTarget(FlagTarget):
+    """A place in memory. ``held`` is what is there; ``broken`` is raised instead of a write, where it is set."""
+
+    WRITES: ClassVar[frozenset[str]] = frozenset({"publish"})
+
+    def __init__(self, name: str = "memory/flags") -> None:
+        self._name = name
+        self.held: str | None = None
+        self.broken: Exception | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def current(self) -> str | None:
+        return self.held
+
+    def publish(self, text: str) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.held = text

@@ -44,7 +44,7 @@ from dreamnet_actions.testing.memory.delivery import (
     RecordingReleaseReporter,
     RecordingReporter,
 )
-from dreamnet_actions.testing.memory.flags import MemoryFlagStore
+from dreamnet_actions.testing.memory.flags import MemoryFlagStore, MemoryFlagTarget
 from dreamnet_actions.testing.memory.metrics import MemoryMetrics
 from dreamnet_actions.testing.memory.notifier import MemoryNotifier
 from dreamnet_actions.testing.memory.platform import MemoryPlatform
@@ -108,6 +108,8 @@ class MemorySystem:
     """The numbers that canaries are judged by."""
     notifiers: dict[str, MemoryNotifier] = field(default_factory=dict)
     """Who is told when a dream waits for a person; call ``again`` after one was added."""
+    flag_targets: list[MemoryFlagTarget] = field(default_factory=list)
+    """Where flags are published to; call ``again`` after one was added."""
     pipe: Pipe = field(init=False)
     keepers: dict[Agent, Keeper] = field(init=False)
 
@@ -165,7 +167,12 @@ class MemorySystem:
                 reporter=wrap(self.gate.before(self.releases)),
                 metrics=lambda: wrap(self.metrics),
             ),
-            "envkeeper": EnvKeeper(context=context, entries=entries, flag_store=flags),
+            "envkeeper": EnvKeeper(
+                context=context,
+                entries=entries,
+                flag_store=flags,
+                flag_targets=[wrap(self.gate.before(one, outside=True)) for one in self.flag_targets],
+            ),
             "relaybot": RelayBot(context=context, bus=bus, dreams=dreams, submit=self.pipe.submit),
         }
         return self
