@@ -17,13 +17,8 @@ from urllib.parse import urlsplit
 
 from dreamnet_actions.domain.spec.pubsub import PubSub
 from dreamnet_actions.entrances.guard import is_loopback
-from dreamnet_actions.errors import (
-    ConfigError,
-    ExtraMissing,
-    RefusedError,
-    TemporaryError,
-    Unauthenticated,
-)
+from dreamnet_actions.errors import ConfigError, RefusedError, TemporaryError, Unauthenticated
+from dreamnet_actions.errors.configuration import ExtraMissing
 
 log = logging.getLogger("dreamnet")
 

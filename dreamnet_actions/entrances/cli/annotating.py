@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.cli.environment import environ
-from dreamnet_actions.errors import ConfigInvalid, DreamNetError
+from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors.configuration import ConfigInvalid
 
 
 def annotate(what: AgentResult | DreamNetError) -> None:
