@@ -12,7 +12,7 @@ import logging
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,13 @@ class Seen:
     def leaks(self, value: SecretValue) -> list[str]:
         """Answer where a form of the value was seen."""
         marked = MARK in value.reveal()
-        forms = [form for form in value.forms() if len(form) >= LONG or marked] + [MARK] * marked
+        forms = [form for form in _forms(value) if len(form) >= LONG or marked] + [MARK] * marked
         return [where for where, text in self.texts.items() if any(form in text for form in forms)]
+
+
+@lru_cache(maxsize=2)
+def _forms(value: SecretValue) -> frozenset[str]:
+    return value.forms()
 
 
 def run(root: Path, source: Source, sink: Sink, failure: str, value: SecretValue) -> Seen:
