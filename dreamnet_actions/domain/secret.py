@@ -92,7 +92,7 @@ class SecretValue:
             encoded = base64.b64encode(b"\0" * shift + raw).decode()
             own = encoded[(0, 2, 3)[shift] : 8 * (shift + len(raw)) // 6]
             found |= {own, own.translate(_URL_SAFE)}
-        found |= {re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), form) for form in found}
+        found |= {re.sub("(?:%[0-9A-F]{2})+", lambda octets: octets[0].lower(), form) for form in found}
         return frozenset(form for form in found if len(form) >= SHORTEST)
 
 

@@ -13,9 +13,10 @@ from dreamnet_actions.adapters.files.source import DotenvSource
 from dreamnet_actions.domain.masking import Masks
 from dreamnet_actions.domain.secret import SecretValue
 from dreamnet_actions.errors import ConfigError
-from tests.proofs._secrets import LONG, SINKS, run
+from tests.proofs._secret_ends import HERE
+from tests.proofs._secrets import LONG, QUOTING, run
 from tests.proofs._shapes import COUNT, shapes
-from tests.proofs.secrets import matrix
+from tests.proofs.secrets import ARRIVED, FAILED, REFUSED, matrix, ways_here
 from tests.unit.domain.pems import KEYS, RSA_KEY
 
 SAMPLE = [shapes()[number] for number in (0, 6, 8, 20, 54, 62, 104, 180)]
@@ -26,16 +27,17 @@ def test_there_are_200_shapes_and_all_differ() -> None:
 
 
 def test_a_sample_of_shapes_is_seen_nowhere_and_arrives_or_is_refused() -> None:
-    fates, faults = zip(*matrix(SAMPLE), strict=True)
+    ways = [one for one in ways_here() if "memory" in (one.source, one.sink)]
+    _, fates, faults = zip(*matrix(SAMPLE, ways), strict=True)
     assert [one for one in faults if one] == []
-    assert {"arrived byte for byte", "refused, with the reason", "failed as asked"} <= set(fates)
+    assert {ARRIVED, REFUSED, FAILED} <= set(fates)
 
 
 def test_the_search_finds_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without masks the same search sees the careless library's words: it is not blind."""
     monkeypatch.setattr(ConsoleReporter, "hide", lambda _, text: text)
     value = SecretValue("long-enough-to-be-looked-for")
-    seen = run(tmp_path, "memory", next(iter(SINKS)), "sink quotes the value", value)
+    seen = run(tmp_path, HERE.sources["memory"], HERE.sinks["memory"], "sink quotes the value", value)
     assert {"stream", "results"} <= set(seen.leaks(value))
     assert len(value.reveal()) >= LONG
 
@@ -68,7 +70,7 @@ def test_a_bug_that_holds_a_value_is_logged_without_it(
 ) -> None:
     value = SecretValue("long-enough-to-be-looked-for")
     with caplog.at_level(logging.ERROR):
-        seen = run(tmp_path, "memory", "memory", "sink has a bug that holds the value", value)
+        seen = run(tmp_path, HERE.sources["memory"], HERE.sinks["memory"], QUOTING[1], value)
     assert "RuntimeError: unexpected b'***'" in caplog.text
     assert "KeyError: '***'" in caplog.text
     assert seen.leaks(value) == []

@@ -1,6 +1,6 @@
 """One secret's way from a source to a sink, with everything that anybody sees of it.
 
-Adding a source, a sink or a failure is one line in its table.
+Adding a failure is one line in its table; sources and sinks are in ``_secret_ends`` and ``_secret_places``.
 """
 
 from __future__ import annotations
@@ -9,18 +9,14 @@ import contextlib
 import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from dreamnet_actions.adapters.console.reporter import ConsoleReporter
-from dreamnet_actions.adapters.files.grammar import fits, write_entry
-from dreamnet_actions.adapters.files.sink import DotenvSink
-from dreamnet_actions.adapters.files.source import DotenvSource
-from dreamnet_actions.adapters.files.structured import EnvironmentSource, JsonSource
-from dreamnet_actions.adapters.files.values import json_values
-from dreamnet_actions.adapters.process.environment import ProcessEnvironmentSink
 from dreamnet_actions.adapters.runner.actions import ActionsRunner
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.secret import SHORTEST, SecretValue, SinkState, Versioned
@@ -28,75 +24,15 @@ from dreamnet_actions.domain.spec.validation import Rule
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.cli.render import show_result
 from dreamnet_actions.errors import PermanentError, TemporaryError
-from dreamnet_actions.ports.secrets import SecretSink, SecretSource
-from dreamnet_actions.testing.memory.secrets import MemorySecretSink, MemorySecretSource
+from dreamnet_actions.ports.secrets import SecretSink
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, service
+from tests.proofs._secret_ends import NAME, PRIVATE, Sink, Source
 
-KEY = b"a key of this proof alone"
-NAME = "VALUE"
 LONG = 8
 """Characters from which on a value is looked for; a shorter one is traced by a mark."""
 MARK = "\ue123"
 """A character that nothing but a marked value holds."""
-
-
-class CannotHold(ValueError):
-    """A source's own format has no way to write this value."""
-
-
-# ── sources ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _dotenv_source(root: Path, value: SecretValue) -> SecretSource:
-    if (why := fits(NAME, value.reveal())) != "":
-        raise CannotHold(why)
-    (root / "source.env").write_text(write_entry(NAME, value.reveal()) + "\n", encoding="utf-8")
-    return DotenvSource(root / "source.env", hash_key=KEY, shown="source.env")
-
-
-def _json_source(root: Path, value: SecretValue) -> SecretSource:
-    if not value.is_text:
-        raise CannotHold("JSON holds text only")
-    (root / "source.json").write_text(json.dumps({NAME: value.reveal()}), encoding="utf-8")
-    read = (root / "source.json").read_bytes
-    return JsonSource(lambda: json_values(read(), "source.json", ()), hash_key=KEY, shown="source.json")
-
-
-def _environment_source(_: Path, value: SecretValue) -> SecretSource:
-    if "\0" in value.reveal():
-        raise CannotHold("no environment holds a NUL")
-    return EnvironmentSource(lambda: {NAME: value.reveal()}, hash_key=KEY, shown="the environment")
-
-
-SOURCES: Mapping[str, Callable[[Path, SecretValue], SecretSource]] = {
-    "memory": lambda _, value: MemorySecretSource({NAME: value.reveal()}),
-    "dotenv": _dotenv_source,
-    "json": _json_source,
-    "environment": _environment_source,
-}
-
-# ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _dotenv_sink(root: Path, format_: str) -> SecretSink:
-    return DotenvSink(
-        root / "sink.env",
-        state_directory=root / "state" / "sinks",
-        hash_key=KEY,
-        name="sink.env",
-        format=format_,
-    )
-
-
-SINKS: Mapping[str, Callable[[Path], SecretSink]] = {
-    "memory": lambda _: MemorySecretSink("memory/web"),
-    "dotenv": lambda root: _dotenv_sink(root, "dotenv"),
-    "dotenv for a shell": lambda root: _dotenv_sink(root, "shell"),
-    "process": lambda root: ProcessEnvironmentSink("web", "local", root / "state"),
-}
-PRIVATE = ("source.env", "source.json", "sink.env", "state/sinks/", "state/environments/")
-"""Where values may lie in files: at their source, and what the sinks own."""
 
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,38 +111,79 @@ class Seen:
 
     texts: dict[str, str] = field(default_factory=dict)
     arrived: bool = False
+    done: bool = False
     refused: str = ""
+    held: bool = False
+    """Whether something is at the sink's end."""
     loose: list[str] = field(default_factory=list)
     """Files of ours that others may read."""
 
     def leaks(self, value: SecretValue) -> list[str]:
         """Answer where a form of the value was seen."""
         marked = MARK in value.reveal()
-        forms = [form for form in value.forms() if len(form) >= LONG or marked] + [MARK] * marked
+        forms = [form for form in _forms(value) if len(form) >= LONG or marked] + [MARK] * marked
         return [where for where, text in self.texts.items() if any(form in text for form in forms)]
 
 
-def run(root: Path, source: str, sink: str, failure: str, value: SecretValue) -> Seen:
+@lru_cache(maxsize=2)
+def _forms(value: SecretValue) -> frozenset[str]:
+    return value.forms()
+
+
+def run(root: Path, source: Source, sink: Sink, failure: str, value: SecretValue) -> Seen:
     """Bring one value from a source to a sink and keep all that anybody could see. Raises CannotHold."""
     seen, stream, log = Seen(), io.StringIO(), io.StringIO()
     system = memory_system(config({"web": service()}, env={"app": ("web",)}), values={"app": {}})
     system.reporter = ConsoleReporter(stream, github=True)  # type: ignore[assignment]
-    system.values["app"] = SOURCES[source](root, value)  # type: ignore[assignment]
-    real = SINKS[sink](root)
-    system.sinks["app"] = [real]  # type: ignore[list-item]
+    system.values["app"] = source(root, value)  # type: ignore[assignment]
+    place = sink(root, system.journal)
+    system.sinks["app"] = [place.sink]  # type: ignore[list-item]
     FAILURES[failure](system)
     runner = ActionsRunner(stream, output=str(root / "output"), summary=str(root / "summary"))
-    with _logging_to(log), contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+    with (
+        _logging_to(log),
+        _children() as started,
+        contextlib.redirect_stdout(stream),
+        contextlib.redirect_stderr(stream),
+    ):
         results = [system.again().ask("envkeeper", action) for action in ("validate", "plan", "sync", "plan")]
         for result in results:
             show_result(result)
             tell(result, {}, runner)
     system.pipe.drain()
+    seen.texts["children"] = repr(started)
+    seen.texts["what others see of the place"] = place.shown()
     _keep(seen, system, results, stream.getvalue(), log.getvalue(), root)
-    done = results[2]
-    seen.arrived = done.outcome == "done" and real.read_back().get(NAME) == value
-    seen.refused = "" if done.outcome == "done" else str((done.error or {}).get("message", ""))
+    done, found = results[2], place.read()
+    seen.done, seen.held = done.outcome == "done", found is not None
+    seen.arrived = seen.done and found == value.raw()
+    seen.refused = "" if seen.done else str((done.error or {}).get("message", ""))
     return seen
+
+
+_STARTED: list[list[object]] = []
+"""Of each run that is under way: arguments and environments of the processes that it started."""
+
+
+def _audit(event: str, given: tuple[object, ...]) -> None:
+    if _STARTED and event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
+        _STARTED[-1].append(given)
+
+
+@cache
+def _audited() -> None:
+    sys.addaudithook(_audit)  # it stays for good, and does nothing between runs
+
+
+@contextlib.contextmanager
+def _children() -> Iterator[list[object]]:
+    """Answer what every process that this one starts within the block is given, without missing any."""
+    _audited()
+    _STARTED.append([])
+    try:
+        yield _STARTED[-1]
+    finally:
+        _STARTED.pop()
 
 
 def _keep(

@@ -1,9 +1,12 @@
 """Proof: no secret is seen anywhere, and each arrives byte for byte or is refused with the reason.
 
-``python -m tests.proofs.secrets`` brings 200 shapes of values from every source to every sink, with every failure on
-the way, and looks for every form of each in all that anybody could see. Then all shapes that an environment can hold
-go to a real service by the real command, while the arguments and environments of all processes are sampled. Ends 1
-where anything was seen, lost or refused without a reason.
+    scripts/prove secrets [--shapes N] [--here]
+
+Brings 200 shapes of values from every source to every sink, with every failure on the way, and looks for every form of
+each in all that anybody could see. Sources and sinks of other machines (Secret Manager, a real cluster, Actions) meet
+every other end where all goes well, and every failure with memory at the other end; ``--here`` leaves them out. Then
+all shapes that an environment can hold go to a real service by the real command, while the arguments and environments
+of all processes are sampled. Ends 1 where anything was seen, lost or refused without a reason.
 """
 
 from __future__ import annotations
@@ -17,17 +20,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from dreamnet_actions.adapters.files.grammar import fits, write_entry
 from dreamnet_actions.domain.secret import SecretValue
-from tests.proofs._secrets import FAILURES, LONG, SINKS, SOURCES, CannotHold, Seen, marked, run
+from tests.proofs._secret_ends import DOCKER, HERE, NAME, CannotHold, Ends
+from tests.proofs._secret_places import elsewhere
+from tests.proofs._secrets import FAILURES, LONG, Seen, marked, run
 from tests.proofs._shapes import SecretShape, shapes
+from tests.proofs.deploy_faults import bed
 
 SAMPLE = 0.002
 """Seconds between two looks at all processes."""
+ARRIVED, REFUSED = "arrived byte for byte", "refused, with the reason"
+FAILED, NO_WAY = "failed as asked", "the source's format has no way to write it"
+"""What becomes of a value."""
 PLACE = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where the files of a run lie: in memory, for this proof is of what is in them, not of disks."""
 LIMIT = 60.0
@@ -52,30 +62,57 @@ env:
 """
 
 
-def matrix(chosen: Iterable[SecretShape], failures: Iterable[str] = FAILURES) -> Iterator[tuple[str, str]]:
-    """Bring each shape each way; answers for each way what became of it, and what is wrong with that ("": nothing)."""
-    for (number, data), source, sink, failure in itertools.product(chosen, SOURCES, SINKS, failures):
+@dataclass(frozen=True, kw_only=True, order=True)
+class Way:
+    """One way of a value: the names of a source and of a sink, and what happens to it."""
+
+    source: str
+    sink: str
+    failure: str
+
+
+def ways_here() -> Iterator[Way]:
+    """Answer every way on this machine."""
+    for source, sink, failure in itertools.product(HERE.sources, HERE.sinks, FAILURES):
+        yield Way(source=source, sink=sink, failure=failure)
+
+
+def ways_elsewhere(away: Ends) -> Iterator[Way]:
+    """Answer the ways over other machines: each end with every other end, and in every course with memory."""
+    for source, sink in itertools.product(away.sources, {**HERE.sinks, **away.sinks}):
+        yield Way(source=source, sink=sink, failure="none")
+    for source, sink in itertools.product(HERE.sources, away.sinks):
+        yield Way(source=source, sink=sink, failure="none")
+    for failure in FAILURES:
+        if failure != "none":
+            yield from (Way(source=one, sink="memory", failure=failure) for one in away.sources)
+            seen = away.sinks.keys() - (away.silent if failure == "sink loses the value" else ())
+            yield from (Way(source="memory", sink=one, failure=failure) for one in sorted(seen))
+
+
+def matrix(
+    chosen: Iterable[SecretShape], ways: Collection[Way], away: Ends = HERE
+) -> Iterator[tuple[Way, str, str]]:
+    """Bring each shape each way; answers the way, what became of it, and what is wrong with that ("": nothing).
+    ``away`` has the ends that are not on this machine."""
+    sources, sinks = {**HERE.sources, **away.sources}, {**HERE.sinks, **away.sinks}
+    for (number, data), way in itertools.product(chosen, ways):
         value = SecretValue.of(data)
-        if len(value.reveal()) < LONG and failure != "none":
-            value = marked(value, failure)
-        way = f"shape {number} ({len(data)} bytes), {source} → {sink}, {failure}"
+        if len(value.reveal()) < LONG and way.failure != "none":
+            value = marked(value, way.failure)
+        told = f"shape {number} ({len(data)} bytes), {way.source} → {way.sink}, {way.failure}"
         with tempfile.TemporaryDirectory(dir=PLACE) as root:
             try:
-                seen = run(Path(root), source, sink, failure, value)
+                seen = run(Path(root), sources[way.source], sinks[way.sink], way.failure, value)
             except CannotHold:
-                yield "the source's format has no way to write it", ""
+                yield way, NO_WAY, ""
                 continue
-        yield _fate(seen, failure), f"{way}: {wrong}" if (wrong := _wrong(seen, value, failure)) else ""
+        wrong = _wrong(seen, value, way.failure)
+        yield way, _fate(seen, way.failure), f"{told}: {wrong}" if wrong else ""
 
 
 def _fate(seen: Seen, failure: str) -> str:
-    return (
-        "arrived byte for byte"
-        if seen.arrived
-        else "refused, with the reason"
-        if failure == "none"
-        else "failed as asked"
-    )
+    return ARRIVED if seen.arrived else REFUSED if failure == "none" else FAILED
 
 
 def _wrong(seen: Seen, value: SecretValue, failure: str) -> str:
@@ -83,10 +120,14 @@ def _wrong(seen: Seen, value: SecretValue, failure: str) -> str:
         return f"was seen in {', '.join(found)}"
     if seen.loose:
         return f"others may read {', '.join(seen.loose)}"
-    if failure == "none" and not seen.arrived and "VALUE" not in seen.refused:
+    if failure == "none" and seen.done and not seen.arrived:
+        return "it is called done, and another value is there"
+    if failure == "none" and not seen.arrived and NAME not in seen.refused:
         return f"neither arrived nor was refused by name: {seen.refused!r}"
-    if failure != "none" and seen.arrived:
-        return "arrived all the same"
+    if failure != "none" and seen.done:
+        return "is called done all the same"
+    if not seen.done and seen.held:
+        return "something was written all the same"
     return ""
 
 
@@ -205,20 +246,21 @@ def _await(file: Path) -> dict[str, str]:
 
 def main() -> int:
     """Run it all, print the figures, and say whether everything held."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(prog="scripts/prove secrets")
     parser.add_argument("--shapes", type=int, default=200)
-    began, chosen = time.perf_counter(), shapes()[: parser.parse_args().shapes]
-    fates: collections.Counter[str] = collections.Counter()
+    parser.add_argument("--here", action="store_true", help="only the ends on this machine")
+    asked = parser.parse_args()
+    began, chosen = time.perf_counter(), shapes()[: asked.shapes]
     faults = []
-    for fate, fault in matrix(chosen):
-        fates[fate] += 1
-        faults += [fault] if fault else []
-    print(
-        f"{len(chosen)} shapes, {len(SOURCES)} sources, {len(SINKS)} sinks, {len(FAILURES)} courses: "
-        f"{sum(fates.values())} ways"
-    )
-    for fate, count in fates.most_common():
-        print(f"{count:6d}  {fate}")
+    with ExitStack() as stack:
+        away: Ends = HERE
+        ways = list(ways_here())
+        if not asked.here:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            away = stack.enter_context(elsewhere(folder, stack.enter_context(bed())))
+            ways += ways_elsewhere(away)
+        faults += _told(chosen, ways, away)
+    faults += getattr(away, "wrong", [])
     more, figures = processes(chosen)
     faults += more
     print(figures)
@@ -228,6 +270,31 @@ def main() -> int:
         f"{time.perf_counter() - began:.0f} s; {'nothing was seen or lost' if not faults else f'{len(faults)} faults'}"
     )
     return 1 if faults else 0
+
+
+def _told(chosen: Sequence[SecretShape], ways: Collection[Way], away: Ends) -> list[str]:
+    """Go all ways, print a table of the fates, answer the faults."""
+    fates, faults = collections.Counter[str](), []
+    ends: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for way, fate, fault in matrix(chosen, ways, away):
+        fates[fate] += 1
+        if way.failure == "none":
+            ends["from", way.source][fate] += 1
+            ends["to", way.sink][fate] += 1
+        if fault:
+            faults.append(fault)
+            print(f"WRONG  {fault}", file=sys.stderr, flush=True)
+    named = [len({getattr(one, part) for one in ways}) for part in ("source", "sink", "failure")]
+    print(
+        f"{len(chosen)} shapes, {named[0]} sources, {named[1]} sinks, {named[2]} courses: {fates.total()} ways"
+    )
+    for fate, count in fates.most_common():
+        print(f"{count:6d}  {fate}")
+    print("where all is well:                      arrived  refused  no way to write it")
+    for (side, end), counts in sorted(ends.items()):
+        print(f"  {side:<4} {end:<34} {counts[ARRIVED]:6d}   {counts[REFUSED]:6d}   {counts[NO_WAY]:6d}")
+    print(f"docker: read back by {'its own program' if DOCKER else 'the rules of its documentation'}")
+    return faults
 
 
 if __name__ == "__main__":
