@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from dreamnet_actions.bootstrap.hashing import key_of
 from dreamnet_actions.bootstrap.inside import inside_repository
 from dreamnet_actions.bootstrap.keepers import Keepers
-from dreamnet_actions.bootstrap.late import Late, adapter, imported
+from dreamnet_actions.bootstrap.late import Late, adapter
 from dreamnet_actions.bootstrap.memory import memory_of
 from dreamnet_actions.bootstrap.platforms import platform_at
 from dreamnet_actions.bootstrap.releases import is_own
@@ -51,13 +52,15 @@ class Assembly:
         )
         called = loaded.config.notify.needs_human
         self.memory = memory_of(options, state, self.clock, self.ids, self.reporter, called)
+        hash_key, lasts = key_of(options, state, self.reporter)
         self.site = Site(
             root=loaded.root,
             state=state,
             environ=options.environ,
             clock=self.clock,
             config=loaded.config,
-            hash_key=self.key,
+            hash_key=hash_key,
+            hash_key_lasts=lasts,
             reporter=self.reporter,
             kept=lambda: JournalKeep(self.journal, self.memory.barrier),
         )
@@ -198,13 +201,6 @@ class Assembly:
         except ConfigError as error:
             return error.message
         return ""
-
-    def key(self) -> bytes:
-        """Answer the key under which values are hashed: the given one, else this installation's own."""
-        if given := self.options.environ.get("DREAMNET_HASH_KEY"):
-            return given.encode()
-        made: bytes = imported("dreamnet_actions.adapters.process.environment:installation_key")(self.state)
-        return made
 
     def flags(self) -> FlagStore | None:
         """Make the store of flags, where the configuration names a file."""

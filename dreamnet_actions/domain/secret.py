@@ -132,13 +132,15 @@ class KeyPlan:
 class SinkState:
     """What a sink holds of ours: versions by name, the id of the whole set, and that of the set before it.
 
-    ``drifted`` are names whose stored value is no longer the one that we wrote (somebody's hand).
+    ``drifted`` are names whose stored value is no longer the one that we wrote (somebody's hand). ``key`` is one that
+    it keeps beside what it holds, where only those read it who may read the values; empty: it keeps none.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     revision: str | None = None
     former: str | None = None
     drifted: frozenset[str] = frozenset()
+    key: bytes = field(default=b"", repr=False)
 
 
 def plan_keys(

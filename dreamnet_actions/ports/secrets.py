@@ -40,6 +40,18 @@ class Locating(Protocol):
         """Answer file, line and column (from 1) of a value; None where it is not there."""
 
 
+@runtime_checkable
+class Hashing(Protocol):
+    """A source that knows no versions: it calls a value by a hash of it under a key (a file, the environment)."""
+
+    lasts: bool
+    """Whether its own key will be there in the next run, too."""
+
+    def hashes(self, refs: Collection[Ref], keys: Collection[bytes]) -> Mapping[bytes, Mapping[Ref, str]]:
+        """Answer the versions of ``refs`` under each of ``keys``, all of one reading; an empty key means its own, under
+        which ``resolve`` and ``access`` call them. Raises as ``resolve``."""
+
+
 class SecretSink(Protocol):
     """A place that services read values from. Only names that we wrote are ever changed or removed."""
 
@@ -53,6 +65,11 @@ class SecretSink(Protocol):
     keeps: bool = True
     """Whether it keeps the values of former sets. Where not, ``restore`` raises NotFound for them, and they are read
     at their source again."""
+
+    outlives: bool = False
+    """Whether it and what is remembered of it outlive this machine, where others than those who may read the values
+    read the versions: then a source that hashes needs a key that lasts. One that keeps a key beside the values (``key``
+    of its state) needs none."""
 
     public: bool = False
     """Whether people may read it who may read no secret (a ConfigMap, a variable): a secret in it is complained of."""

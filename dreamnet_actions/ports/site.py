@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.ports.system import Clock, Reporter
 
+HASH_KEY = "DREAMNET_HASH_KEY"
+"""The variable with the key that values are hashed under."""
 _CREDENTIALS = frozenset({"GITHUB_TOKEN", "GH_TOKEN"})
 _OURS = ("ACTIONS_", "DREAMNET_")
 _COMMAND_FILES = frozenset(
@@ -21,10 +23,11 @@ def for_commands(environ: Mapping[str, str]) -> dict[str, str]:
     """Answer what of an environment the user's own commands (builds, checks) may see.
 
     In a workflow's run that is neither its tokens nor the files by which a step speaks to the runner: a step of the
-    user's own would have to be given them. Elsewhere it is everything but the token for secrets.
+    user's own would have to be given them. Elsewhere it is everything but the token for secrets and the key of hashes.
     """
     if environ.get("GITHUB_ACTIONS") != "true":
-        return {name: value for name, value in environ.items() if name != "DREAMNET_SECRETS_TOKEN"}
+        ours = ("DREAMNET_SECRETS_TOKEN", HASH_KEY)
+        return {name: value for name, value in environ.items() if name not in ours}
     taken = _CREDENTIALS | _COMMAND_FILES
     return {
         name: value for name, value in environ.items() if name not in taken and not name.startswith(_OURS)
@@ -50,7 +53,8 @@ class Site:
     """What an adapter is made from. Its class offers ``at(options, site)``; a platform, ``at(name, options, site)``.
 
     ``root`` is the configuration's root, ``state`` DreamNet's own directory, ``environ`` the environment's variables.
-    ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them.
+    ``hash_key()`` answers the key under which values are hashed, so that equal ones can be told without keeping them;
+    ``hash_key_lasts`` says whether the next run has the same one.
     ``reporter`` tells people of waits, and masks what must not be seen.
     ``kept()`` answers what outlives the run.
     """
@@ -61,5 +65,6 @@ class Site:
     clock: Clock
     config: Config
     hash_key: Callable[[], bytes]
+    hash_key_lasts: bool = True
     reporter: Reporter | None = None
     kept: Callable[[], Keep] = _nothing_kept

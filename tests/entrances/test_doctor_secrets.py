@@ -47,3 +47,31 @@ def test_init_writes_the_line_where_it_writes_the_workflow(root: Path) -> None:
     handing = {one.name for one in workflows.glob("*.yml") if HANDED in one.read_text("utf-8")}
     assert handing == {"dreamnet-env.yml", "dreamnet-relay.yml"}
     assert "✓ secrets of app" in said(root)
+
+
+def test_a_step_whose_token_is_another_each_time_is_told_to_bring_a_key(root: Path) -> None:
+    """The step of a workflow of one's own, where an App's token is made."""
+    workflows = root / ".github" / "workflows"
+    (workflows / "dreamnet-relay.yml").unlink()
+    token = "DREAMNET_SECRETS_TOKEN: ${{ steps.app.outputs.token }}"
+    text = f"""
+on: {{workflow_dispatch: }}
+jobs:
+  env:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: dreamnet/dreamnet@{PIN}
+        with: {{agent: envkeeper}}
+        env:
+          {token}
+"""
+    (workflows / "dreamnet-env.yml").write_text(text, "utf-8")
+    shown = said(root)
+    assert "envkeeper's token is another one in each job" in shown
+    assert 'env: {DREAMNET_HASH_KEY: "${{ secrets.DREAMNET_HASH_KEY }}"}' in shown
+    key = "DREAMNET_HASH_KEY: ${{ secrets.DREAMNET_HASH_KEY }}"
+    (workflows / "dreamnet-env.yml").write_text(text.replace(token, f"{token}\n          {key}"), "utf-8")
+    assert "is another one in each job" not in said(root)
+    theirs = text.replace("steps.app.outputs.token", "secrets.DREAMNET_SECRETS_TOKEN")
+    (workflows / "dreamnet-env.yml").write_text(theirs, "utf-8")
+    assert "is another one in each job" not in said(root), "a person's token lasts"

@@ -113,10 +113,32 @@ def binary(**values: bytes) -> dict[str, Versioned]:
     return {name: Versioned(value=SecretValue.of(one), version="1") for name, one in values.items()}
 
 
-def again(made: KubernetesSink, **options: str) -> KubernetesSink:
+def again(made: KubernetesSink, **options: Any) -> KubernetesSink:
     """The same sink, as the next run makes it."""
     name = made.name.rpartition("/")[2]
-    return type(made)(name, made._platform, SystemClock(), **options)  # type: ignore[arg-type]
+    return type(made)(name, made._platform, SystemClock(), **options)
+
+
+def test_its_key_is_the_same_for_every_machine_and_never_another_objects(
+    made: KubernetesSink, hand: Hand
+) -> None:
+    """It lies in the record, so who writes first decides; before, who has the same hash key makes the same."""
+    mine = again(made, hash_key=lambda: b"mine-4711")
+    key = mine.state().key
+    assert key == again(made, hash_key=lambda: b"mine-4711").state().key
+    assert key != again(made, hash_key=lambda: b"another").state().key
+    assert (
+        key
+        != KubernetesSecretSink("other", made._platform, SystemClock(), hash_key=lambda: b"mine-4711")
+        .state()
+        .key
+    )
+    mine.write(versioned({"A": "1"}))
+    others = again(made, hash_key=lambda: b"another")
+    assert others.state().key == key
+    others.remove()
+    assert again(made, hash_key=lambda: b"a third").state().key == key, "what was taken away comes back"
+    assert b"mine-4711" not in json.dumps(hand.objects()).encode()
 
 
 def test_any_bytes_arrive_and_come_back(made: KubernetesSink, hand: Hand) -> None:

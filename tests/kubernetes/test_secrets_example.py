@@ -36,6 +36,11 @@ def test_a_value_that_lets_no_pod_start_is_put_back_and_nobody_notices(shop: Sho
         (container,) = shop.live()["spec"]["template"]["spec"]["containers"]
         return str(container["envFrom"][0]["secretRef"]["name"])
 
+    def version() -> str:
+        return str(
+            shop.cluster.get("secret", "shop", namespace=shop.namespace)["metadata"]["resourceVersion"]
+        )
+
     assert "API_KEY added" in shop.dreamnet("sync")["summary"]
     assert shop.dreamnet("deploy")["verdict"] == "deployed"
     assert shop.get("/env/API_KEY") == "a-key-of-yours"
@@ -47,6 +52,11 @@ def test_a_value_that_lets_no_pod_start_is_put_back_and_nobody_notices(shop: Sho
     second = reads()
     assert len({"shop", first, second}) == 3, "pods read copies, each named by what it holds"
 
+    before, pods = version(), shop.live()["metadata"]["generation"]
+    shutil.rmtree(shop.root / ".dreamnet")  # the next run has another machine, with another key
+    assert shop.dreamnet("sync")["outcome"] == "unchanged"
+    assert (version(), shop.live()["metadata"]["generation"]) == (before, pods)
+
     put("API_KEY=another-key\n", "API_KEY=bad-key\nCRASH_AFTER=0s\n")
     said = shop.dreamnet("sync")
     assert "API_KEY updated, CRASH_AFTER added" in said["summary"]
@@ -55,6 +65,7 @@ def test_a_value_that_lets_no_pod_start_is_put_back_and_nobody_notices(shop: Sho
     assert reads() == second
     held = shop.cluster.get("secret", "shop", namespace=shop.namespace)["data"]
     assert held.keys() == {"API_KEY", "API_URL"}
+    (shop.root / ".dreamnet" / "hash.key").unlink()
     assert "put back before" in shop.dreamnet("sync", status=4)["summary"]
     put("CRASH_AFTER=0s\n", "")
     assert shop.dreamnet("sync")["outcome"] == "done"

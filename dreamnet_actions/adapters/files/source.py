@@ -1,10 +1,10 @@
-"""DotenvSource: secret values from a ``.env`` file (the port ``SecretSource``)."""
+"""DotenvSource: secret values from a ``.env`` file (the port ``SecretSource``), and what all sources of files share."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,68 +22,84 @@ def version_of(value: str, hash_key: bytes) -> str:
     return hmac.new(hash_key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
 
 
-def refuse_labels(labels: Mapping[str, str] | None, shown: str) -> None:
-    """Raise ConfigError where values of a file are to be found by labels."""
-    if labels:
-        raise ConfigError(
-            f"{shown} is a file, and its values carry no labels.",
-            hint="Find them by 'name', or take 'labels' out.",
-        )
-
-
-def chosen(
-    values: Mapping[str, str], refs: Collection[Ref], hash_key: bytes, shown: str
-) -> dict[Ref, Versioned]:
-    """Answer the values of a file that ``refs`` name. Raises NotFound for one that is not there, or not any more."""
-    found: dict[Ref, Versioned] = {}
-    for ref in refs:
-        if ref.name not in values:
-            raise NotFound(f"name in {shown}", ref.name, values)
-        version = version_of(values[ref.name], hash_key)
-        if ref.version not in (LATEST, version):
-            raise NotFound(f"version of {ref.name} in {shown}", ref.version, [version, LATEST])
-        found[ref] = Versioned(value=SecretValue(values[ref.name]), version=version)
-    return found
-
-
-class DotenvSource:
-    """The values of one ``.env`` file, in the grammar of ``grammar``.
-
-    A version is a keyed hash of the value: a file knows no other. The file is read anew at each call.
-    """
+class ReadWhole:
+    """A source that ``read`` answers whole: name → value. A version is a keyed hash of the value, for a file knows no
+    other (the port ``Hashing``). It is read anew at each call."""
 
     WRITES: ClassVar[frozenset[str]] = frozenset()
-    kind: str = "dotenv"
+    kind: str
 
-    def __init__(self, file: str | Path, *, hash_key: bytes, shown: str | None = None) -> None:
+    def __init__(
+        self, read: Callable[[], Mapping[str, str]], *, hash_key: bytes, shown: str, lasts: bool = True
+    ) -> None:
+        self._read, self._hash_key, self._shown, self.lasts = read, hash_key, shown, lasts
+
+    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
+        """Answer every name that there is. Raises ConfigError where values are to be found by labels."""
+        if labels:
+            raise ConfigError(
+                f"{self._shown} is a file, and its values carry no labels.",
+                hint="Find them by 'name', or take 'labels' out.",
+            )
+        return list(self._read())
+
+    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
+        """Answer the hash of each value. An old version is NotFound: only what is there now is kept."""
+        return self.hashes(refs, (b"",))[b""]
+
+    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
+        """Answer values, each with the hash of its own as its version."""
+        values = self._read()
+        versions = self._hashes(values, refs, (b"",))[b""]
+        return {
+            ref: Versioned(value=SecretValue(values[ref.name]), version=one) for ref, one in versions.items()
+        }
+
+    def hashes(self, refs: Collection[Ref], keys: Collection[bytes]) -> Mapping[bytes, Mapping[Ref, str]]:
+        """Answer the hash of each value under each key, all of one reading."""
+        return self._hashes(self._read(), refs, keys)
+
+    def _hashes(
+        self, values: Mapping[str, str], refs: Collection[Ref], keys: Collection[bytes]
+    ) -> dict[bytes, dict[Ref, str]]:
+        found: dict[bytes, dict[Ref, str]] = {key: {} for key in keys}
+        for ref in refs:
+            if ref.name not in values:
+                raise NotFound(f"name in {self._shown}", ref.name, values)
+            for key, versions in found.items():
+                versions[ref] = version_of(values[ref.name], key or self._hash_key)
+            known = sorted({versions[ref] for versions in found.values()})
+            if ref.version not in (LATEST, *known):
+                raise NotFound(f"version of {ref.name} in {self._shown}", ref.version, [*known, LATEST])
+        return found
+
+
+class DotenvSource(ReadWhole):
+    """The values of one ``.env`` file, in the grammar of ``grammar``."""
+
+    kind = "dotenv"
+
+    def __init__(
+        self, file: str | Path, *, hash_key: bytes, shown: str | None = None, lasts: bool = True
+    ) -> None:
         self._file = Path(file)
-        self._hash_key = hash_key
-        self._shown = shown or str(file)
+        super().__init__(
+            lambda: self._reader().entries, hash_key=hash_key, shown=shown or str(file), lasts=lasts
+        )
 
     @classmethod
     def at(cls, options: DotenvSourceOptions, site: Site) -> DotenvSource:
         """Make the source of the file that the options name."""
-        return cls(site.root / options.dotenv, hash_key=site.hash_key(), shown=options.dotenv)
-
-    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
-        """Answer every name of the file."""
-        refuse_labels(labels, self._shown)
-        return list(self._read())
-
-    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
-        """Answer the hash of each value. An old version is NotFound: a file keeps only what it holds now."""
-        return {ref: one.version for ref, one in self.access(refs).items()}
-
-    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
-        """Answer values, each with the hash of its own as its version."""
-        return chosen(self._read(), refs, self._hash_key, self._shown)
+        return cls(
+            site.root / options.dotenv,
+            hash_key=site.hash_key(),
+            shown=options.dotenv,
+            lasts=site.hash_key_lasts,
+        )
 
     def place(self, name: str) -> tuple[str, int, int] | None:
         """Answer where a value stands in the file."""
         return self._reader().places.get(name)
-
-    def _read(self) -> dict[str, str]:
-        return self._reader().entries
 
     def _reader(self) -> Reader:
         text = read_text(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from dreamnet_actions.adapters.files import environment
 from dreamnet_actions.adapters.files.atomic import read_some
@@ -13,38 +13,14 @@ from dreamnet_actions.adapters.files.options import (
     JsonSourceOptions,
     YamlSourceOptions,
 )
-from dreamnet_actions.adapters.files.source import chosen, refuse_labels
+from dreamnet_actions.adapters.files.source import ReadWhole
 from dreamnet_actions.adapters.files.values import json_values, yaml_values
 from dreamnet_actions.config.source import MAX_BYTES
-from dreamnet_actions.domain.secret import Ref, Versioned
 from dreamnet_actions.errors import ConfigError
 from dreamnet_actions.ports.site import Site
 
 
-class _ReadWhole:
-    """A source that ``read`` answers whole: name → value. A version is a keyed hash of the value."""
-
-    WRITES: ClassVar[frozenset[str]] = frozenset()
-    kind: str
-
-    def __init__(self, read: Callable[[], Mapping[str, str]], *, hash_key: bytes, shown: str) -> None:
-        self._read, self._hash_key, self._shown = read, hash_key, shown
-
-    def names(self, labels: Mapping[str, str] | None = None) -> Collection[str]:
-        """Answer every name that there is."""
-        refuse_labels(labels, self._shown)
-        return list(self._read())
-
-    def resolve(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
-        """Answer the hash of each value. An old version is NotFound: only what is there now is kept."""
-        return {ref: one.version for ref, one in self.access(refs).items()}
-
-    def access(self, refs: Collection[Ref]) -> Mapping[Ref, Versioned]:
-        """Answer values, each with the hash of its own as its version."""
-        return chosen(self._read(), refs, self._hash_key, self._shown)
-
-
-class YamlSource(_ReadWhole):
+class YamlSource(ReadWhole):
     """The values of a YAML file."""
 
     kind = "yaml"
@@ -55,11 +31,12 @@ class YamlSource(_ReadWhole):
         return cls(
             lambda: yaml_values(_bytes(site.root, options.yaml, "yaml"), options.yaml, _steps(options.at)),
             hash_key=site.hash_key(),
+            lasts=site.hash_key_lasts,
             shown=options.yaml,
         )
 
 
-class JsonSource(_ReadWhole):
+class JsonSource(ReadWhole):
     """The values of a JSON file."""
 
     kind = "json"
@@ -70,11 +47,12 @@ class JsonSource(_ReadWhole):
         return cls(
             lambda: json_values(_bytes(site.root, options.json, "json"), options.json, _steps(options.at)),
             hash_key=site.hash_key(),
+            lasts=site.hash_key_lasts,
             shown=options.json,
         )
 
 
-class EnvironmentSource(_ReadWhole):
+class EnvironmentSource(ReadWhole):
     """Variables of the environment that DreamNet runs in: in a workflow, what the job's ``env`` hands on."""
 
     kind = "environment"
@@ -85,6 +63,7 @@ class EnvironmentSource(_ReadWhole):
         return cls(
             lambda: _variables(site.environ, options.environment),
             hash_key=site.hash_key(),
+            lasts=site.hash_key_lasts,
             shown="the environment",
         )
 

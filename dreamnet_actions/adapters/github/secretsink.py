@@ -29,6 +29,7 @@ class GitHubSecretsSink(SecretSink):
     WRITES: ClassVar[frozenset[str]] = SecretSink.WRITES
     readable = False
     keeps = False
+    outlives = True
     services: Collection[str] = ()
 
     def __init__(self, shelf: Shelf, keep: Keep, *, adopt: bool = False) -> None:

@@ -34,6 +34,7 @@ class GitHubVariablesSink(SecretSink):
 
     WRITES: ClassVar[frozenset[str]] = SecretSink.WRITES
     keeps = False
+    outlives = True
     services: Collection[str] = ()
 
     def __init__(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dreamnet_actions.adapters.kubernetes import sets
@@ -36,6 +37,10 @@ PAUSE = 0.05
 """Seconds before the second half of the tries, each time one more of them."""
 
 
+def _by_chance() -> bytes:
+    return secrets.token_bytes(32)
+
+
 class KubernetesSink(SecretSink):
     """The object ``name`` of one platform's namespace. Nothing is sent before the first call."""
 
@@ -50,10 +55,12 @@ class KubernetesSink(SecretSink):
         *,
         creation: str = "owner",
         type_: str = "Opaque",
+        hash_key: Callable[[], bytes] = _by_chance,
     ) -> None:
         self.name = f"{platform.name}/{self.kind.lower()}/{name}"
         self._object, self._clock = name, clock
         self._platform, self._creation, self._type = platform, creation, type_
+        self._hash_key = hash_key
 
     @classmethod
     def on(
@@ -67,7 +74,14 @@ class KubernetesSink(SecretSink):
         lines = f"env:\n  app:\n    to: [{{{key}: {options.object}, platform: PLATFORM}}]"
         platform = cluster_of(platforms, options.platform, key, lines)
         kind = getattr(options, "type", "Opaque")
-        return cls(options.object, platform, site.clock, creation=options.creation, type_=kind)
+        return cls(
+            options.object,
+            platform,
+            site.clock,
+            creation=options.creation,
+            type_=kind,
+            hash_key=site.hash_key,
+        )
 
     @property
     def services(self) -> Collection[str]:  # type: ignore[override]  # asked anew each time, and never set
@@ -80,10 +94,10 @@ class KubernetesSink(SecretSink):
         live = self._live()
         if live is None:
             gone = self._gone()
-            return SinkState(former=gone.former) if gone else SinkState()
+            return SinkState(former=gone.former if gone else None, key=self._key(gone))
         held = self._held(live)
         if held is None or held.revision is None:
-            return SinkState()
+            return SinkState(key=self._key(held))
         now = sets.values_in(live, held.versions)
         drifted: set[str] = set()
         if sets.revision_of(held.salt, now) != held.revision:
@@ -91,7 +105,11 @@ class KubernetesSink(SecretSink):
             before = sets.values_in(written) if written else {}
             drifted = {name for name in held.versions if name not in now or before.get(name) != now[name]}
         return SinkState(
-            versions=held.versions, revision=held.revision, former=held.former, drifted=frozenset(drifted)
+            versions=held.versions,
+            revision=held.revision,
+            former=held.former,
+            drifted=frozenset(drifted),
+            key=self._key(held),
         )
 
     def read_back(self) -> Mapping[str, SecretValue]:
@@ -154,7 +172,7 @@ class KubernetesSink(SecretSink):
             live = self._live()
             gone = self._gone() if live is None else None
             found = self._held(live) or gone
-            before = found or Held(salt=secrets.token_hex(16), made=live is None)
+            before = found or Held(salt=self._new_salt, made=live is None)
             values, versions = want(live, before)
             self._check(live, before, values)
             after = before.moved(sets.revision_of(before.salt, values), versions)
@@ -302,6 +320,13 @@ class KubernetesSink(SecretSink):
             )
 
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def _new_salt(self) -> str:
+        return sets.new_salt(self._hash_key(), f"{self.name} in {self._space.name}")
+
+    def _key(self, held: Held | None) -> bytes:
+        return sets.key_of(held.salt if held else self._new_salt)
 
     @property
     def _space(self) -> Namespace:

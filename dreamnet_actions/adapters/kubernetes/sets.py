@@ -155,6 +155,18 @@ def revision_of(salt: str, values: Mapping[str, SecretValue]) -> str:
     return hmac.new(salt.encode(), text.encode(), hashlib.sha256).hexdigest()[:12]
 
 
+def key_of(salt: str) -> bytes:
+    """Answer the key that sources which know no versions hash their values under. It lies in the record, too: so every
+    run has it, on any machine, and nobody has who may not read the values."""
+    return hmac.new(salt.encode(), b"versions of values", hashlib.sha256).digest()
+
+
+def new_salt(hash_key: bytes, place: str) -> str:
+    """Answer the salt of a new record of the object ``place``: one that the hash key's owner makes again, and that
+    tells nothing of it."""
+    return hmac.new(hash_key, f"salt of {place}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def set_name(name: str, revision: str) -> str:
     """Answer what the object of one set is called."""
     return f"{name}-{revision}"

@@ -119,7 +119,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> None:
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in ("GITHUB_TOKEN", "GH_TOKEN", "DREAMNET_SECRETS_TOKEN")
+        if name not in ("GITHUB_TOKEN", "GH_TOKEN", "DREAMNET_SECRETS_TOKEN", "DREAMNET_HASH_KEY")
         and not name.startswith("DREAMNET_INPUT_")
     }
     if (mirror := kept.get("PIP_INDEX_URL")) and not kept.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.setup.called import ENV, RELAY, VARIABLES
-from dreamnet_actions.entrances.setup.choose import AT_GITHUB
+from dreamnet_actions.entrances.setup.choose import AT_GITHUB, HASHED
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.errors import ConfigError
 
@@ -16,6 +16,13 @@ _FIX = (
     "Make a token of a GitHub App, or a fine-grained one, with the repository permissions that its sinks need "
     f"(Secrets, Variables, Environments: read and write), save it as the secret {VARIABLE}, and write in the job:\n"
     f'    secrets: {{{SECRETS_TOKEN}: "${{{{ secrets.{VARIABLE} }}}}"}}'
+)
+
+
+_KEY = VARIABLES["hash-key"]
+_KEY_FIX = (
+    f"Make a key once (openssl rand -hex 32 | gh secret set {_KEY}), and write in the step:\n"
+    f'    env: {{{_KEY}: "${{{{ secrets.{_KEY} }}}}"}}'
 )
 
 
@@ -39,6 +46,17 @@ def tokens(at: Surroundings) -> Iterator[Finding]:
             file=one.path,
             line=one.job_entry.key.line,
         )
+    files = [name for name, entry in entries if name in named and entry.from_.kind in HASHED]
+    for one in callers if files else ():
+        if _makes_its_token(one):
+            yield Finding(
+                status="failed",
+                what=f"secrets of {', '.join(files)}",
+                detail=f"{one.keeper}'s token is another one in each job, so files need a key to be compared by",
+                fix=_KEY_FIX,
+                file=one.path,
+                line=one.job_entry.key.line,
+            )
     if callers and not lacking:
         detail = "a token is handed over; whether it may is seen at the first sync"
         yield Finding(status="ok", what=what, detail=detail)
@@ -55,6 +73,19 @@ def _hands_over(one: Caller) -> bool:
         return given.node.value == "inherit" or bool(names & {SECRETS_TOKEN, "token"})
     if one.keeper == RELAY:
         return True  # it carries messages only
+    return VARIABLE in _variables(one)
+
+
+def _makes_its_token(one: Caller) -> bool:
+    """Say whether a job works itself, with a token that a step of it has made, and without a key."""
+    variables = {} if one.calls or one.keeper == RELAY else _variables(one)
+    return "steps." in variables.get(VARIABLE, "") and VARIABLES["hash-key"] not in variables
+
+
+def _variables(one: Caller) -> dict[str, str]:
+    """Answer the variables that a job's steps have, by workflow, job and step."""
+    node = one.job_entry.node
     steps = node.get("steps")
-    places = [node, one.tree.root, *(steps.items if steps else ())]
-    return any((env := place.get("env")) is not None and VARIABLE in env.entries for place in places)
+    places = [one.tree.root, node, *(steps.items if steps else ())]
+    found = [env.entries for place in places if (env := place.get("env")) is not None]
+    return {str(name): str(entry.node.value) for entries in found for name, entry in entries.items()}

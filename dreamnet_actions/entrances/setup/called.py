@@ -73,6 +73,7 @@ SECRETS: Mapping[str, str] = {
     "kubeconfig": "KUBECONFIG",
     "prometheus-token": "PROMETHEUS_TOKEN",
     "secrets-token": "DREAMNET_SECRETS_TOKEN",
+    "hash-key": "DREAMNET_HASH_KEY",
 }
 """What a caller may hand over as a secret to those that take it, each with the name that the repository's secret
 has where DreamNet writes the caller."""
@@ -80,6 +81,7 @@ VARIABLES: Mapping[str, str] = {
     "kubeconfig": "DREAMNET_KUBECONFIG",
     "prometheus-token": "DREAMNET_PROMETHEUS_TOKEN",
     "secrets-token": "DREAMNET_SECRETS_TOKEN",
+    "hash-key": "DREAMNET_HASH_KEY",
 }
 """The variable in which the called job has each of them."""
 
@@ -134,7 +136,7 @@ CALLED: Mapping[str, Called] = {
             "enable-flag",
         ),
         fields=("entry", "flag", "variant", "share", "reason", "request", "dry-run"),
-        takes=("kubeconfig", "secrets-token"),
+        takes=("kubeconfig", "secrets-token", "hash-key"),
     ),
     RELAY: Called(
         agent="relaybot",
@@ -146,7 +148,7 @@ CALLED: Mapping[str, Called] = {
         fields=("message", "from", "to", "event", "request", "dry-run"),
         jobs=2,
         own={"contents": "write", "issues": "read"},
-        takes=("kubeconfig", "prometheus-token", "secrets-token"),
+        takes=("kubeconfig", "prometheus-token", "secrets-token", "hash-key"),
     ),
 }
 """By the name of the reusable workflow's file, in the order in which they are written."""

@@ -18,6 +18,8 @@ from dreamnet_actions.errors.words import nearest
 
 AT_GITHUB = frozenset({"github-secrets", "github-variables"})
 """The kinds of sinks that no job's own token may write."""
+HASHED = frozenset({"dotenv", "yaml", "json", "environment"})
+"""The kinds of sources that know no versions."""
 PORT = 8080
 """The port of a service of which none was recognised."""
 _LATER = re.compile(r"helm|docker|compose|containers?", re.I)

@@ -11,7 +11,8 @@ from dreamnet_actions.domain.spec.models import EnvEntry
 from dreamnet_actions.domain.validation import Trouble
 from dreamnet_actions.errors import ConfigError
 from dreamnet_actions.errors.configuration import ConfigLacks
-from dreamnet_actions.ports.secrets import SecretSink, SecretSource
+from dreamnet_actions.ports.secrets import Hashing, SecretSink, SecretSource
+from dreamnet_actions.ports.site import HASH_KEY
 
 WHOLE = frozenset(
     {"dotenv", "process", "github-secrets", "github-variables", "kubernetes-secret", "kubernetes-configmap"}
@@ -82,6 +83,22 @@ def see_that_none_share(entries: Iterable[Entry]) -> None:
                     "what the other wrote.",
                     hint="Let one entry write there: 'keys', 'find' and 'extract' take many values of a source.",
                 )
+
+
+def see_that_a_key_lasts(entry: Entry, sink: SecretSink) -> None:
+    """Raise ConfigError where values would be called by a hash that the next run cannot tell again: there everything
+    would count as changed, every time."""
+    if not isinstance(entry.source, Hashing) or entry.source.lasts or not sink.outlives:
+        return
+    raise ConfigError(
+        f"{entry.name}: a {entry.spec.from_.kind} source knows no versions, so its values are compared by a hash under "
+        "a key, and this machine's own key is gone after the job: the next one could not tell whether "
+        f"{sink.name} is in step.",
+        hint="Nothing was written there. Make a key once (openssl rand -hex 32), save it as the secret "
+        f"{HASH_KEY}, and in the job that calls the workflow write\nsecrets: {{hash-key: "
+        f"'${{{{ secrets.{HASH_KEY} }}}}'}}\n(in a job with a step of your own: "
+        f"env: {{{HASH_KEY}: '${{{{ secrets.{HASH_KEY} }}}}'}}).",
+    )
 
 
 def changes_of(plan: SinkPlan, why: str) -> list[Change]:

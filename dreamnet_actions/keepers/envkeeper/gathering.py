@@ -6,15 +6,16 @@ It reads, checks and compares; it writes nothing. Values are masked before anybo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from dreamnet_actions.domain.mapping import Mapper, Wanted
 from dreamnet_actions.domain.secret import Ref, SecretValue, SinkState, Versioned, plan_keys
 from dreamnet_actions.domain.validation import DATED, Trouble
 from dreamnet_actions.domain.valueforms import span
 from dreamnet_actions.errors import DreamNetError, PermanentError, RefusedError, TemporaryError
-from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan
+from dreamnet_actions.keepers.envkeeper.entries import Entry, SinkPlan, see_that_a_key_lasts
 from dreamnet_actions.keepers.envkeeper.judging import Judge, invalid
-from dreamnet_actions.ports.secrets import SecretSink
+from dreamnet_actions.ports.secrets import Hashing, SecretSink
 
 Mask = Callable[[SecretValue], None]
 _MEND = "Nothing was written. Mend the source, then sync again."
@@ -40,6 +41,7 @@ class Gathering:
         self._given: dict[Ref, Versioned] = {}
         self._wanted = Wanted(pieces={})
         self._versions: dict[Ref, str] = {}
+        self._hashed: Mapping[bytes, Mapping[Ref, str]] = {}
 
     def plans(self) -> list[SinkPlan]:
         """Compare the source with each sink; what changed is read and checked whole. A sink that cannot say what it
@@ -51,6 +53,7 @@ class Gathering:
         states = self._states()
         if self.errors and not states:
             return []
+        self._hash({state.key for _, state in states})
         if not self._wanted.refs and self._entry.spec.deletion == "retain":
             _refuse_to_wipe(self._entry, states)
         labels = [self._labels(state) for _, state in states]
@@ -99,6 +102,7 @@ class Gathering:
         found = []
         for sink in self._entry.sinks:
             try:
+                see_that_a_key_lasts(self._entry, sink)
                 found.append((sink, sink.state()))
             except DreamNetError as error:
                 self.errors.append(error)
@@ -139,14 +143,27 @@ class Gathering:
             retry_after=2.0,
         )
 
+    def _hash(self, keys: Collection[bytes]) -> None:
+        """Have a source that knows no versions call its values by the keys that lie beside them in the sinks: those are
+        the same in every run, on any machine."""
+        source = self._entry.source
+        if isinstance(source, Hashing) and any(keys):
+            self._hashed = source.hashes(self._wanted.refs, {b"", *keys})
+            self._versions = dict(self._hashed[b""])
+
+    def _called(self, state: SinkState) -> Mapping[Ref, str]:
+        """Answer the version of every value as one sink calls it."""
+        return self._hashed.get(state.key, self._versions)
+
     def _labels(self, state: SinkState) -> dict[str, str]:
         """Answer the labels that one sink is to have; values whose keys become names are read where it must be."""
-        labels, unknown = self._mapper.labels(self._wanted, self._versions, state.versions)
+        versions = self._called(state)
+        labels, unknown = self._mapper.labels(self._wanted, versions, state.versions)
         if unknown:
             self._access(unknown)
-            made = self._mapper.read(self._wanted, {ref: self._given[ref] for ref in unknown})
-            held = {name: one.version for name, one in made.items()}
-            labels, _ = self._mapper.labels(self._wanted, self._versions, {**state.versions, **held})
+            given = {ref: replace(self._given[ref], version=versions[ref]) for ref in unknown}
+            held = {name: one.version for name, one in self._mapper.read(self._wanted, given).items()}
+            labels, _ = self._mapper.labels(self._wanted, versions, {**state.versions, **held})
         return labels
 
     def _changed(self, labels: Mapping[str, str], state: SinkState) -> set[str]:
@@ -219,9 +236,9 @@ class Gathering:
             sink=sink,
             state=state,
             keys=keys,
-            values={name: made[name] for name in sorted(changed)},
+            values={name: replace(made[name], version=wanted[name]) for name in sorted(changed)},
             keep={name: label for name, label in wanted.items() if name not in changed},
-            pins={str(ref): version for ref, version in sorted(self._versions.items())},
+            pins={str(ref): version for ref, version in sorted(self._called(state).items())},
             spans=self._spans(wanted),
             warnings=warnings,
         )
