@@ -21,6 +21,8 @@ __all__ = [
     "FEDERATED",
     "FIELDS",
     "ID_TOKEN",
+    "PLAN",
+    "PLANNED",
     "RELAY",
     "RUNNER",
     "SECRETS",
@@ -150,6 +152,17 @@ CALLED: Mapping[str, Called] = {
     ),
 }
 """By the name of the reusable workflow's file, in the order in which they are written."""
+
+PLANNED = "envkeeper-plan"
+PLAN = Called(
+    agent="envkeeper",
+    file="dreamnet-plan.yml",
+    title="DreamNet plan",
+    permissions={"contents": "read", "pull-requests": "write"},
+    why="files and journal, the one comment",
+    takes=("kubeconfig", "secrets-token"),
+)
+"""EnvKeeper once more, for pull requests: it has no button, and its job may write nothing but a comment."""
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},
