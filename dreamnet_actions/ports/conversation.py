@@ -30,9 +30,9 @@ class Conversation(Protocol):
         shown. Raises NotFound where the issue is gone."""
 
     def keep(self, issue: int, topic: str, text: str, *, version: int, begin: bool = True) -> bool:
-        """Keep the one comment of ours about a topic under an issue or pull request at ``text`` (Markdown that is safe to
-        be shown); answers whether it says that now.
+        """Keep the one comment of ours about a topic under an issue or pull request at ``text`` (Markdown that is safe
+        to be shown); answers whether it says that now.
 
-        What a greater ``version`` wrote is left as it is. ``begin``: where there is none yet, one is made. Comments that
-        somebody else wrote are never taken for ours. Raises NotFound where the issue is gone.
+        What a greater ``version`` wrote is left as it is. ``begin``: where there is none yet, one is made. Comments
+        that somebody else wrote are never taken for ours. Raises NotFound where the issue is gone.
         """

@@ -116,16 +116,16 @@ def _section(findings: Sequence[Mapping[str, Any]], entry: str, rows: int) -> It
         ).rstrip()
     for one in findings:
         if re.fullmatch(r"[0-9a-f]{12}", str(one.get("plan") or "")):
-            shown = f" {entry}" if re.fullmatch(r"[\w.-]+", entry, re.ASCII) else ""
-            yield f"Plan `{one['plan']}`: once it is merged `dreamnet sync{shown} --plan {one['plan']}` does this or nothing."
+            named = f" {entry}" if re.fullmatch(r"[\w.-]+", entry, re.ASCII) else ""
+            command = f"dreamnet sync{named} --plan {one['plan']}"
+            yield f"Plan `{one['plan']}`: once it is merged, `{command}` does this or nothing."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [
-        "| " + " | ".join(cell(one, _WORDS) if not _ours(one) else one for one in row) + " |"
-        for row in rows[:most]
-    ]
+    for row in rows[:most]:
+        cells = [one if isinstance(one, _Link) else cell(one, _WORDS) for one in row]
+        lines.append(f"| {' | '.join(cells)} |")
     if len(rows) > most:
         lines.append(
             f"\nand {len(rows) - most} more; the job's summary and its output `result` have more of them"
@@ -137,10 +137,6 @@ class _Link(str):
     """Markdown of our own making, which is not made neutral again."""
 
     __slots__ = ()
-
-
-def _ours(text: str) -> bool:
-    return isinstance(text, _Link)
 
 
 def _linker(environ: Mapping[str, str], head: str) -> Any:

@@ -22,7 +22,7 @@ from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.needs import whole
 from dreamnet_actions.entrances.action.proposal import markdown
 from dreamnet_actions.entrances.action.telling import judged_values, mistakes_of
-from dreamnet_actions.errors import ConfigError, DreamNetError, PermissionMissing, RequestError
+from dreamnet_actions.errors import DreamNetError, PermissionMissing, RequestError
 from dreamnet_actions.pipe import failure
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ TOPIC = "envkeeper-plan"
 MOST_SUMMARY = 900_000
 """Bytes of the job's summary; GitHub takes 1 MiB a step."""
 _ROBOT = "dependabot[bot]"
-_MISTAKEN = (ConfigError.exit_status, RequestError.exit_status)
-"""How requests end whose fault is in a file of the pull request."""
+_MISTAKEN = RequestError.exit_status
+"""How a request ends whose fault is in a file of the pull request. An adapter that is not set up is none of those."""
 
 
 @dataclass(kw_only=True)
@@ -85,15 +85,15 @@ class Proposal:
         """Judge all entries together, so that what one shares with another is found; where something cannot be read,
         each by itself."""
         every = self._asked(system, "validate", None)
-        if every.error is None or every.exit_status in _MISTAKEN or len(entries) < 2:
+        if every.error is None or every.exit_status == _MISTAKEN or len(entries) < 2:
             return [every]
         return [self._asked(system, "validate", one) for one in entries]
 
     def _why(self, entry: str, plan: AgentResult) -> str:
-        if plan.exit_status in _MISTAKEN and any(one.get("mistakes") for one in plan.findings):
+        if plan.exit_status == _MISTAKEN and any(one.get("mistakes") for one in plan.findings):
             return "its values hold mistakes."
         why = str((plan.error or {}).get("message") or plan.summary)
-        if self.restricted and plan.exit_status not in _MISTAKEN:
+        if self.restricted and plan.exit_status != _MISTAKEN:
             self._unseen[entry] = why
         return why
 
@@ -105,7 +105,7 @@ class Proposal:
     ) -> AgentResult:
         """Make one result of all: mistakes first, then what could not be reached, then the plan."""
         ended = [*judged, *plans.values()]
-        bad = [one for one in ended if one.exit_status in _MISTAKEN]
+        bad = [one for one in ended if one.exit_status == _MISTAKEN]
         away = [] if self.restricted else [one for one in ended if one.exit_status and one not in bad]
         first = next(iter([*bad, *away]), None)
         changes = [one for plan in plans.values() for one in plan.changes]
@@ -134,9 +134,9 @@ class Proposal:
         if joined.error is not None:
             return str(joined.error.get("message", "")).partition("\n")[0]
         names = counted(len(joined.changes), "name")
-        changed = {one.get("entry") for one in joined.findings if _changes(one)}
+        changed = {str(one.get("entry")) for one in joined.findings if _changes(one)}
         if joined.changes:
-            said = f"a sync would change {names} of {', '.join(map(str, sorted(changed)))}."
+            said = f"a sync would change {names} of {', '.join(sorted(changed))}."
         elif len(self._unseen) == entries and entries:
             return "nothing could be planned, for this run has no secrets."
         else:
