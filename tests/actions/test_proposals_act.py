@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamnet_actions.entrances.setup.called import PLAN
 from dreamnet_actions.entrances.setup.workflows import Wanted, planner
 from tests.actions.bed import SHOP, bed, told
 
@@ -69,13 +70,10 @@ def test_a_pull_request_has_one_comment_and_a_strangers_has_none(tmp_path: Path)
         for one in story.runs():
             assert VALUE not in one.summary
             assert not [line for line in one.log.splitlines() if VALUE in line and "add-mask" not in line]
-        assert [
-            one for one in story.github.world.git(story.github.world.repository(SHOP)).refs("refs/heads/")
-        ] == [
-            "refs/heads/change",
-            "refs/heads/main",
-        ], "no journal"
+        git = story.github.world.git(story.github.world.repository(SHOP))
+        assert set(git.refs("refs/heads/")) == {"refs/heads/change", "refs/heads/main"}, "no journal"
         tokens = story.github.tokens
-        ours = [one for one in tokens.jobs() if tokens.used(one).get("pull_requests") == "write"]
-        assert ours == ["dreamnet-plan.yml/plan/plan"], tokens.jobs()
+        (job,) = {*tokens.jobs()}
+        used = {name.replace("_", "-"): level for name, level in tokens.used(job).items()}
+        assert used == PLAN.permissions, "each is used, and no other"
         assert story.github.violations == []

@@ -223,6 +223,22 @@ def test_the_plan_that_was_shown_is_the_one_that_a_sync_does(place: Place) -> No
     assert SECRET in (place.root / "out/production.env").read_text()
 
 
+def test_no_value_of_one_character_is_anywhere(place: Place) -> None:
+    """Right or wrong, old or new: each value here is a sign that nothing else has."""
+    signs = "🜲🜳🜵🜶"
+    place.write(
+        staging_env=f"WORKERS={signs[0]}\nB={signs[1]}\n",
+        production_env=f'C="{signs[2]}"\nD={signs[3]}\n',
+        out_production_env="C=🜸\n",
+    )
+    assert place.look().exit_status == 3
+    place.write(staging_env=f"WORKERS=1\nB={signs[1]}\n")
+    result = place.look()
+    assert result.outcome == "planned"
+    for text in (place.summary, str(result.to_json()), *place.comments()):
+        assert not set(text) & set(signs + "🜸"), text
+
+
 # ── without secrets ─────────────────────────────────────────────────────────────────────────────────────────
 
 UNSEEN = (
