@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, PLAN
+from dreamnet_actions.entrances.setup.called import CALLED, PLAN, PLANNED
 from dreamnet_actions.entrances.setup.draft import Draft, Service, write
 from dreamnet_actions.entrances.setup.workflows import Wanted, caller, path_of, planner
 
@@ -42,8 +42,9 @@ def wanted(branch: str = "main") -> Wanted:
 
 
 def callers() -> dict[str, str]:
-    """Write the caller of each keeper for the example."""
-    return {keeper: caller(keeper, wanted()) for keeper in CALLED}
+    """Write the caller of each keeper for the example, and the one for pull requests."""
+    plans = replace(wanted(), proposals=PATHS)
+    return {**{keeper: caller(keeper, wanted()) for keeper in CALLED}, PLANNED: planner(plans)}
 
 
 def files() -> dict[str, str]:

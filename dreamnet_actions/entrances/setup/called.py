@@ -135,7 +135,7 @@ CALLED: Mapping[str, Called] = {
             "kill-flag",
             "enable-flag",
         ),
-        fields=("entry", "flag", "variant", "share", "reason", "request", "dry-run"),
+        fields=("entry", "plan", "flag", "variant", "share", "reason", "request", "dry-run"),
         takes=("kubeconfig", "secrets-token"),
     ),
     RELAY: Called(
@@ -173,6 +173,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "for": {"description": "How long, as 4h (snooze)", "type": "string"},
     "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
+    "plan": {"description": "The id of a plan that was shown (sync)", "type": "string"},
     "flag": {"description": "Which flag", "type": "string"},
     "variant": {"description": "Its variant (set-flag, roll-out)", "type": "string"},
     "share": {"description": "To how many callers, as 25% (roll-out)", "type": "string"},
