@@ -109,9 +109,9 @@ class Directly:
         """Do what is asked, and tell it; None where nothing of the event is in what would be done.
 
         What would be done to services stays a plan: a proof takes seconds, and these are many. A whole check is left
-        out, and a comment, which is answered on GitHub alone.
+        out, and a comment and a pull request, which are answered on GitHub alone.
         """
-        if asked.spoken is not None or asked.request == CHECK:
+        if asked.spoken is not None or asked.proposed is not None or asked.request == CHECK:
             return None
         result = run._perform(self.system, asked, found, dry_run=asked.agent != "relaybot")
         tell(result, found, runner)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
+from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED, PLAN, PLANNED
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / ".github/workflows"
@@ -77,13 +77,20 @@ def needed(job: Mapping[str, Any], workflow: str = "") -> dict[str, str]:
         called = WORKFLOWS[job["uses"].removeprefix("$/.github/workflows/").removesuffix(".yml")]
         return _together(one.get("permissions", {}) for one in called["jobs"].values())
     federated = workflow.endswith(FEDERATED)
-    return _together(one for step in job["steps"] for one in of_step(step, federated=federated))
+    planned = workflow.removesuffix(FEDERATED) == PLANNED
+    return _together(
+        one for step in job["steps"] for one in of_step(step, federated=federated, planned=planned)
+    )
 
 
-def of_step(step: Mapping[str, Any], *, federated: bool = False) -> Iterator[Mapping[str, str]]:
-    """Answer what one step needs, by the tables; ``federated``: where it has a token to show to a cloud."""
+def of_step(
+    step: Mapping[str, Any], *, federated: bool = False, planned: bool = False
+) -> Iterator[Mapping[str, str]]:
+    """Answer what one step needs, by the tables; ``federated``: where it has a token to show to a cloud; ``planned``:
+    where the action looks at a pull request."""
     if (uses := step.get("uses")) == "$/":
-        yield CALLED[step["with"]["agent"]].granted(federated=federated, own=True)
+        called = PLAN if planned else CALLED[step["with"]["agent"]]
+        yield called.granted(federated=federated, own=True)
     elif uses is not None:
         yield USES[uses.partition("@")[0]][0]
     script = step.get("run", "")

@@ -28,7 +28,7 @@ from dreamnet_actions.errors import (
     RequestError,
     TemporaryError,
 )
-from tests.docs import errors, options, starters, workflows
+from tests.docs import errors, options, planned, starters, workflows
 from tests.docs.pages import ROOT
 
 
@@ -287,4 +287,5 @@ MAKERS: dict[str, Callable[..., str]] = {
     "workflow-inputs": workflows.workflow_inputs,
     "workflow-permissions": workflows.workflow_permissions,
     "starter": starter,
+    "planner-comment": planned.comment,
 }

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
+from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED, PLANNED
 from tests.docs.pages import ROOT
 
 FOLDER = ".github/workflows"
 KEEPERS = tuple(CALLED)
+FILES = (*KEEPERS, PLANNED)
 _HEAD = """\
 # {keeper}.yml once more, for callers whose cloud knows jobs by GitHub's own token (OpenID Connect): its jobs have
 # `id-token: write`. Written by scripts/generate.
@@ -37,7 +38,7 @@ def written(keeper: str) -> str:
     assert name is not None
     text = text[text.index("  workflow_call:\n") :]
     own = r"(?!relay:)" if keeper == "relaybot" else ""  # it carries messages, and looks at no cluster
-    jobs = "|".join(KEEPERS)
+    jobs = "|".join((*KEEPERS, "plan"))
     text = re.sub(
         rf"(^  {own}(?:{jobs}):\n(?:    .*\n)*?    permissions:.*\n(?:      .*\n)+)",
         rf"\1{_TOKEN}",
@@ -50,4 +51,4 @@ def written(keeper: str) -> str:
 
 def files() -> dict[str, str]:
     """Write all of them: path from the repository's root → text."""
-    return {path(keeper): written(keeper) for keeper in KEEPERS}
+    return {path(keeper): written(keeper) for keeper in FILES}

@@ -11,9 +11,9 @@ import json
 from dataclasses import replace
 
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED
+from dreamnet_actions.entrances.setup.called import CALLED, PLAN, PLANNED
 from dreamnet_actions.entrances.setup.draft import Draft, Service, write
-from dreamnet_actions.entrances.setup.workflows import Wanted, caller, path_of
+from dreamnet_actions.entrances.setup.workflows import Wanted, caller, path_of, planner
 
 FOLDER = "workflow-templates"
 EXAMPLE = "examples/github"
@@ -26,6 +26,8 @@ _SERVICE = Service(
     check="http://127.0.0.1:8080/",
     directory="public",
 )
+PATHS = (".github/dreamnet.yml", "dreamnet.yml", "app.env")
+"""What the starter for pull requests looks at; whose sources are other files writes those."""
 _DOES = {
     "deploykeeper": "Brings a version out on every push, verifies it and takes it back if it fails.",
     "dreamkeeper": "Checks the services on a schedule, files what is wrong as issues and has it healed.",
@@ -40,8 +42,9 @@ def wanted(branch: str = "main") -> Wanted:
 
 
 def callers() -> dict[str, str]:
-    """Write the caller of each keeper for the example."""
-    return {keeper: caller(keeper, wanted()) for keeper in CALLED}
+    """Write the caller of each keeper for the example, and the one for pull requests."""
+    plans = replace(wanted(), proposals=PATHS)
+    return {**{keeper: caller(keeper, wanted()) for keeper in CALLED}, PLANNED: planner(plans)}
 
 
 def files() -> dict[str, str]:
@@ -55,6 +58,11 @@ def files() -> dict[str, str]:
         template = Wanted(branch="$default-branch", services=(), with_env=True, ref=published.ref())
         made[f"{FOLDER}/{called.file}"] = caller(keeper, template)
         made[f"{FOLDER}/{name}.properties.json"] = properties(called.title, _DOES[keeper])
+    name = PLAN.file.removesuffix(".yml")
+    plans = Wanted(branch="$default-branch", services=(), ref=published.ref(), proposals=PATHS)
+    made[f"{FOLDER}/{PLAN.file}"] = planner(plans)
+    does = "Shows in a pull request what its configuration and values would change, and checks them."
+    made[f"{FOLDER}/{name}.properties.json"] = properties(PLAN.title, does)
     for folder, ways in ON_CLUSTERS.items():
         there = replace(Wanted(branch="main", services=("web",), ref=published.ref()), **ways)
         for keeper in there.keepers():

@@ -12,7 +12,7 @@ import pytest
 
 from dreamnet_actions import bootstrap
 from dreamnet_actions.domain.route import DISPATCHED
-from dreamnet_actions.entrances.setup.called import CALLED, RUNNER, Called
+from dreamnet_actions.entrances.setup.called import CALLED, PLAN, PLANNED, RUNNER, VARIABLES, Called
 from dreamnet_actions.entrances.setup.workflows import MOST_LINES
 from tests.docs import federated, starters, workflows
 from tests.docs.pages import ROOT
@@ -36,18 +36,19 @@ def test_no_starter_is_left_over() -> None:
 
 
 def test_a_federated_workflow_is_the_other_with_one_permission_more() -> None:
-    for keeper in federated.KEEPERS:
+    for keeper in federated.FILES:
         own, other = workflows.workflow(keeper), workflows.workflow(f"{keeper}-oidc")
         assert other["on"] == {"workflow_call": own["on"]["workflow_call"]}
         for name, job in other["jobs"].items():
             more = job["permissions"].pop("id-token", None)
-            assert more == ("write" if name in federated.KEEPERS else None), name
+            assert more == ("write" if name in (*federated.KEEPERS, "plan") else None), name
             if "uses" in job:
                 job["uses"] = job["uses"].replace("-oidc", "")
         assert {key: other[key] for key in ("permissions", "concurrency", "jobs")} == {
             key: own[key] for key in ("permissions", "concurrency", "jobs")
         }
-        assert CALLED[keeper].granted(federated=True) == workflows.union(f"{keeper}-oidc")
+        called = PLAN if keeper == PLANNED else CALLED[keeper]
+        assert called.granted(federated=True) == workflows.union(f"{keeper}-oidc")
 
 
 def test_every_template_has_its_properties() -> None:
@@ -87,6 +88,22 @@ def test_starters_pass_the_gates(tmp_path: Path) -> None:
 def test_the_table_grants_exactly_what_the_jobs_ask_for(keeper: str, called: Called) -> None:
     assert dict(called.permissions) == workflows.union(keeper)
     assert workflows.workflow(keeper)["permissions"] == {}
+
+
+def test_pull_requests_are_looked_at_with_the_least_and_never_as_their_target() -> None:
+    plan = workflows.workflow(PLANNED)
+    assert dict(PLAN.permissions) == workflows.union(PLANNED)
+    assert (plan["permissions"], set(plan["on"])) == ({}, {"workflow_call"})
+    (job,) = plan["jobs"].values()
+    wanted = {
+        one: f"${{{{ vars.{one} }}}}" for one in ("DREAMNET_PAUSED", "DREAMNET_STATE", "DREAMNET_LOGIN")
+    }
+    assert job["env"] == wanted | {VARIABLES[one]: f"${{{{ secrets.{one} }}}}" for one in PLAN.takes}
+    for file in workflows.FOLDER.glob("*.yml"):
+        assert "pull_request_target" not in workflows.triggers(file.stem)
+    starter = workflows.read(f"{starters.FOLDER}/{PLAN.file}")
+    assert starter["on"] == {"pull_request": {"paths": list(starters.PATHS)}}
+    assert starter["jobs"]["plan"]["permissions"] == PLAN.permissions
 
 
 @pytest.mark.parametrize(("keeper", "called"), KEEPERS, ids=CALLED)

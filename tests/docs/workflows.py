@@ -84,7 +84,7 @@ def workflow_inputs() -> str:
 def workflow_permissions() -> str:
     """Every job of the reusable workflows with its permissions, and what its caller grants."""
     lines = ["| workflow | job | permissions |", "|---|---|---|"]
-    for keeper in KEEPERS:
+    for keeper in (*KEEPERS, "envkeeper-plan"):
         for name, granted in jobs(keeper):
             lines.append(f"| `{keeper}.yml` | `{name}` | {_granted(granted)} |")
         lines.append(f"| | **its caller grants** | {_granted(union(keeper))} |")

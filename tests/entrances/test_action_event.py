@@ -46,6 +46,7 @@ def is_one_thing(found: Asked) -> bool:
         found.request is not None,
         found.message is not None,
         found.spoken is not None,
+        found.proposed is not None,
         bool(found.ignored),
     )
     return sum(things) == 1
@@ -82,7 +83,7 @@ def test_every_published_payload_is_handled_or_ignored_by_rule(agent: Any) -> No
         None: {"push", "release", "workflow_dispatch"},
         "deploykeeper": {"push", "release", "workflow_dispatch"},
         "dreamkeeper": {"push", "deployment_status", "workflow_run", "workflow_dispatch"},
-        "envkeeper": {"push", "workflow_dispatch"},
+        "envkeeper": {"push", "pull_request", "workflow_dispatch"},
         "relaybot": {"workflow_dispatch"},
     }
     assert handled == expected[agent]

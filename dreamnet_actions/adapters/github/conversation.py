@@ -1,7 +1,10 @@
-"""People's comments on issues: reactions as receipts, one answer each, and what their writers may do."""
+"""People's comments on issues: reactions as receipts, one answer each, and what their writers may do; and the one
+comment that is kept under a pull request, whose comments are an issue's
+(https://docs.github.com/en/rest/issues/comments)."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -11,17 +14,20 @@ from dreamnet_actions.adapters.github.hidden import decode, encode
 from dreamnet_actions.adapters.github.issues import Comment, Issues
 from dreamnet_actions.adapters.github.people import permission_of
 from dreamnet_actions.domain.command import Permission
+from dreamnet_actions.errors import NotFound
 from dreamnet_actions.ports.conversation import Conversation, Receipt
 
 T = TypeVar("T")
 
 KIND = "answer"
 """What is hidden in an answer: ``{"to": the comment's id}``, by which it is found again."""
+KEPT = "kept"
+"""What is hidden in a comment that is kept: ``{"topic", "version"}``; it stands at its very end."""
 
 
 class GitHubConversation(Conversation):
-    """Talks under the issues of one repository. Needs ``issues: write``; the question for a permission needs no more
-    than every token has (``metadata: read``).
+    """Talks under the issues of one repository. Needs ``issues: write`` (under a pull request ``pull-requests: write``
+    is enough); the question for a permission needs no more than every token has (``metadata: read``).
 
     ``logins`` are further accounts whose answers are ours (the one that the token writes as always is one).
     """
@@ -46,17 +52,59 @@ class GitHubConversation(Conversation):
         body = f"{text}\n\n{encode(KIND, {'to': comment})}"
         self._certain(lambda: self._issues.add_comment(issue, body), lambda: self._found(issue, comment))
 
+    def keep(self, issue: int, topic: str, text: str, *, version: int, begin: bool = True) -> bool:
+        kept = self._kept(issue, topic)
+        if not kept and not begin:
+            return False
+        body = f"{text}\n\n{encode(KEPT, {'topic': topic, 'version': version})}"
+        if not kept:
+            self._certain(
+                lambda: self._issues.add_comment(issue, body), lambda: self._says(issue, topic, body)
+            )
+            kept = self._kept(issue, topic)  # another run may have made one meanwhile: the first one stays
+        first, *others = kept
+        if max(at for _, at in kept) > version:
+            return False
+        if first[0].body != body:
+            self._certain(
+                lambda: self._issues.edit_comment(first[0].id, body), lambda: self._says(issue, topic, body)
+            )
+        for one, _ in others:
+            self._certain(lambda one=one: self._gone(one.id), lambda: None)  # type: ignore[misc]
+        return True
+
+    def _kept(self, issue: int, topic: str) -> list[tuple[Comment, int]]:
+        """Find our comments about a topic with their versions, oldest first."""
+        found = []
+        for one in self._issues.comments(issue):
+            data = decode(KEPT, one.body) or {}
+            version = data.get("version")
+            ours = one.author.lower() in self._ours() and one.body.rstrip().endswith(encode(KEPT, data))
+            if ours and data.get("topic") == topic and isinstance(version, int):
+                found.append((one, version))
+        return found
+
+    def _says(self, issue: int, topic: str, body: str) -> Comment | None:
+        return next((one for one, _ in self._kept(issue, topic) if one.body == body), None)
+
+    def _gone(self, comment: int) -> bool:
+        with contextlib.suppress(NotFound):
+            self._repository.call("DELETE", f"/issues/comments/{comment}")
+        return True
+
     def _react(self, comment: int, receipt: Receipt) -> bool:
         self._repository.call("POST", f"/issues/comments/{comment}/reactions", body={"content": receipt})
         return True
 
     def _found(self, issue: int, comment: int) -> Comment | None:
         """Find our answer to a comment: a marker that somebody else wrote is nothing to us."""
-        ours = {one.lower() for one in (self._repository.login(), *self._more_logins)}
         for one in self._issues.comments(issue):
-            if one.author.lower() in ours and (decode(KIND, one.body) or {}).get("to") == comment:
+            if one.author.lower() in self._ours() and (decode(KIND, one.body) or {}).get("to") == comment:
                 return one
         return None
+
+    def _ours(self) -> set[str]:
+        return {one.lower() for one in (self._repository.login(), *self._more_logins)}
 
     def _certain(self, do: Callable[[], T], look: Callable[[], T | None]) -> T:
         return certain(do, look, clock=self._repository.clock, patience=self._repository.patience)

@@ -36,9 +36,19 @@ DEFAULT_AGENT: Mapping[str, Agent] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """A pull request whose plan is asked for: its number, the commit at its head (for people), and whether it comes
+    from another repository: then its run has no secrets, and a token that only reads."""
+
+    pull: int
+    head: str = ""
+    fork: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be done: exactly one of a request (plain JSON data), a message and a person's command (``spoken``), or
-    none: then ``ignored`` says by which rule.
+    """What is to be done: exactly one of a request (plain JSON data), a message, a person's command (``spoken``) and a
+    pull request (``proposed``), or none: then ``ignored`` says by which rule.
 
     ``agent`` is whose step this is, or who the event is for. ``claim``: the request's id is kept, so that a second run
     with it is not done again. ``relayed``: RelayBot's own job, which hands on what is another keeper's.
@@ -49,6 +59,7 @@ class Asked:
     request: Mapping[str, Any] | None = None
     message: CloudEvent | None = None
     spoken: Spoken | None = None
+    proposed: Proposed | None = None
     ignored: str = ""
     claim: bool = True
 
@@ -288,6 +299,27 @@ def _sync(_payload: Mapping[str, Any]) -> Asked:
     return Asked(agent="envkeeper", request={"agent": "envkeeper", "input": {"action": "sync"}}, claim=False)
 
 
+def _propose(payload: Mapping[str, Any]) -> Asked:
+    """What merging the pull request would change is planned and every value is checked; nothing is written.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
+    """
+    pull = _object(payload, "pull_request")
+    number, head = pull.get("number"), _object(pull, "head")
+    if payload.get("action") == "closed":
+        return Asked(agent="envkeeper", ignored="the pull request is closed")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise RequestInvalid([f"The pull request has the number {number!r:.60}."])
+    sha = head.get("sha")
+    here = _object(payload, "repository").get("full_name")
+    proposed = Proposed(
+        pull=number,
+        head=sha if isinstance(sha, str) and _SHA.fullmatch(sha) else "",
+        fork=not here or _object(head, "repo").get("full_name") != here,  # a fork that is gone has no name
+    )
+    return Asked(agent="envkeeper", proposed=proposed, claim=False)
+
+
 RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
     ("deploykeeper", "push"): _push,
     ("deploykeeper", "release"): _release,
@@ -298,6 +330,7 @@ RULES: Mapping[tuple[Agent, str], Callable[[Mapping[str, Any]], Asked]] = {
     ("dreamkeeper", "workflow_run"): _look,
     ("envkeeper", "schedule"): _sync,
     ("envkeeper", "push"): _sync,
+    ("envkeeper", "pull_request"): _propose,
 }
 """Which event means what to which keeper; any other is nothing to it. ``docs/github.md`` lists them, by the first line
 of each rule's docstring."""

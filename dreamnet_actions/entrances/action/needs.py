@@ -13,7 +13,7 @@ from typing import Any
 
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action.inputs import VARIABLES
-from dreamnet_actions.entrances.setup.called import CALLED
+from dreamnet_actions.entrances.setup.called import CALLED, PLAN
 from dreamnet_actions.errors import PermissionMissing
 
 ASKING = "ACTIONS_ID_TOKEN_REQUEST_URL"
@@ -27,7 +27,8 @@ def whole(result: AgentResult, environ: Mapping[str, str]) -> AgentResult:
     keeper = environ.get(VARIABLES["agent"], "").strip() or result.agent or ""
     if keeper not in CALLED:
         return result
-    had = CALLED[keeper].granted(federated=bool(environ.get(ASKING)), own=True)
+    planned = keeper == PLAN.agent and environ.get("GITHUB_EVENT_NAME") == "pull_request"
+    had = (PLAN if planned else CALLED[keeper]).granted(federated=bool(environ.get(ASKING)), own=True)
     needed = "".join(f"\n  {name}: {level}" for name, level in had.items())
     hint = f"The job in the workflow needs all of these:\n{GIVEN.strip()}{needed}"
 

@@ -25,6 +25,7 @@ from dreamnet_actions.entrances.action.first import read_asked
 from dreamnet_actions.entrances.action.inputs import read_inputs
 from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.needs import whole
+from dreamnet_actions.entrances.action.proposing import Proposal, propose
 from dreamnet_actions.entrances.action.stopping import cut, interruptible
 from dreamnet_actions.entrances.action.telling import tell
 from dreamnet_actions.entrances.action.ticks import record, tell_of_silence
@@ -47,9 +48,10 @@ def main() -> int:
 
     runner = runner_of(found)
     raised: DreamNetError | None = None
+    shown: str | None = None
     try:
         with interruptible(lambda: tell(cut(found, now=now()), found, runner)):
-            result = run(found)
+            result, shown = run(found)
     except DreamNetError as error:
         raised = error
         result = failure(error, request_id=request_id(found, error.message), at=now())
@@ -58,12 +60,13 @@ def main() -> int:
     except Exception as error:
         logging.getLogger("dreamnet").exception("This is a bug of DreamNet's; please report it.")
         result = bug(error, request_id(found, str(error)), None, now(), now())
-    tell(whole(result, found), found, runner, error=raised)
+    tell(whole(result, found), found, runner, error=raised, shown=shown)
     return result.exit_status
 
 
-def run(found: Mapping[str, str]) -> AgentResult:
-    """Assemble the system, do what is asked, and make what was done durable. Raises DreamNetError before the pipe."""
+def run(found: Mapping[str, str]) -> tuple[AgentResult, str | None]:
+    """Assemble the system, do what is asked, and make what was done durable; answers the result, and the job's summary
+    where it is another than every result's. Raises DreamNetError before the pipe."""
     from dreamnet_actions import bootstrap
 
     asked, inputs = read_asked(found), read_inputs(found)
@@ -75,17 +78,23 @@ def run(found: Mapping[str, str]) -> AgentResult:
         home="github",
         aloud=True,
     )
-    system = bootstrap.assemble(options)
+    if asked.proposed is not None:
+        proposal = Proposal(proposed=asked.proposed, environ=found, now=now, dry_run=inputs.dry_run)
+        return propose(options, proposal)
+    return _run(bootstrap.assemble(options), asked, found, dry_run=inputs.dry_run), None
+
+
+def _run(system: System, asked: Asked, found: Mapping[str, str], *, dry_run: bool) -> AgentResult:
     try:
         if asked.spoken is not None:
-            talk = Talk(system=system, spoken=asked.spoken, environ=found, dry_run=inputs.dry_run)
+            talk = Talk(system=system, spoken=asked.spoken, environ=found, dry_run=dry_run)
             return talk.told(_finished(system, talk.perform()))
-        if not inputs.dry_run:
+        if not dry_run:
             record(system, found)
             if found.get("GITHUB_EVENT_NAME") == "schedule" and asked.agent != "dreamkeeper":
                 tell_of_silence(system)
-        result = _perform(system, asked, found, dry_run=inputs.dry_run)
-        due = found.get("GITHUB_EVENT_NAME") == "schedule" and not inputs.dry_run and system.tidy()
+        result = _perform(system, asked, found, dry_run=dry_run)
+        due = found.get("GITHUB_EVENT_NAME") == "schedule" and not dry_run and system.tidy()
         result = _finished(system, result)
         if due and not result.exit_status:
             system.compact_by_itself()

@@ -184,7 +184,12 @@ def _next(result: AgentResult, environ: Mapping[str, str]) -> Iterator[str]:
         lines.append(
             f"RelayBot carries {'a message' if count == 1 else f'{count} messages'} on{runs}; nothing is to be done."
         )
-    if result.outcome == "planned":
+    shown = [
+        str(one["plan"]) for one in result.findings if re.fullmatch(r"[0-9a-f]{12}", str(one.get("plan")))
+    ]
+    if result.action == "plan" and shown:
+        lines.append(f"Plan {shown[0]}: a sync with this id as its plan does just that, or nothing.")
+    elif result.outcome == "planned":
         lines.append("This was a dry run: start it again without `dry-run` to do it.")
     if lines:
         yield "### What to do next\n\n" + "\n".join(f"- {line}" for line in lines)

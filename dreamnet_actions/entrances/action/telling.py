@@ -27,8 +27,10 @@ def tell(
     runner: Runner,
     *,
     error: DreamNetError | None = None,
+    shown: str | None = None,
 ) -> None:
-    """Write outputs, annotations and summary of one result. ``error`` is the raised one, which knows its lines."""
+    """Write outputs, annotations and summary of one result. ``error`` is the raised one, which knows its lines;
+    ``shown`` is the summary where it is another than every result's."""
     routed = next((one for one in result.findings if "to" in one and "event" in one), {})
     values = {
         "result": _bounded(result),
@@ -46,7 +48,7 @@ def tell(
     annotate_values(judged, runner)
     for one in warnings(result)[:MOST_ANNOTATIONS]:
         _say(runner, "warning", str(one["warning"]), one)
-    runner.summary(summary(result, environ, mistakes=_mistakes(error, environ)))
+    runner.summary(shown or summary(result, environ, mistakes=mistakes_of(error, environ)))
 
 
 def annotate_values(judged: Sequence[Mapping[str, Any]], runner: Runner) -> None:
@@ -68,7 +70,7 @@ def annotate_file(
     error: DreamNetError | None, runner: Runner, environ: Mapping[str, str], level: Level
 ) -> bool:
     """Annotate the mistakes of a configuration, each at its place; answers whether there are any."""
-    mistakes = _mistakes(error, environ)
+    mistakes = mistakes_of(error, environ)
     for one in mistakes[:MOST_ANNOTATIONS]:
         where = f" ({one.path})" if one.path else ""
         runner.annotate(
@@ -133,7 +135,7 @@ def _in_repository(file: str, environ: Mapping[str, str]) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
 
 
-def _mistakes(error: DreamNetError | None, environ: Mapping[str, str]) -> list[Mistake]:
+def mistakes_of(error: DreamNetError | None, environ: Mapping[str, str]) -> list[Mistake]:
     """Answer the mistakes of a configuration, their files as paths in the repository: so GitHub finds the line."""
     if not isinstance(error, ConfigInvalid):
         return []

@@ -21,6 +21,8 @@ __all__ = [
     "FEDERATED",
     "FIELDS",
     "ID_TOKEN",
+    "PLAN",
+    "PLANNED",
     "RELAY",
     "RUNNER",
     "SECRETS",
@@ -135,7 +137,7 @@ CALLED: Mapping[str, Called] = {
             "kill-flag",
             "enable-flag",
         ),
-        fields=("entry", "flag", "variant", "share", "reason", "request", "dry-run"),
+        fields=("entry", "plan", "flag", "variant", "share", "reason", "request", "dry-run"),
         takes=("kubeconfig", "secrets-token", "hash-key"),
     ),
     RELAY: Called(
@@ -153,6 +155,17 @@ CALLED: Mapping[str, Called] = {
 }
 """By the name of the reusable workflow's file, in the order in which they are written."""
 
+PLANNED = "envkeeper-plan"
+PLAN = Called(
+    agent="envkeeper",
+    file="dreamnet-plan.yml",
+    title="DreamNet plan",
+    permissions={"contents": "read", "pull-requests": "write"},
+    why="files and journal, the one comment",
+    takes=("kubeconfig", "secrets-token", "hash-key"),
+)
+"""EnvKeeper once more, for pull requests: it has no button, and its job may write nothing but a comment."""
+
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},
     "replicas": {"description": "How many (scale)", "type": "string"},
@@ -162,6 +175,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "for": {"description": "How long, as 4h (snooze)", "type": "string"},
     "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
+    "plan": {"description": "The id of a plan that was shown (sync)", "type": "string"},
     "flag": {"description": "Which flag", "type": "string"},
     "variant": {"description": "Its variant (set-flag, roll-out)", "type": "string"},
     "share": {"description": "To how many callers, as 25% (roll-out)", "type": "string"},

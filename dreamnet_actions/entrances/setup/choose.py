@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args
 
+from dreamnet_actions.config.source import PLACES
 from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.entrances.setup.called import RUNNER, VARIABLES
 from dreamnet_actions.entrances.setup.draft import Service
@@ -177,8 +178,16 @@ def wanted_of(
         federated=bool(federated_platforms(config)),
         federated_values=bool(federated_sources(config)),
         secrets_token=any(one.kind in AT_GITHUB for entry in config.env.values() for one in entry.to),
+        proposals=proposals(config),
     )
     return replace(base, schedule=schedule) if schedule else base
+
+
+def proposals(config: Config) -> tuple[str, ...]:
+    """Answer the files whose change in a pull request changes what EnvKeeper does; none where it has nothing to do."""
+    sources = [getattr(one.from_.options, one.from_.kind, None) for one in config.env.values()]
+    files = [one for one in dict.fromkeys(sources) if isinstance(one, str) and one]
+    return (*PLACES, *files) if config.env else ()
 
 
 def federated_platforms(config: Config) -> list[str]:

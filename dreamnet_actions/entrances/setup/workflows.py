@@ -20,6 +20,8 @@ from dreamnet_actions.entrances.setup.called import (
     EVERY,
     FEDERATED,
     FIELDS,
+    PLAN,
+    PLANNED,
     RELAY,
     RUNNER,
     SECRETS,
@@ -62,9 +64,13 @@ class Wanted:
     secrets_token: bool = False
     """Whether values go to Actions secrets or variables, which no job's own token may write."""
 
+    proposals: tuple[str, ...] = ()
+    """Files whose change in a pull request is planned there: the configuration, and the sources of values. None: no
+    workflow is written for that."""
+
     def shows(self, keeper: str) -> bool:
         """Say whether a keeper's jobs have a token of GitHub's to show."""
-        return self.federated or (self.federated_values and keeper in (ENV, RELAY))
+        return self.federated or (self.federated_values and keeper in (ENV, PLANNED, RELAY))
 
     def secrets(self, keeper: str) -> dict[str, str]:
         """Answer what a keeper's caller hands over, where the secrets are there: input → expression."""
@@ -76,7 +82,7 @@ class Wanted:
         return {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
-            if wanted and name in CALLED[keeper].takes
+            if wanted and name in (PLAN if keeper == PLANNED else CALLED[keeper]).takes
         }
 
     def keepers(self) -> tuple[str, ...]:
@@ -91,7 +97,8 @@ def path_of(keeper: str) -> str:
 
 def callers(wanted: Wanted) -> dict[str, str]:
     """Write every caller: path → text."""
-    return {path_of(one): caller(one, wanted) for one in wanted.keepers()}
+    planned = {f"{FOLDER}/{PLAN.file}": planner(wanted)} if wanted.proposals else {}
+    return {path_of(one): caller(one, wanted) for one in wanted.keepers()} | planned
 
 
 def caller(keeper: str, wanted: Wanted) -> str:
@@ -112,6 +119,29 @@ def caller(keeper: str, wanted: Wanted) -> str:
         f"    with: {flow(_handed_on(wanted))}",
     ]
     if secrets := wanted.secrets(keeper):
+        lines.append(f"    secrets: {flow(secrets)}")
+    return "\n".join(lines) + "\n"
+
+
+def planner(wanted: Wanted) -> str:
+    """Write the workflow that has EnvKeeper look at pull requests which touch the files of ``wanted.proposals``."""
+    federated = wanted.shows(PLANNED)
+    paths = [
+        one for path in wanted.proposals if "${{" not in (one := _GLOB.sub(lambda at: f"\\{at[0]}", path))
+    ]
+    lines = [
+        f"name: {PLAN.title}",
+        "on:",
+        f"  pull_request: {flow({'paths': paths})}",
+        "permissions: {}",
+        "jobs:",
+        "  plan:",
+        f"    permissions: {flow(PLAN.granted(federated=federated))} # {PLAN.why}{_SHOWN * federated}",
+        f"    uses: {published.address(PLANNED + FEDERATED * federated, wanted.ref)}",
+    ]
+    if wanted.runner != RUNNER:
+        lines.append(f"    with: {flow({'runs-on': wanted.runner})}")
+    if secrets := wanted.secrets(PLANNED):
         lines.append(f"    secrets: {flow(secrets)}")
     return "\n".join(lines) + "\n"
 

@@ -110,3 +110,32 @@ class ConversationContract:
             place.conversation().answered(place.issue + 1000, 1)
         with pytest.raises(NotFound):
             place.conversation().answer(place.issue + 1000, 1, "Done.")
+
+    def test_one_comment_is_kept_for_all_runs(self, place: Place) -> None:
+        person = place.write("What will it change?")
+        for version, text in enumerate(["Two values.", "One *value*.", "Nothing any more."], 1):
+            assert place.conversation().keep(place.issue, "plan", text, version=version)
+            assert place.conversation().keep(place.issue, "plan", text, version=version), "twice is once"
+            assert [text in one for one in place.texts()] == [False, True]
+        assert not place.conversation().answered(place.issue, person)
+
+    def test_what_a_newer_run_wrote_is_left(self, place: Place) -> None:
+        place.conversation().keep(place.issue, "plan", "newer", version=8)
+        assert not place.conversation().keep(place.issue, "plan", "older", version=7)
+        assert [("newer" in one, "older" in one) for one in place.texts()] == [(True, False)]
+
+    def test_a_comment_is_kept_for_its_topic_and_begun_where_wanted(self, place: Place) -> None:
+        talk = place.conversation()
+        assert not talk.keep(place.issue, "plan", "nothing", version=1, begin=False)
+        assert place.texts() == []
+        talk.keep(place.issue, "plan", "a plan", version=1)
+        talk.keep(place.issue, "other", "another", version=1)
+        assert talk.keep(place.issue, "plan", "changed", version=2, begin=False)
+        assert [text in one for text, one in zip(("changed", "another"), place.texts(), strict=True)] == [
+            True,
+            True,
+        ]
+
+    def test_an_issue_that_is_not_there_keeps_no_comment(self, place: Place) -> None:
+        with pytest.raises(NotFound):
+            place.conversation().keep(place.issue + 1000, "plan", "a plan", version=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from dreamnet_actions.testing.github.gitstore import ZERO, CommitRecord, GitStore
 from dreamnet_actions.testing.github.hosting import Event
+from dreamnet_actions.testing.github.proposals import pushed
 from dreamnet_actions.testing.github.records import Repository, User
 from dreamnet_actions.testing.github.world import World
 
@@ -20,8 +21,9 @@ MOST_COMMITS = 2048
 def moved(
     world: World, repository: Repository, ref: str, before: str, after: str, actor: User, *, by_workflow: bool
 ) -> list[Event]:
-    """Answer the events for ``ref`` having gone from ``before`` to ``after`` (zeros: not there): ``push``, and
-    ``create`` or ``delete``. Refs outside ``refs/heads`` and ``refs/tags`` cause none."""
+    """Answer the events for ``ref`` having gone from ``before`` to ``after`` (zeros: not there): ``push``, ``create``
+    or ``delete``, and ``pull_request`` of those whose branch it is. Refs outside ``refs/heads`` and ``refs/tags`` cause
+    none."""
     if not ref.startswith(("refs/heads/", "refs/tags/")) or before == after:
         return []
     with world.lock:
@@ -39,7 +41,7 @@ def moved(
             **({"master_branch": repository.default_branch, "description": None} if before == ZERO else {}),
         }
         events.append(("create" if before == ZERO else "delete", created | extra))
-    return [
+    told = [
         Event(
             name=name,
             repository=repository.full_name,
@@ -51,6 +53,8 @@ def moved(
         )
         for name, body in events
     ]
+    with world.lock:
+        return told + pushed(world, repository, ref, before, after, actor, by_workflow=by_workflow)
 
 
 def _webhook_repository(repository: Repository, shaped: dict[str, Any]) -> dict[str, Any]:

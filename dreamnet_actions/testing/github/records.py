@@ -91,6 +91,8 @@ class Pull:
     draft: bool = False
     merged: float | None = None
     merge_sha: str | None = None
+    fork: str | None = None
+    """The repository that its branch is in, where that is another one."""
 
 
 @dataclass(eq=False)

@@ -12,11 +12,13 @@ from dreamnet_actions.ports.conversation import Conversation, Receipt
 
 @dataclass(kw_only=True)
 class Remark:
-    """A comment on an issue with its receipts; ``to`` is the comment that it answers, if it is ours."""
+    """A comment on an issue with its receipts; ``to`` is the comment that it answers, ``about`` the topic and version
+    for which it is kept, if it is ours."""
 
     issue: int
     text: str
     to: int | None = None
+    about: tuple[str, int] | None = None
     receipts: list[Receipt] = field(default_factory=list)
 
 
@@ -64,6 +66,20 @@ class MemoryConversation(Conversation):
     def answer(self, issue: int, comment: int, text: str) -> None:
         if not self.answered(issue, comment):
             self.write(issue, text, to=comment)
+
+    def keep(self, issue: int, topic: str, text: str, *, version: int, begin: bool = True) -> bool:
+        self._check()
+        if issue not in self.issues:
+            raise NotFound("issue", str(issue))
+        for one in self.remarks.values():
+            if one.issue == issue and one.about is not None and one.about[0] == topic:
+                if one.about[1] > version:
+                    return False
+                one.text, one.about = text, (topic, version)
+                return True
+        if begin:
+            self.remarks[self.write(issue, text)].about = (topic, version)
+        return begin
 
     def _check(self) -> None:
         if self.error is not None:

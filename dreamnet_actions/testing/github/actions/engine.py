@@ -104,7 +104,10 @@ class Engine:
             self._files(repository, at),
             event,
             disabled=lambda path: self.registry.is_disabled(event.repository, path),
-            changed=lambda: repository.changed(str(event.payload.get("before") or ""), event.sha),
+            # What merging a pull request would change is what its commit has beyond its first parent.
+            changed=lambda: repository.changed(
+                str(event.payload.get("before") or "") if event.name == "push" else "", event.sha
+            ),
             message=message,
         )
         return [self._start(one.workflow, event, at, message) for one in chosen]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamnet_actions.errors import DreamNetError
-from dreamnet_actions.testing.github.actions import contexts
+from dreamnet_actions.testing.github.actions import contexts, restricted
 from dreamnet_actions.testing.github.actions.act import ActOptions, ActRun
 from dreamnet_actions.testing.github.actions.listening import Listener
 from dreamnet_actions.testing.github.actions.plan import JobPlan, Origin, Plan, WorkflowRefused
@@ -134,7 +134,7 @@ class AttemptRunner:
         act.start(
             payload=run.event.payload,
             environment={**contexts.environment(context), FOLDER_VARIABLE: str(self._folder / "turns")},
-            secrets=self._host.secrets(run.repository),
+            secrets=self._host.secrets(run.repository) if restricted.has_secrets(run.event) else {},
             variables=variables,
         )
         self._act = act
@@ -163,13 +163,14 @@ class AttemptRunner:
                 "inputs": self._run.inputs,
                 "vars": dict(self._host.variables(self._run.repository)),
             },
-            identity=self._options.identity,
+            identity={} if restricted.is_stranger(self._run.event) else self._options.identity,
         )
         return rewriter.run(self._run.workflow, self._run.event.name)
 
     def _mint(self, job: JobPlan) -> str:
+        permissions = restricted.granted(self._run.event, job.permissions)
         token = self._host.workflow_token(
-            self._run.repository, job.permissions, job=f"{self._run.workflow.file}/{'/'.join(job.path)}"
+            self._run.repository, permissions, job=f"{self._run.workflow.file}/{'/'.join(job.path)}"
         )
         self._tokens[job.key] = token
         return token

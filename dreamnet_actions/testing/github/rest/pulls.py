@@ -8,6 +8,7 @@ from urllib.parse import quote
 from dreamnet_actions.testing.github.call import Answer, Call, Problem, invalid, not_found, rest
 from dreamnet_actions.testing.github.gitstore import GitRefused
 from dreamnet_actions.testing.github.permissions import R
+from dreamnet_actions.testing.github.proposals import merged, tip
 from dreamnet_actions.testing.github.records import Issue, Pull, Repository
 from dreamnet_actions.testing.github.rest import shapes
 from dreamnet_actions.testing.github.rest.fields import Fields, choice, paged
@@ -67,7 +68,12 @@ def shape(world: World, repository: Repository, one: Issue) -> dict[str, Any]:
         "requested_reviewers": [],
         "requested_teams": [],
         "auto_merge": None,
-        "head": _end(world, repository, one.pull.head, one.pull.head_sha),
+        "head": _end(
+            world,
+            world.repositories.get((one.pull.fork or "").lower(), repository),
+            one.pull.head,
+            one.pull.head_sha,
+        ),
         "base": _end(world, repository, one.pull.base, one.pull.base_sha),
         "_links": {name: {"href": address} for name, address in links.items()},
     }
@@ -119,13 +125,11 @@ def create(call: Call) -> Answer:
     """Create a pull request (https://docs.github.com/rest/pulls/pulls#create-a-pull-request)."""
     fields = Fields(call, "PullRequest")
     title, body = fields.text("title", limit=LONGEST_TITLE), fields.optional("body", limit=LONGEST_BODY)
-    head, base = fields.text("head").rpartition(":")[2], fields.text("base")
+    owner, _, head = fields.text("head").rpartition(":")
+    base = fields.text("base")
     git = call.world.git(call.repository)
-    ends = [
-        git.ref(f"refs/heads/{name}") if git.valid_ref(f"refs/heads/{name}") else None
-        for name in (head, base)
-    ]
-    head_sha, base_sha = ends
+    head_sha, fork = tip(call.world, call.repository, owner, head)
+    base_sha, _ = tip(call.world, call.repository, "", base)
     if head_sha is None:
         raise invalid("PullRequest", "head")
     if base_sha is None:
@@ -133,13 +137,17 @@ def create(call: Call) -> Answer:
     if git.is_ancestor(head_sha, base_sha):
         raise _refused(f"No commits between {base} and {head}")
     for one in call.repository.issues.values():
-        if one.pull and one.state == "open" and (one.pull.head, one.pull.base) == (head, base):
+        if (
+            one.pull
+            and one.state == "open"
+            and (one.pull.fork, one.pull.head, one.pull.base) == (fork, head, base)
+        ):
             raise _refused(f"A pull request already exists for {call.repository.owner.login}:{head}.")
     made = new_issue(call, title, body)
-    made.pull = Pull(head, base, head_sha, base_sha, fields.flag("draft", default=False))
+    made.pull = Pull(head, base, head_sha, base_sha, fields.flag("draft", default=False), fork=fork)
     call.world.save(made, touch=False)
     shaped = whole(call.world, call.repository, made)
-    call.announce("pull_request", action="opened", number=made.number, at=head_sha, pull_request=shaped)
+    _announce(call, made, "opened", shaped)
     return Answer(201, shaped, {"Location": shaped["url"]})
 
 
@@ -159,17 +167,24 @@ def update(call: Call) -> Answer:
     found.title, found.body = title, body
     call.world.save(found)
     shaped = whole(call.world, call.repository, found)
-    call.announce("pull_request", action=turned or "edited", number=found.number, pull_request=shaped)
+    _announce(call, found, turned or "edited", shaped)
     return Answer(200, shaped)
+
+
+def _announce(call: Call, one: Issue, action: str, shaped: dict[str, Any]) -> None:
+    """Tell of it where a run could be for it: what has conflicts starts none."""
+    if (sha := merged(call.world, call.repository, one)) is not None:
+        ref = f"refs/pull/{one.number}/merge"
+        call.announce("pull_request", action=action, number=one.number, at=sha, ref=ref, pull_request=shaped)
 
 
 def _find(call: Call) -> Issue:
     found = call.repository.issues.get(call.number("pull_number"))
     if found is None or found.pull is None:
         raise not_found()
-    git = call.world.git(call.repository)
-    if found.state == "open" and (tip := git.ref(f"refs/heads/{found.pull.head}")):
-        found.pull.head_sha = tip  # an open pull request follows its branch
+    owner = (found.pull.fork or "").partition("/")[0]
+    if found.state == "open" and (at := tip(call.world, call.repository, owner, found.pull.head)[0]):
+        found.pull.head_sha = at  # an open pull request follows its branch
     return found
 
 
