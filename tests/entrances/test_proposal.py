@@ -8,7 +8,7 @@ import pytest
 
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action.proposal import MOST, ROOM, markdown
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 from tests.actions.hostile import corpus
 from tests.actions.obeyed import markdown_mistakes
 

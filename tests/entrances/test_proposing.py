@@ -17,7 +17,7 @@ from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.entrances.action.run import run
 from dreamnet_actions.entrances.action.telling import tell
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 from dreamnet_actions.testing.github.standin import StandIn
 from tests.github.conftest import OPENAPI
 

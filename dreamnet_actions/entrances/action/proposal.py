@@ -14,7 +14,7 @@ from dreamnet_actions.domain.addresses import repository_url, run_url
 from dreamnet_actions.domain.markdown import cell, fenced, inline
 from dreamnet_actions.domain.result import AgentResult, warnings
 from dreamnet_actions.domain.units import counted
-from dreamnet_actions.errors import Mistake
+from dreamnet_actions.errors.configuration import Mistake
 
 MOST = 65_536
 """What GitHub takes of one comment. It counts characters; here bytes are counted, of which there are never fewer."""

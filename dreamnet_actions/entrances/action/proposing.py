@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreamnet_actions.domain.endings import failure
 from dreamnet_actions.domain.result import AgentResult, Outcome
 from dreamnet_actions.domain.units import counted
 from dreamnet_actions.entrances.action.event import Proposed
@@ -23,7 +24,6 @@ from dreamnet_actions.entrances.action.needs import whole
 from dreamnet_actions.entrances.action.proposal import markdown
 from dreamnet_actions.entrances.action.telling import judged_values, mistakes_of
 from dreamnet_actions.errors import DreamNetError, PermissionMissing, RequestError
-from dreamnet_actions.pipe import failure
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import Options, System
