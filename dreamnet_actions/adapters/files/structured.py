@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from dreamnet_actions.adapters.files import environment
 from dreamnet_actions.adapters.files.atomic import read_some
@@ -20,36 +19,37 @@ from dreamnet_actions.errors import ConfigError
 from dreamnet_actions.ports.site import Site
 
 
-class YamlSource(ReadWhole):
+class _InFile(ReadWhole):
+    """A source that is a file, or a part of one; the options have the file under the name of its kind."""
+
+    parse: ClassVar[staticmethod[[bytes, str, tuple[str, ...]], Mapping[str, str]]]
+
+    @classmethod
+    def at(cls, options: YamlSourceOptions | JsonSourceOptions, site: Site) -> Self:
+        """Make the source of the file that the options name."""
+        file: str = getattr(options, cls.kind)
+        steps = tuple(options.at.split(".")) if options.at else ()
+        hint = f"Create it, or mend '{cls.kind}' in the entry's 'from'."
+
+        def read() -> Mapping[str, str]:
+            data = read_some(site.root / file, MAX_BYTES + 1, "The file of values", hint=hint)
+            return cls.parse(data, file, steps)
+
+        return cls(read, hash_key=site.hash_key(), lasts=site.hash_key_lasts, shown=file)
+
+
+class YamlSource(_InFile):
     """The values of a YAML file."""
 
     kind = "yaml"
-
-    @classmethod
-    def at(cls, options: YamlSourceOptions, site: Site) -> Self:
-        """Make the source of the file that the options name."""
-        return cls(
-            lambda: yaml_values(_bytes(site.root, options.yaml, "yaml"), options.yaml, _steps(options.at)),
-            hash_key=site.hash_key(),
-            lasts=site.hash_key_lasts,
-            shown=options.yaml,
-        )
+    parse = staticmethod(yaml_values)
 
 
-class JsonSource(ReadWhole):
+class JsonSource(_InFile):
     """The values of a JSON file."""
 
     kind = "json"
-
-    @classmethod
-    def at(cls, options: JsonSourceOptions, site: Site) -> Self:
-        """Make the source of the file that the options name."""
-        return cls(
-            lambda: json_values(_bytes(site.root, options.json, "json"), options.json, _steps(options.at)),
-            hash_key=site.hash_key(),
-            lasts=site.hash_key_lasts,
-            shown=options.json,
-        )
+    parse = staticmethod(json_values)
 
 
 class EnvironmentSource(ReadWhole):
@@ -66,15 +66,6 @@ class EnvironmentSource(ReadWhole):
             lasts=site.hash_key_lasts,
             shown="the environment",
         )
-
-
-def _steps(at: str | None) -> tuple[str, ...]:
-    return tuple(at.split(".")) if at else ()
-
-
-def _bytes(root: Path, file: str, key: str) -> bytes:
-    hint = f"Create it, or mend '{key}' in the entry's 'from'."
-    return read_some(root / file, MAX_BYTES + 1, "The file of values", hint=hint)
 
 
 def _variables(environ: Mapping[str, str], wanted: Collection[str]) -> Mapping[str, str]:
