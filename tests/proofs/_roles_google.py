@@ -109,27 +109,28 @@ def without_each(folder: Path, tell: Callable[[str], None] = print) -> bool:
     held = True
     for role in (ACCESSOR, VIEWER):
         for permission in sorted(rights.ROLES[role]):
-            missed = []
+            where = []
             for way in WAYS:
                 with shop_in(folder / f"{permission}-{way}", way) as shop:
-                    wrong = _tried(shop, way, role, permission)
+                    wrong = missed(shop, way, role, permission)
                 if wrong == "not missed":
                     continue
-                missed.append(way)
+                where.append(way)
                 if wrong:
                     held = False
                     tell(f"NOT HELD {permission}, {way}: {wrong}")
-            if bool(missed) == (permission in WITH):
+            if bool(where) == (permission in WITH):
                 held = False
-                tell(f"NOT HELD {permission}: missed in {missed}")
+                tell(f"NOT HELD {permission}: missed in {where}")
             tell(f"{role.rpartition('.')[2]}: secretmanager.{permission}: "
-                 f"{'missed where ' + ', '.join(missed) if missed else 'comes with the role'}")  # fmt: skip
+                 f"{'missed where ' + ', '.join(where) if where else 'comes with the role'}")  # fmt: skip
     used = rights.ROLES[VIEWER] - WITH
     smaller = [one for one, given in rights.ROLES.items() if used <= given < rights.ROLES[VIEWER]]
     return held and not smaller
 
 
-def _tried(shop: Shop, way: str, role: str, permission: str) -> str:
+def missed(shop: Shop, way: str, role: str, permission: str) -> str:
+    """Sync without a permission of a role; answer what is wrong with what came of it, ``not missed``, or nothing."""
     if (first := shop.sync()).outcome != "done":
         return f"the documented roles are not enough: {first.to_json()}"
     before = shop.written

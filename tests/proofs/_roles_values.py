@@ -41,6 +41,8 @@ class Desk:
     root: Path
     turn: int = 0
     token: str = field(default="", repr=False)
+    allowed: frozenset[Permission] = frozenset()
+    """What the account may do now."""
 
     def __post_init__(self) -> None:
         self.cluster.kubectl("create", "serviceaccount", "sync", namespace=self.namespace)
@@ -70,7 +72,8 @@ class Desk:
             {**head, "kind": "RoleBinding", "roleRef": bound, "subjects": [who]},
             namespace=self.namespace,
         )
-        for one in needed(["sync"]):
+        changed, self.allowed = permissions ^ self.allowed, permissions
+        for one in changed & needed(["sync"]):
             may = one in permissions
             self.cluster.wait(f"{one} to be {may}", lambda one=one, may=may: self._may(one) == may, 60)
 
