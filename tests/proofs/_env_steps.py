@@ -55,7 +55,7 @@ class Bench:
     def sink(self, name: str, *, directly: bool = False) -> KubernetesSink:
         """A sink as one more process makes it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        kubeconfig = self.cluster.kubeconfig if directly else str(self._through())
+        kubeconfig = self.cluster.kubeconfig if directly else str(self.kubeconfig())
         options = KubernetesPlatformOptions(namespace=self.namespace, kubeconfig=kubeconfig)
         platform = KubernetesPlatform(
             "production",
@@ -67,7 +67,9 @@ class Bench:
         )
         return KINDS[self.kind](name, platform, SystemClock())
 
-    def _through(self) -> Path:
+    def kubeconfig(self) -> Path:
+        """A kubeconfig that leads through the proxy, of an account that may do all in the namespace."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         token = self.folder / "token"
         if not token.exists():
             self.cluster.kubectl("create", "serviceaccount", "x", namespace=self.namespace)

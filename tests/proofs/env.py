@@ -1,6 +1,6 @@
 """``scripts/prove env``: values into a real cluster, and back, and every failure at every step of a write.
 
-    scripts/prove env [--steps | --story]
+    scripts/prove env [--steps | --deaths | --story]
 
 *The story*, under act: a repository on the stand-in for GitHub has a service of two pods that reads a Secret, and
 somebody asks the service all the time. The mission's request syncs it: a good value, one that makes every page fail,
@@ -11,6 +11,10 @@ its runs, the seconds until all of them had ended, what users saw meanwhile.
 before it or after it took effect, 409, 403, 503, and SIGKILL right before and after. Held for each: the object is
 wholly the former set or wholly the new one, the former set comes back byte for byte, and the same write once more ends
 as if nothing had been; no set is left that the record does not know. Exits with 1 if not.
+
+*The deaths*: the API server itself is killed, or told to end, at each request of a sync that writes, and started again.
+Held for each: Secret and ConfigMap are each wholly as before or wholly new, the sync is put off or done, never half of
+it, and a rerun ends it.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from tests.actions.bed import told
 from tests.cluster.client import Cluster, script
 from tests.kubernetes.hosted import Users, hosted
 from tests.kubernetes.synced import Synced, secret_manager
+from tests.proofs._env_deaths import died_at_every_write
 from tests.proofs._env_steps import KINDS, broken_at_every_step
 from tests.proofs.scenarios import Proof
 
@@ -35,6 +40,7 @@ def main() -> int:
     """Run both parts and print their tables."""
     parser = argparse.ArgumentParser(prog="scripts/prove env")
     parser.add_argument("--steps", action="store_true", help="only the failures at every step")
+    parser.add_argument("--deaths", action="store_true", help="only the deaths of the API server")
     parser.add_argument("--story", action="store_true", help="only the story under act")
     asked = parser.parse_args()
     name = f"env-{os.getpid()}"
@@ -44,9 +50,12 @@ def main() -> int:
         facts = json.loads(script("status", "--name", name, "--json"))
         cluster = Cluster(facts["kubeconfig"], facts["registry"], name)
         with tempfile.TemporaryDirectory(prefix="dreamnet-env-") as folder:
-            if not asked.story:
+            every = not (asked.steps or asked.deaths or asked.story)
+            if every or asked.steps:
                 held.append(_steps(cluster, Path(folder)))
-            if not asked.steps:
+            if every or asked.deaths:
+                held.append(_deaths(cluster, Path(folder)))
+            if every or asked.story:
                 held += [_story(cluster, Path(folder), copies) for copies in ((), ("secrets",))]
     finally:
         script("down", "--name", name)
@@ -66,6 +75,25 @@ def _steps(cluster: Cluster, folder: Path) -> bool:
         for what, count in sorted(counts.items()):
             print(f"{kind:<10} {what:<32} {count:>3} points")
         print(f"{kind:<10} {sum(counts.values())} points, {'held' if held else 'NOT HELD'}", flush=True)
+    return held
+
+
+def _deaths(cluster: Cluster, folder: Path) -> bool:
+    counts: dict[str, Counter[str]] = {}
+    held = True
+    with cluster.namespace() as namespace:
+        for died in died_at_every_write(cluster, namespace, folder / "deaths"):
+            outcome = f"{died.outcome}, {'new' if died.took_effect else 'as before'}"
+            counts.setdefault(died.death, Counter())[outcome] += 1
+            if died.broken:
+                held = False
+                print(f"NOT HELD {died}", flush=True)
+    for death, outcomes in counts.items():
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        print(f"server {death:<17} {outcomes.total():>3} writes: {told}")
+    print(
+        f"{sum(one.total() for one in counts.values())} deaths, {'held' if held else 'NOT HELD'}", flush=True
+    )
     return held
 
 

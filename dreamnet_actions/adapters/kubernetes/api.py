@@ -92,11 +92,12 @@ class Api:
         path = self.path(wanted["apiVersion"], wanted["kind"], name)
         return self._written(path, query, wanted, APPLY)
 
-    def create(self, wanted: Mapping[str, Any]) -> Object | None:
-        """Create an object; None where one of that name is there already."""
+    def create(self, wanted: Mapping[str, Any], *, dry_run: bool = False) -> Object | None:
+        """Create an object; None where one of that name is there already. ``dry_run``: only see whether it would be."""
         path = self.path(wanted["apiVersion"], wanted["kind"])
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})
         try:
-            return self.request("POST", path, query={"fieldManager": MANAGER}, body=wanted)
+            return self.request("POST", path, query=query, body=wanted)
         except Conflict:
             return None
 

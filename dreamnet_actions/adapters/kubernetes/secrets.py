@@ -178,6 +178,10 @@ class KubernetesSink(SecretSink):
             after = before.moved(sets.revision_of(before.salt, values), versions)
             if live is not None and found is not None:
                 self._keep_current(live, found)
+            self._check_notes(live, after)
+            if live is not None:  # what refuses the set is to refuse it before the values are changed
+                made = sets.a_set(self.kind, self._object, str(after.revision), values, versions)
+                self._api.create(made, dry_run=True)
             after = self._without_old(after)
             try:
                 done = self._put(live, before, after, values)
@@ -199,7 +203,6 @@ class KubernetesSink(SecretSink):
     def _put(self, live: Object | None, before: Held, after: Held, values: Mapping[str, SecretValue]) -> bool:
         """Write values and record at once; False where somebody made the object meanwhile. Raises Conflict."""
         meta: Object = {"annotations": {sets.VALUES: after.text()}}
-        self._check_notes(live, after)
         if live is None:
             meta |= {"name": self._object, "labels": dict(OURS)}
             made: Object = {"apiVersion": "v1", "kind": self.kind, "metadata": meta}
