@@ -6,7 +6,7 @@ import pytest
 
 from dreamnet_actions import bootstrap
 from dreamnet_actions.config.reader import read_bytes
-from dreamnet_actions.errors import ConfigInvalid
+from dreamnet_actions.errors.configuration import ConfigInvalid
 
 TEXT = """\
 version: 1
