@@ -7,6 +7,8 @@ from functools import partial
 
 from dreamnet_actions.config.explain import Fault
 from dreamnet_actions.config.tree import Node, Tree, each_entry, texts
+from dreamnet_actions.domain.limited import why_no_pattern, why_no_replacement
+from dreamnet_actions.domain.spec.values import shown
 from dreamnet_actions.domain.validation import DATED, NUMERIC
 
 _ONLY_WITH = {"min": NUMERIC, "max": NUMERIC, "schemes": ("url",), "expires-after": DATED}
@@ -15,6 +17,7 @@ _ONLY_WITH = {"min": NUMERIC, "max": NUMERIC, "schemes": ("url",), "expires-afte
 def of_values(tree: Tree) -> Iterator[Fault]:
     """Answer every fault between the keys of a rule, and between rules, of all env entries."""
     for entry, written in each_entry(tree.root.get("env")):
+        yield from _renames(entry, written.node.get("rename"))
         rules = written.node.get("rules")
         for name, one in each_entry(rules):
             path = ("env", entry, "rules", name)
@@ -31,6 +34,17 @@ def of_values(tree: Tree) -> Iterator[Fault]:
             if name in required or (also is not None and also.value is True):
                 text = f"{name} is required and optional at once; keep one of the two."
                 yield Fault(("env", entry, "rules", name, "optional"), optional.place, partial(str, text))
+
+
+def _renames(entry: str, rename: Node | None) -> Iterator[Fault]:
+    """Find replacements that name groups which their pattern has not."""
+    for index, one in enumerate(rename.items if rename else ()):
+        match, to = one.get("match"), one.get("to")
+        if match is None or to is None or not (isinstance(match.value, str) and isinstance(to.value, str)):
+            continue
+        if not why_no_pattern(match.value) and (why := why_no_replacement(match.value, to.value)):
+            text = f"{shown(to.value)} cannot stand for what {shown(match.value)} finds: {why}."
+            yield Fault(("env", entry, "rename", index, "to"), to.place, partial(str, text))
 
 
 def _forms(path: tuple[str, ...], rule: Node) -> Iterator[Fault]:

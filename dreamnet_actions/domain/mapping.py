@@ -18,15 +18,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dreamnet_actions.domain.decoding import Undecodable, decoded, part_of, parts_of, rendered, variables_of
+from dreamnet_actions.domain.limited import TooSlow, found_in, replaced
 from dreamnet_actions.domain.secret import LATEST, Ref, SecretValue, Versioned
 from dreamnet_actions.domain.spec.env import EnvEntry
 from dreamnet_actions.errors import RequestInvalid
 
+R = TypeVar("R")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -52,10 +55,10 @@ class Wanted:
 
 
 class Mapper:
-    """The rules of one entry."""
+    """The rules of one entry. ``where`` answers its place in the configuration, for a pattern that is at fault."""
 
-    def __init__(self, spec: EnvEntry) -> None:
-        self._spec = spec
+    def __init__(self, spec: EnvEntry, where: Callable[[], str] = str) -> None:
+        self._spec, self._where = spec, where
         self.lists = bool(spec.find) or not (spec.keys or spec.extract)
         """Whether the source has to be asked for its names."""
         rules = [[one.match, one.to] for one in spec.rename]
@@ -70,9 +73,9 @@ class Mapper:
         spec = self._spec
         pieces: dict[str, Piece] = {}
         mistakes: list[str] = []
-        pattern = re.compile(spec.find.name) if spec.find and spec.find.name else None
+        pattern = spec.find.name if spec.find else None
         for name in sorted(found):
-            if pattern is None or pattern.search(name):
+            if pattern is None or self._timed("find", found_in, pattern, name):
                 self._put(pieces, self._named(name), Piece(Ref(name)), mistakes)
         for name, reference in spec.keys.items():
             pieces[name] = _piece(reference)  # what is written out wins over what is only found
@@ -160,12 +163,22 @@ class Mapper:
 
     def _named(self, name: str) -> str:
         for one in self._spec.rename:
-            name = re.sub(one.match, one.to, name)
+            name = self._timed("rename", replaced, one.match, one.to, name)
         if self._spec.names == "keep":
             return name
         name = _ILLEGAL.sub("_", name)
         name = f"_{name}" if name[:1].isdigit() else name
         return name.upper() if self._spec.names == "upper" else name
+
+    def _timed(self, key: str, do: Callable[..., R], *given: str) -> R:
+        """Raise RequestInvalid where the pattern of a key takes too long: with the next name it would again."""
+        try:
+            return do(*given)
+        except TooSlow as error:
+            raise RequestInvalid(
+                [f"The pattern of '{key}' {error}{self._where()}."],
+                hint="Nothing was written. Mend the entry.",
+            ) from None
 
     @staticmethod
     def _put(pieces: dict[str, Piece], name: str, piece: Piece, mistakes: list[str]) -> None:

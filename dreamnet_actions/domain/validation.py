@@ -7,12 +7,12 @@ would be needed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from dreamnet_actions.domain.limited import TooSlow, fits
 from dreamnet_actions.domain.secret import Versioned
 from dreamnet_actions.domain.spec.models import EnvEntry
 from dreamnet_actions.domain.spec.validation import Form, Rule
@@ -20,6 +20,8 @@ from dreamnet_actions.domain.units import counted
 from dreamnet_actions.domain.valueforms import expiry, number_of, why_not
 from dreamnet_actions.errors import RequestInvalid
 
+SLOW = "slow-pattern"
+"""The rule of a trouble that is no value's: its pattern is at fault, in the configuration."""
 Level = Literal["error", "warning"]
 NUMERIC: Collection[Form] = ("integer", "number", "port")
 """Forms whose values are numbers, with a least and a most."""
@@ -154,12 +156,19 @@ class _Check:
             yield _error(
                 name, "max-length", f"is {counted(len(text), 'character')} long, more than {rule.max_length}"
             )
-        if rule.pattern is not None and not re.fullmatch(rule.pattern, text):
-            yield _error(name, "pattern", f"does not match its pattern ({len(text)} characters long)")
+        if rule.pattern is not None:
+            yield from self._pattern(name, text, rule.pattern)
         if rule.allowed and text not in rule.allowed:
             yield _error(
                 name, "allowed", f"is none of {', '.join(rule.allowed)} ({len(text)} characters long)"
             )
+
+    def _pattern(self, name: str, text: str, pattern: str) -> Iterator[Trouble]:
+        try:
+            if not fits(pattern, text):
+                yield _error(name, "pattern", f"does not match its pattern ({len(text)} characters long)")
+        except TooSlow as error:
+            yield Trouble(name=name, rule=SLOW, level="error", text=f"The pattern of {name} {error}.")
 
     def _others(self, name: str, text: str, rule: Rule) -> Iterator[Trouble]:
         for other in rule.requires:

@@ -15,7 +15,7 @@ from tests.docs.pages import ROOT
 
 HEAD = "0d1a26e67d8f5eaf1f6ba5c57fc3c7d91ac0fd1c"
 ENVIRON = {
-    "DREAMNET_HASH_KEY": "shown",
+    "DREAMNET_HASH_KEY": "shown to everybody",
     "GITHUB_REPOSITORY": "octocat/shop",
     "GITHUB_RUN_ID": "1000042",
     "GITHUB_SERVER_URL": "https://github.com",

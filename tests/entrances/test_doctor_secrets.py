@@ -45,7 +45,7 @@ def test_init_writes_the_line_where_it_writes_the_workflow(root: Path) -> None:
         one.unlink()
     assert run(root, "init", "--yes", "--ref", PIN).exit_code == 0
     handing = {one.name for one in workflows.glob("*.yml") if HANDED in one.read_text("utf-8")}
-    assert handing == {"dreamnet-env.yml", "dreamnet-relay.yml"}
+    assert handing == {"dreamnet-env.yml", "dreamnet-plan.yml", "dreamnet-relay.yml"}
     assert "✓ secrets of app" in said(root)
 
 

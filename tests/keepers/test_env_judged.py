@@ -13,9 +13,15 @@ from typing import Any
 import pytest
 
 from dreamnet_actions import bootstrap
+from dreamnet_actions.adapters.files.source import DotenvSource
+from dreamnet_actions.domain.mapping import Piece, Wanted
 from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.secret import Ref
+from dreamnet_actions.domain.spec.models import Chosen, EnvEntry
 from dreamnet_actions.domain.spec.validation import Accept, Rule
 from dreamnet_actions.entrances.action.telling import tell
+from dreamnet_actions.keepers.envkeeper.entries import Entry
+from dreamnet_actions.keepers.envkeeper.judging import Judge
 from dreamnet_actions.testing.memory.system import MemorySystem, memory_system
 from tests.keepers.homes import config, service
 
@@ -237,3 +243,20 @@ def test_the_sinks_that_everybody_reads_say_so() -> None:
     assert KubernetesConfigMapSink.public
     assert not GitHubSecretsSink.public
     assert not KubernetesSecretSink.public
+
+
+def test_a_slow_pattern_is_mended_where_it_stands_not_where_the_value_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dreamnet_actions.domain.limited.LIMIT", 0.05)
+    (tmp_path / "app.env").write_text(f"A={'a' * 60}\nB=1\n", "utf-8")
+    source = DotenvSource(tmp_path / "app.env", hash_key=b"k", shown="app.env")
+    rules = {"A": Rule(pattern="(a|aa)+[bc]"), "B": Rule(pattern="[a-z]")}
+    spec = EnvEntry(from_=Chosen("dotenv", None), to=(), rules=rules)
+    entry = Entry(name="app", spec=spec, source=source, sinks=[], place=lambda _: ("dreamnet.yml", 9, 5))
+    values = source.access([Ref("A"), Ref("B")])
+    wanted = Wanted(pieces={ref.name: Piece(ref) for ref in values})
+    seen = {ref.name: one for ref, one in values.items()}
+    slow, unfit = Judge(entry, 0.0).judge(seen, seen, (), wanted)
+    assert (slow.rule, slow.file, slow.line) == ("slow-pattern", "dreamnet.yml", 9)
+    assert (unfit.rule, unfit.file, unfit.line) == ("pattern", "app.env", 2)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from dreamnet_actions.domain.keynames import VALUE
+from dreamnet_actions.domain.limited import why_no_pattern
 from dreamnet_actions.domain.spec.values import Written, shown
 
 RESERVED = "self"
@@ -40,13 +41,11 @@ _label = matching(_LABEL, "is no name; use a-z, 0-9 and '-', at most 63, a lette
 
 
 def _pattern(value: object) -> str:
-    try:
-        if isinstance(value, str) and value:
-            re.compile(value)
+    if isinstance(value, str) and value:
+        if not (why := why_no_pattern(value)):
             return value
+    else:
         why = "it is empty" if value == "" else "it is no text"
-    except re.error as error:
-        why = str(error)
     raise ValueError(f"{shown(value)} is no regular expression: {why}; write one as in '^app-'")
 
 

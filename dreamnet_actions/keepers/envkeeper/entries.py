@@ -31,6 +31,11 @@ class Entry:
     place: Callable[[str], tuple[str, int, int] | None] = lambda _: None
     """Answers where the configuration speaks of a name of the entry: file, line and column."""
 
+    def where(self) -> str:
+        """Answer where the configuration has the entry, for the end of a sentence; nothing where that is not known."""
+        place = self.place("")
+        return f" ({':'.join(map(str, place))})" if place else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SinkPlan:

@@ -37,7 +37,7 @@ class Gathering:
         self.errors: list[DreamNetError] = []
         """What kept sinks from being planned."""
         self._lost: list[SecretSink] = []
-        self._mapper = Mapper(entry.spec)
+        self._mapper = Mapper(entry.spec, entry.where)
         self._given: dict[Ref, Versioned] = {}
         self._wanted = Wanted(pieces={})
         self._versions: dict[Ref, str] = {}
@@ -257,7 +257,7 @@ def reads(entry: Entry, secret: str) -> bool:
     """Say whether an entry reads a value of its source, by name or by a resource's whole name
     (``projects/p/secrets/NAME``). One that cannot be told counts: what is wrong with it is said when it is planned."""
     name = secret.partition("/secrets/")[2].partition("/")[0] if "/secrets/" in secret else secret
-    mapper, find = Mapper(entry.spec), entry.spec.find
+    mapper, find = Mapper(entry.spec, entry.where), entry.spec.find
     try:
         found = entry.source.names(find.labels if find else {}) if mapper.lists else ()
         return any(ref.name == name for ref in mapper.wanted(found).refs)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from dreamnet_actions.domain.lints import lints
 from dreamnet_actions.domain.mapping import Wanted
 from dreamnet_actions.domain.secret import Versioned
-from dreamnet_actions.domain.validation import Trouble, ValuesInvalid, troubles
+from dreamnet_actions.domain.validation import SLOW, Trouble, ValuesInvalid, troubles
 from dreamnet_actions.keepers.envkeeper.entries import Entry
 from dreamnet_actions.ports.secrets import Locating, SecretSink
 
@@ -48,7 +48,8 @@ class Judge:
     def placed(self, trouble: Trouble, wanted: Wanted) -> Trouble:
         """Say where to mend it: where the source has the value, else where the configuration speaks of it."""
         source, piece = self.entry.source, wanted.pieces.get(trouble.name)
-        place = source.place(piece.ref.name) if piece and isinstance(source, Locating) else None
+        at_source = piece and isinstance(source, Locating) and trouble.rule != SLOW
+        place = source.place(piece.ref.name) if piece and at_source and isinstance(source, Locating) else None
         place = place or self.entry.place(trouble.name)
         return trouble.at(*place) if place else trouble
 
