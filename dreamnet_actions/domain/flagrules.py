@@ -34,6 +34,8 @@ def mistakes(data: Any) -> Iterator[Found]:
     for name, rule in evaluators.items():
         if not name:
             yield ("$evaluators", name), "a shared rule needs a name"
+        if rule == {}:
+            yield ("$evaluators", name), "an empty shared rule: flagd's daemon takes no file that has one"
         yield from rule_mistakes(("$evaluators", name), rule, evaluators, within=name)
     flags = data.get("flags")
     if isinstance(flags, list):

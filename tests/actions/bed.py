@@ -143,7 +143,7 @@ class Bed:
 
     def repository(self, whole: Mapping[str, str | bytes]) -> None:
         """Make the shop's repository of these files and no others."""
-        self._configured = str(whole.get(".github/dreamnet.yml") or whole["dreamnet.yml"])
+        self._configured = str(whole.get(".github/dreamnet.yml") or whole.get("dreamnet.yml", "version: 1\n"))
         self.github.create_repository(SHOP, files=whole)
         self.variable("DREAMNET_STATE", str(self.state))
 

@@ -70,7 +70,7 @@ class Rollouts:
         """Go on to the next step, or end it after the last."""
         rollout = self._running(name)
         if rollout is None:
-            if step is None:
+            if step is None and not self._told_before(name):
                 raise NotFound("roll-out of flag", name, self._all())
             return Report(outcome="unchanged", summary=f"{name} is not being rolled out any more.")
         wanted = rollout.step + (1 if rollout.settled else 0)
@@ -98,7 +98,9 @@ class Rollouts:
         """Stop it, and give the variant to as many as before it began."""
         rollout = self._running(name)
         if rollout is None:
-            if self.request.hops:  # it was turned back already, or somebody ended it
+            if self.request.hops or self._told_before(
+                name
+            ):  # it was turned back already, or somebody ended it
                 return Report(outcome="unchanged", summary=f"{name} is not being rolled out any more.")
             raise NotFound("roll-out of flag", name, self._all())
         flag = self.store.get(name)
@@ -232,8 +234,19 @@ class Rollouts:
         )
 
     def _told(self, kind: str, rollout: FlagRollout, text: str) -> None:
-        data = {"flag": rollout.flag, "rollout": rollout.id, "step": rollout.step, "by": rollout.by}
+        data = {
+            "flag": rollout.flag,
+            "rollout": rollout.id,
+            "step": rollout.step,
+            "by": rollout.by,
+            "request": self.request.id,
+        }
         self.context.note(kind, text, request=self.request, data=data)
+
+    def _told_before(self, name: str) -> bool:
+        """Say whether this very request ended the flag's roll-out already, and was cut off right after."""
+        told = self.context.journal.read(kinds={"flag-turned-back", "flag-rollout-ended"}, limit=100)
+        return any((one.data.get("flag"), one.data.get("request")) == (name, self.request.id) for one in told)
 
     def _running(self, name: str) -> FlagRollout | None:
         stored, _ = self.context.journal.state(f"{PREFIX}{name}")

@@ -118,3 +118,11 @@ def test_a_shared_rule_that_answers_is_looked_through() -> None:
     assert [path for path, _ in told(with_rule(rule, **{"$evaluators": shared}))] == [
         "flags.a.targeting.if.1.$ref"
     ]
+
+
+def test_an_empty_shared_rule_is_told_for_flagd_takes_no_file_with_one() -> None:
+    data = with_rule({"if": [{"==": [{"var": "a"}, 1]}, "on"]}, **{"$evaluators": {"one": {}}})
+    assert told(data) == [
+        ("$evaluators.one", "an empty shared rule: flagd's daemon takes no file that has one")
+    ]
+    assert SCHEMA.is_valid(data)
