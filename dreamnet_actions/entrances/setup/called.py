@@ -137,7 +137,7 @@ CALLED: Mapping[str, Called] = {
             "kill-flag",
             "enable-flag",
         ),
-        fields=("entry", "plan", "flag", "variant", "share", "reason", "request", "dry-run"),
+        fields=("entry", "flag", "variant", "share", "reason", "request", "dry-run"),
         takes=("kubeconfig", "secrets-token", "hash-key"),
     ),
     RELAY: Called(
@@ -175,7 +175,6 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "for": {"description": "How long, as 4h (snooze)", "type": "string"},
     "entry": {"description": "Which entry of `env`; empty: every one", "type": "string"},
-    "plan": {"description": "The id of a plan that was shown (sync)", "type": "string"},
     "flag": {"description": "Which flag", "type": "string"},
     "variant": {"description": "Its variant (set-flag, roll-out)", "type": "string"},
     "share": {"description": "To how many callers, as 25% (roll-out)", "type": "string"},
