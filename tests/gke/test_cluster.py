@@ -21,7 +21,7 @@ import pytest
 from dreamnet_actions.testing.google.standin import GoogleStandIn, job_claims
 from tests.cluster.client import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "gke"
 MAIN = "refs/heads/main"

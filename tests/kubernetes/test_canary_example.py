@@ -11,7 +11,7 @@ from tests.cluster.client import Cluster
 from tests.kubernetes.hosted import DRAIN, Users
 from tests.kubernetes.test_story import ROOT, Shop, account, template
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 EXAMPLE = ROOT / "examples" / "kubernetes-canary"
 
 

@@ -163,7 +163,7 @@ def test_no_copy_is_made_of_it(stage: Stage, platform: KubernetesPlatform, place
     assert thing["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] == name
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_a_running_pod_reads_what_is_changed_and_the_role_is_just_enough(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from tests.cluster.gateway_api import GROUP, Controller, controlled, route
 from tests.kubernetes.proxy import Proxy
 from tests.kubernetes.test_story import ROOT, Shop, account
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 EXAMPLE = ROOT / "examples" / "gateway"
 STEPS = [{"web": 1}, {"web": 90, "web-canary": 10}, {"web": 50, "web-canary": 50}, {"web": 1}]
 

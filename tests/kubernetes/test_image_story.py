@@ -12,7 +12,7 @@ from tests.cluster.builds import MODULES, built
 from tests.cluster.client import Cluster
 from tests.kubernetes.test_story import Shop, account, without_git
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 CONTAINERFILE = """\
 FROM scratch
 COPY sample /sample

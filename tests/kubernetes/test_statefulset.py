@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.client import Cluster
 from tests.kubernetes.test_story import ROOT, Shop, account
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 EXAMPLE = ROOT / "examples" / "statefulset"
 
 
