@@ -208,6 +208,27 @@ def test_a_value_that_somebody_changed_by_hand_is_set_right() -> None:
     assert system.sinks["app"][0].held == {"KEY": "good"}
 
 
+def test_a_hands_change_that_is_only_reported_stays_until_something_is_written() -> None:
+    plan = config({"web": service()}, env={"app": ("web",)})
+    plan.env["app"] = replace(plan.env["app"], drift="report")
+    system = memory_system(plan, values={"app": {"KEY": "good"}})
+    system.start()
+    system.ask("envkeeper", "sync")
+    sink = system.sinks["app"][0]
+    sink.held["KEY"] = "by hand"
+    for action in ("plan", "sync", "sync"):
+        result = system.ask("envkeeper", action)
+        assert (result.outcome, result.messages, sink.held) == ("unchanged", [], {"KEY": "by hand"})
+        (warning,) = result.findings[0]["warnings"]
+        assert (warning["name"], warning["rule"]) == ("KEY", "drift")
+        assert "changed by hand" in warning["text"]
+        assert result.findings[0]["drifted"] == ["KEY"]
+    system.values["app"].put("OTHER", "new")
+    assert system.ask("envkeeper", "sync").outcome == "done"
+    assert sink.held == {"KEY": "good", "OTHER": "new"}
+    assert system.ask("envkeeper", "sync").findings[0]["warnings"] == []
+
+
 def test_a_sync_that_was_overtaken_overwrites_nothing() -> None:
     system = with_env()
     system.values["app"].put("KEY", "older")

@@ -109,6 +109,9 @@ class EnvEntry:
     """Names that templates use and that are not written themselves."""
     nul: Literal["refuse", "keep"] = "refuse"
     """Whether a value may hold a NUL, where its sink can hold one."""
+    drift: Literal["repair", "report"] = "repair"
+    """What becomes of a value that somebody changed by hand where it was written. ``repair``: it is written again.
+    ``report``: it is told of and stays, until something else is written there, which brings all in step."""
     deletion: Literal["retain", "delete", "merge"] = "retain"
     """What becomes of what was written once the source has none of it any more. ``retain``: it stays. ``delete``: the
     sink's object is deleted. ``merge``: our names are taken out of it. A name that is missing among others is always

@@ -166,11 +166,19 @@ class Gathering:
             labels, _ = self._mapper.labels(self._wanted, versions, {**state.versions, **held})
         return labels
 
+    def _left(self, labels: Mapping[str, str], state: SinkState) -> frozenset[str]:
+        """Answer the names that a hand changed and that stay so: where that is only reported, and a write is not due
+        anyhow. A write makes the whole set, so that none could leave them out."""
+        wanted = {name: labels[name] for name in self._mapper.written(labels)}
+        reports = self._entry.spec.drift == "report" and wanted == dict(state.versions)
+        return state.drifted if reports else frozenset()
+
     def _changed(self, labels: Mapping[str, str], state: SinkState) -> set[str]:
+        drifted = state.drifted - self._left(labels, state)
         return {
             name
             for name in self._mapper.written(labels)
-            if state.versions.get(name) != labels[name] or name in state.drifted
+            if state.versions.get(name) != labels[name] or name in drifted
         }
 
     def _read(self, names: Collection[str] | None) -> dict[str, Versioned]:
@@ -229,7 +237,8 @@ class Gathering:
     ) -> SinkPlan:
         wanted = {name: labels[name] for name in self._mapper.written(labels)}
         empty = {name for name, one in made.items() if not one.value}
-        keys = plan_keys(wanted, state, empty)
+        left = self._left(labels, state)
+        keys = plan_keys(wanted, replace(state, drifted=state.drifted - left), empty)
         changed = {key.name for key in keys if key.effect not in ("unchanged", "removed")}
         return SinkPlan(
             entry=self._entry,
@@ -240,8 +249,12 @@ class Gathering:
             keep={name: label for name, label in wanted.items() if name not in changed},
             pins={str(ref): version for ref, version in sorted(self._called(state).items())},
             spans=self._spans(wanted),
-            warnings=warnings,
+            warnings=[*warnings, *(self._by_hand(name, sink) for name in sorted(left))],
         )
+
+    def _by_hand(self, name: str, sink: SecretSink) -> Trouble:
+        text = f"{name} in {sink.name} was changed by hand, and stays so (drift: report)."
+        return self.placed(Trouble(name=name, rule="drift", level="warning", text=text))
 
     def _spans(self, names: Collection[str]) -> dict[str, tuple[float, float]]:
         """Answer from when to when the values are valid that were looked at."""
