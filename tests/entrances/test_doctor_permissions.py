@@ -90,7 +90,6 @@ def mend(file: Path, fix: str) -> None:
 
 @pytest.mark.parametrize(("file", "job", "name", "level"), list(lowered()), ids="-".join)
 def test_each_one_is_found_and_mended(root: Path, file: str, job: str, name: str, level: str) -> None:
-    assert lacks(root) == []
     path = root / FOLDER / file
     before = yaml.safe_load(path.read_text(encoding="utf-8"))
     wanted = before["jobs"][job]["permissions"][name]
