@@ -162,7 +162,7 @@ class Town:
             environ["DREAMNET_INPUT_REQUEST"] = json.dumps(request)
         self.github.calls.clear()
         at = self.clock.now()
-        result = run(environ)
+        result, _ = run(environ)
         made = self.github.calls.all()
         pushes = sum(one.path.endswith("git-receive-pack") and one.method == "POST" for one in made)
         charged = sum(one.charged for one in made)
