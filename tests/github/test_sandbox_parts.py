@@ -81,7 +81,7 @@ def test_a_wheel_carries_all_that_a_workflow_needs(tmp_path: Path) -> None:
     workflows = [one for one in files if one.startswith(".github/workflows/")]
     assert sorted(workflows) == sorted(
         f".github/workflows/{one}{kind}.yml"
-        for one in ("deploykeeper", "dreamkeeper", "envkeeper", "relaybot")
+        for one in ("deploykeeper", "dreamkeeper", "envkeeper", "envkeeper-plan", "relaybot")
         for kind in ("", "-oidc")
     )
     assert b"scripts/action.py" in files["action.yml"]
