@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -22,6 +24,15 @@ def pytest_configure() -> None:
     """Take the host's own settings away: a test that needs one sets it."""
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_is_left_blocked() -> Iterator[None]:
+    """Fail the test that leaves signals blocked: whatever a later one starts would inherit that, and never end."""
+    yield
+    if left := signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, left)
+        pytest.fail(f"it left {', '.join(sorted(one.name for one in left))} blocked")
 
 
 LONGEST = ("tests/actions/", "tests/kubernetes/", "tests/cluster/")
