@@ -67,6 +67,24 @@ def test_a_record_is_rewritten_before_any_handler_sees_it(caplog: pytest.LogCapt
     assert "100 % of it" in caplog.text
 
 
+def test_a_record_whose_arguments_do_not_fit_is_told_without_them(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError(VALUE)
+
+    reporter = ConsoleReporter(quiet=True)
+    reporter.mask(SecretValue(VALUE))
+    some = logging.getLogger("some.library")
+    with caplog.at_level(logging.WARNING):
+        some.warning("no place for it", VALUE)
+        some.warning("%d", VALUE)
+        some.warning("%s", Odd())
+    assert [one.getMessage().count("its arguments do not fit") for one in caplog.records] == [1, 1, 1]
+    assert VALUE not in caplog.text + "".join(capsys.readouterr())
+
+
 def test_what_a_reporter_knew_is_forgotten_with_it(caplog: pytest.LogCaptureFixture) -> None:
     told = "a-value-of-this-test-alone"
     reporter = ConsoleReporter(quiet=True)

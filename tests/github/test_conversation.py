@@ -9,6 +9,7 @@ import pytest
 from dreamnet_actions.adapters.github.client import GitHubRepository
 from dreamnet_actions.adapters.github.conversation import KIND, GitHubConversation
 from dreamnet_actions.adapters.github.hidden import encode
+from dreamnet_actions.adapters.github.issues import Issues
 from dreamnet_actions.domain.command import Permission
 from dreamnet_actions.errors import RefusedError, TemporaryError
 from dreamnet_actions.ports.conversation import Conversation
@@ -83,6 +84,18 @@ def test_a_marker_that_somebody_else_wrote_is_no_answer_of_ours(place: AtGitHub)
     comment = place.write("/heal")
     place.write(f"It is done.\n\n{encode(KIND, {'to': comment})}")
     assert not place.conversation().answered(place.issue, comment)
+
+
+def test_a_comment_that_is_not_listed_yet_is_kept_all_the_same(
+    place: AtGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = place.conversation()
+    with monkeypatch.context() as patch:  # GitHub's lists lag behind what was written, by seconds
+        patch.setattr(Issues, "comments", lambda *_: iter(()))
+        assert talk.keep(place.issue, "plan", "CURRENCY changes.", version=1)
+    assert talk.keep(place.issue, "plan", "Nothing changes.", version=2)
+    (text,) = place.texts()
+    assert text.startswith("Nothing changes.")
 
 
 def test_a_missing_permission_is_said(place: AtGitHub) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -22,20 +23,22 @@ class Hiding(Protocol):
 _lock = threading.Lock()
 _known: WeakSet[Hiding] = WeakSet()
 """Those that are there: one goes with its system, and a traceback that is being logged holds on to its own."""
-_make = logging.getLogRecordFactory()
+_make: Callable[..., logging.LogRecord] | None = None
+"""What made records before; None until somebody knows a secret."""
 
 
 def hide_in_logs(one: Hiding) -> None:
     """From now on keep out of every log record what ``one`` hides, for as long as it is there."""
+    global _make
     with _lock:
         _known.add(one)
-        if logging.getLogRecordFactory() is not _without_secrets:
-            global _make
+        if _make is None:
             _make = logging.getLogRecordFactory()
             logging.setLogRecordFactory(_without_secrets)
 
 
 def _without_secrets(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    assert _make is not None  # noqa: S101 - only what was set above calls it
     record = _make(*args, **kwargs)
     with _lock:
         known = list(_known)
@@ -43,8 +46,8 @@ def _without_secrets(*args: Any, **kwargs: Any) -> logging.LogRecord:
         return record
     try:
         told = record.getMessage()
-    except (TypeError, ValueError, KeyError):  # its arguments do not fit: logging tells of that itself
-        return record
+    except Exception:  # noqa: BLE001 - a line of a log stops nobody; and logging would print its arguments as they are
+        told = f"{record.pathname}:{record.lineno} logs what cannot be written: its arguments do not fit."
     trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
     for one in known:
         told, trace = one.hide(told), trace and one.hide(trace)

@@ -48,9 +48,8 @@ class ConsoleReporter:
 
     def mask(self, value: SecretValue) -> None:
         if not self._logged:
-            from dreamnet_actions.adapters.console.logged import (
-                hide_in_logs,
-            )  # late: logging takes a while to import
+            # Late: logging takes a while to import.
+            from dreamnet_actions.adapters.console.logged import hide_in_logs
 
             self._logged = True
             hide_in_logs(self)

@@ -58,10 +58,11 @@ class GitHubConversation(Conversation):
             return False
         body = f"{text}\n\n{encode(KEPT, {'topic': topic, 'version': version})}"
         if not kept:
-            self._certain(
+            made = self._certain(
                 lambda: self._issues.add_comment(issue, body), lambda: self._says(issue, topic, body)
             )
-            kept = self._kept(issue, topic)  # another run may have made one meanwhile: the first one stays
+            # Another run may have made one meanwhile: the first one stays. Ours may not be listed yet.
+            kept = self._kept(issue, topic) or [(made, version)]
         first, *others = kept
         if max(at for _, at in kept) > version:
             return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from dreamnet_actions.domain.keynames import KUBERNETES, KeyNames
-from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label
+from dreamnet_actions.domain.spec.forms import DirectoryInside, HostPort, Label, matching
 from dreamnet_actions.domain.spec.values import STRICT, Len, NameIn, Written, shown
 from dreamnet_actions.domain.spec.workloads import Workload
 
@@ -148,15 +148,8 @@ class KubernetesConfigMapOptions:
         return self.kubernetes_configmap
 
 
-_KEY = r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}"
-
-
-def _key(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(_KEY, value):
-        return value
-    raise ValueError(
-        f"{shown(value)} is no key of a ConfigMap; use letters, digits, '-', '_' and '.', at most 253"
-    )
+_KEY = KUBERNETES.form.pattern
+_key = matching(_KEY, f"is no key of a ConfigMap: {KUBERNETES.rule}")
 
 
 @dataclass(frozen=True, kw_only=True)
