@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import TypeVar
 
 from dreamnet_actions.adapters.github.certain import certain
@@ -71,7 +72,7 @@ class GitHubConversation(Conversation):
                 lambda: self._issues.edit_comment(first[0].id, body), lambda: self._says(issue, topic, body)
             )
         for one, _ in others:
-            self._certain(lambda one=one: self._gone(one.id), lambda: None)  # type: ignore[misc]
+            self._certain(partial(self._gone, one.id), lambda: None)
         return True
 
     def _kept(self, issue: int, topic: str) -> list[tuple[Comment, int]]:

@@ -98,9 +98,8 @@ class Rollouts:
         """Stop it, and give the variant to as many as before it began."""
         rollout = self._running(name)
         if rollout is None:
-            if self.request.hops or self._told_before(
-                name
-            ):  # it was turned back already, or somebody ended it
+            # It was turned back already, or somebody ended it.
+            if self.request.hops or self._told_before(name):
                 return Report(outcome="unchanged", summary=f"{name} is not being rolled out any more.")
             raise NotFound("roll-out of flag", name, self._all())
         flag = self.store.get(name)
