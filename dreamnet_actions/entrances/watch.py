@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -118,12 +119,24 @@ def line_of(fact: Fact) -> str:
 @contextmanager
 def until_stopped(stop: threading.Event) -> Iterator[None]:
     """Set ``stop`` on SIGINT and SIGTERM within the block."""
-    former = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    # Not by the handler: it may interrupt the main thread in the midst of ``stop.wait``, whose lock ``set`` would then
+    # wait for for ever. A SimpleQueue may be put to from anywhere.
+    told: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def listen() -> None:
+        if told.get():
+            stop.set()
+
+    listener = threading.Thread(target=listen, name="dreamnet-until-stopped", daemon=True)
+    listener.start()
+    former = {one: signal.signal(one, lambda *_: told.put(True)) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for one, handler in former.items():
             signal.signal(one, handler)
+        told.put(False)
+        listener.join()
 
 
 def _tick(system: System, stop: threading.Event) -> None:

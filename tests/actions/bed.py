@@ -106,14 +106,9 @@ class Bed:
             public_reads=True,
             extend=[routes],
         ).__enter__()
-        passed = {
-            name: os.environ[name]
-            for name in os.environ
-            if name in PASSED_ON or name.startswith(("PIP_", "UV_"))
-        }
         options = ActOptions(
             identity=identity or {},
-            environment={**passed, "DREAMNET_ACTION_HOME": str(tools()), **(environment or {})},
+            environment={**passed_on(), "DREAMNET_ACTION_HOME": str(tools()), **(environment or {})},
             path=":".join(
                 [
                     *([str(programs)] if programs else []),
@@ -268,6 +263,12 @@ def environ_of(pid: int) -> str:
             Path(f"/proc/{pid}/cwd").readlink()
         )
     return ""
+
+
+def passed_on() -> dict[str, str]:
+    """Answer what a step sees of this machine's environment: where packages come from, and by which certificates."""
+    known = [name for name in os.environ if name in PASSED_ON or name.startswith(("PIP_", "UV_"))]
+    return {name: os.environ[name] for name in known}
 
 
 def tools() -> Path:

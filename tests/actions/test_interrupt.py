@@ -20,7 +20,7 @@ import pytest
 
 from dreamnet_actions.adapters.system.clock import SystemClock
 from dreamnet_actions.testing.github.standin import StandIn
-from tests.actions.bed import OPENAPI, ROOT, SHOP, bed, free_port, told, tools
+from tests.actions.bed import OPENAPI, ROOT, SHOP, bed, free_port, passed_on, told, tools
 from tests.actions.grammar import pairs
 from tests.actions.obeyed import mistakes_of
 from tests.actions.recording import FILES, Recorded
@@ -84,6 +84,7 @@ class Step:
             (here / name).touch()
         token = self.github.workflow_token(SHOP, PERMISSIONS, job="deploy")
         self.environment = {
+            **passed_on(),
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "GITHUB_ACTIONS": "true", "GITHUB_TOKEN": token,
             "GITHUB_REPOSITORY": SHOP, "GITHUB_API_URL": self.github.api_url,
             "GITHUB_SERVER_URL": self.github.server_url,

@@ -33,6 +33,7 @@ def ran(body: str) -> tuple[int, list[str]]:
         [sys.executable, "-c", SCRIPT + body], capture_output=True, text=True, timeout=30, check=False
     )
     assert "Traceback" not in done.stderr, done.stderr
+    assert "ignored" not in done.stderr, done.stderr
     return done.returncode, done.stdout.splitlines()
 
 
@@ -98,6 +99,56 @@ with interruptible(lambda: {last}):
 """)
     assert status == CUT
     assert lines == (["goes on", "last"] if "say" in last else ["goes on"])
+
+
+LOST = {
+    "a finalizer": """
+class Ending:
+    def __del__(self):
+        kill(signal.SIGTERM)
+        time.sleep(0.001)
+""",
+    "a weak reference's callback": """
+import weakref
+SEEN = []
+def gone(_):
+    kill(signal.SIGTERM)
+    time.sleep(0.001)
+class Ending:
+    def __init__(self):
+        SEEN.append(weakref.ref(self, gone))
+""",
+}
+
+
+@pytest.mark.parametrize("where", LOST)
+def test_an_interrupt_that_python_loses_comes_again(where: str) -> None:
+    """Python says "Exception ignored", and goes on, where one is raised in these: no word of that is printed."""
+    status, lines = ran(f"""
+{LOST[where]}
+try:
+    with interruptible(lambda: say("last")):
+        ending = Ending()
+        del ending
+        time.sleep(60)
+except KeyboardInterrupt:
+    say("told")
+kill(signal.SIGINT)
+say("whole")
+os._exit(0)
+""")
+    assert (status, lines) == (0, ["told", "whole"])
+
+
+def test_what_else_python_cannot_raise_is_told_as_ever() -> None:
+    status, lines = ran("""
+sys.unraisablehook = lambda what: say(what.exc_type.__name__)
+class Ending:
+    def __del__(self): 1 / 0
+with interruptible(lambda: None):
+    Ending()
+""")
+    assert (status, lines) == (0, ["ZeroDivisionError"])
 
 
 def test_the_handlers_of_before_are_there_again() -> None:

@@ -15,6 +15,7 @@ import argparse
 import collections
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -251,6 +252,7 @@ def main() -> int:
     parser.add_argument("--shapes", type=int, default=200)
     parser.add_argument("--here", action="store_true", help="only the ends on this machine")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a time limit's end tells how far it came, too
     began, chosen = time.perf_counter(), shapes()[: asked.shapes]
     # A value goes hundreds of ways: what it could look like is worked out once, as nothing about it depends on the way.
     SecretValue.forms = lru_cache(maxsize=4)(SecretValue.forms)  # type: ignore[method-assign]
@@ -279,9 +281,13 @@ def _told(chosen: Sequence[SecretShape], ways: Collection[Way], away: Ends) -> l
     """Go all ways, print a table of the fates, answer the faults; one that is cut off tells how far it came."""
     fates, faults = collections.Counter[str](), []
     ends: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    began = time.perf_counter()
     try:
         for way, fate, fault in matrix(chosen, ways, away):
             fates[fate] += 1
+            if fates.total() % (10 * len(ways)) == 0:
+                shape, passed = fates.total() // len(ways), time.perf_counter() - began
+                print(f"{passed:5.0f} s  {shape} of {len(chosen)} shapes", file=sys.stderr, flush=True)
             if way.failure == "none":
                 ends["from", way.source][fate] += 1
                 ends["to", way.sink][fate] += 1

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from dreamnet_actions.domain.result import AgentResult
 from dreamnet_actions.domain.times import rfc3339
@@ -21,6 +25,9 @@ CUT = 130
 """The exit status of a run that was told to stop."""
 LIMIT = 4.0
 """Seconds after which a step ends whatever it waits for: what it says is written by then."""
+_AGAIN = 0.02
+"""Seconds after which an interrupt that was lost comes again."""
+_Word = Literal["told", "lost", "left"]
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 _SAID = (
     "The run was told to stop; what was begun is safe where it stands, and the next run goes on from there."
@@ -40,35 +47,65 @@ def interruptible(last: Callable[[], None]) -> Iterator[None]:
     """Turn SIGINT and SIGTERM into one KeyboardInterrupt in the main thread; a second one changes nothing. After the
     block they wait again: what the step has to say is written whole.
 
-    ``last`` is called in another thread when the block has not been left ``LIMIT`` seconds after that (something waits
-    that no interrupt reaches); then the process ends with ``CUT``.
+    One that comes while Python calls what can raise nothing (a finalizer, a weak reference's callback) would be lost
+    (https://docs.python.org/3/library/sys.html#sys.unraisablehook): it comes again a moment later. ``last`` is called
+    in another thread when the block has not been left ``LIMIT`` seconds after the first (something waits that no
+    interrupt reaches); then the process ends with ``CUT``.
     """
-    told, left = threading.Event(), threading.Event()
-
-    def give_up() -> None:
-        if not left.wait(LIMIT):
-            try:
-                last()
-            finally:
-                os._exit(CUT)
+    # Its ``put`` may be called from handlers and finalizers wherever they come, as no Event's ``set`` may.
+    words: queue.SimpleQueue[_Word] = queue.SimpleQueue()
+    due, hook = True, sys.unraisablehook
 
     def stop(*_: object) -> None:
-        if told.is_set():
+        nonlocal due
+        if not due:
             # Not SIG_IGN from here on: what was under way by then, Python would raise as an OSError.
             return
-        told.set()
-        threading.Thread(target=give_up, name="dreamnet-stopping", daemon=True).start()
+        due = False
+        words.put("told")
         raise KeyboardInterrupt
 
+    def unraisable(what: sys.UnraisableHookArgs) -> None:
+        nonlocal due
+        if what.exc_type is not KeyboardInterrupt:
+            hook(what)
+            return
+        due = True
+        words.put("lost")
+
+    hold()  # the watcher inherits that: signals are for the main thread, and wait where that one lets them
     former = {one: signal.signal(one, stop) for one in _SIGNALS}
+    sys.unraisablehook = unraisable
+    watcher = threading.Thread(target=_see_it_end, args=(words, last), name="dreamnet-stopping", daemon=True)
+    watcher.start()
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield
     finally:
         hold()
-        left.set()
+        words.put("left")
+        sys.unraisablehook = hook
         for one, handler in former.items():
             signal.signal(one, handler)
+
+
+def _see_it_end(words: queue.SimpleQueue[_Word], last: Callable[[], None]) -> None:
+    """Wait until the block is left, interrupt it again where the interrupt was lost, and end what does not end."""
+    word = words.get()
+    until = time.monotonic() + LIMIT
+    while word != "left":
+        # The main thread is given a moment to leave whatever the interrupt was lost in.
+        patience = _AGAIN if word == "lost" else max(0.0, until - time.monotonic())
+        try:
+            word = words.get(timeout=patience)
+        except queue.Empty:
+            if word == "told":
+                try:
+                    last()
+                finally:
+                    os._exit(CUT)
+            word = "told"
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def cut(environ: Mapping[str, str], *, now: float) -> AgentResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from dreamnet_actions.entrances.demo.director import Director, begin
 from dreamnet_actions.entrances.demo.story import CALM, Stage
 from dreamnet_actions.entrances.demo.view import LiveView, PlainView, Screen, is_terminal, summary
 from dreamnet_actions.entrances.demo.workspace import Workspace, make
-from dreamnet_actions.entrances.watch import running
+from dreamnet_actions.entrances.watch import running, until_stopped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,14 +49,13 @@ def command(json_file: Path | None, svg: Path | None, plain: bool, keep: bool, d
     space = make(directory, running=_runs(directory))
     system = assemble(Options(root=space.root, environ=environ()))
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        return _play(system, space, stop, Output(json_file, svg, plain))
-    finally:
-        if not keep:
-            _end(system)
-        system.close()
+    with until_stopped(stop):
+        try:
+            return _play(system, space, stop, Output(json_file, svg, plain))
+        finally:
+            if not keep:
+                _end(system)
+            system.close()
 
 
 def main(arguments: list[str]) -> int:
