@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.setup import published
-from dreamnet_actions.entrances.setup.called import CALLED, DEPLOY, ENV, FEDERATED, RELAY
+from dreamnet_actions.entrances.setup.called import DEPLOY, ENV, FEDERATED, RELAY, REUSABLE
 from dreamnet_actions.entrances.setup.choose import federated_platforms, federated_sources
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
@@ -80,6 +80,6 @@ def _lines(keeper: str) -> str:
     """Write what the job of a keeper has to be."""
     return (
         "Run 'dreamnet init', or write in the job:\n"
-        f"    permissions: {flow(CALLED[keeper].granted(federated=True))}\n"
+        f"    permissions: {flow(REUSABLE[keeper].granted(federated=True))}\n"
         f"    uses: {published.address(keeper + FEDERATED, published.ref())}"
     )

@@ -12,6 +12,7 @@ from dreamnet_actions.domain.spec.models import Config
 from dreamnet_actions.entrances.doctor import clusters, hosted, local
 from dreamnet_actions.entrances.doctor.check import Check, Finding, Status, Surroundings
 from dreamnet_actions.entrances.doctor.handed import handed
+from dreamnet_actions.entrances.doctor.proposals import proposals
 from dreamnet_actions.entrances.doctor.reverts import reverts
 from dreamnet_actions.entrances.doctor.secrets import secrets
 from dreamnet_actions.entrances.doctor.tokens import tokens
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="workflows", look=local.workflows),
     Check(name="listeners", look=local.listeners),
     Check(name="reverts", look=reverts),
+    Check(name="pull requests", look=proposals),
     Check(name="token for secrets", look=tokens),
     Check(name="federation", look=clusters.federation),
     Check(name="secrets handed over", look=handed),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from dreamnet_actions.entrances.doctor.check import Finding, lacks
-from dreamnet_actions.entrances.setup.called import CALLED
+from dreamnet_actions.entrances.setup.called import REUSABLE
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
 
@@ -23,7 +23,7 @@ def granted(one: Caller, also: Collection[str] = (), *, federated: bool = False)
     works itself has a token of GitHub's to show to a cloud."""
     had, line = one.permissions()
     shows = one.federated or (federated and not one.calls)
-    needed = CALLED[one.keeper].granted(federated=shows, own=not one.calls)
+    needed = REUSABLE[one.keeper].granted(federated=shows, own=not one.calls)
     if had is None or isinstance(had, str):
         yield from _by_a_word(one, had, needed, line)
         return

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
-from dreamnet_actions.entrances.setup.called import CALLED, RUNNER, SECRETS, VARIABLES
+from dreamnet_actions.entrances.setup.called import REUSABLE, RUNNER, SECRETS, VARIABLES
 from dreamnet_actions.entrances.setup.choose import token_variable
 from dreamnet_actions.entrances.setup.reading import Caller
 from dreamnet_actions.entrances.setup.yaml import flow
@@ -38,7 +38,7 @@ def handed(at: Surroundings) -> Iterator[Finding]:
 def _handed(at: Surroundings, name: str, what: str) -> Iterator[Finding]:
     """See that callers hand a secret over."""
     reaching = _taking(at, name)
-    lacking = [one for one in reaching if not _gives(one, name)]
+    lacking = [one for one in reaching if not gives(one, name)]
     for one in lacking:
         yield Finding(
             status="warning",
@@ -70,7 +70,7 @@ def _unknown(at: Surroundings, variable: str) -> Iterator[Finding]:
 def _taking(at: Surroundings, name: str) -> list[Caller]:
     """Answer the jobs on runners of GitHub's that call what takes a secret; those of this repository's own apart."""
     found = [one for one in at.callers if one.calls and not one.inner and not one.own]
-    return [one for one in found if name in CALLED[one.keeper].takes and _HOSTED.fullmatch(_runner(one))]
+    return [one for one in found if name in REUSABLE[one.keeper].takes and _HOSTED.fullmatch(_runner(one))]
 
 
 def _runner(one: Caller) -> str:
@@ -79,6 +79,7 @@ def _runner(one: Caller) -> str:
     return str(said.value) if said else RUNNER
 
 
-def _gives(one: Caller, name: str) -> bool:
+def gives(one: Caller, name: str) -> bool:
+    """Say whether a job hands a secret over to the workflow that it calls."""
     given = one.job_entry.node.get("secrets")
     return given is not None and (given.value == "inherit" or given.get(name) is not None)

@@ -82,7 +82,7 @@ def workflows(at: Surroundings) -> Iterator[Finding]:
                 ),
                 *_schedules(one),
                 *_waiting(one),
-                *_reference(one),
+                *reference(one),
             ]
             yield from problems
             if not any(problem.status == "failed" for problem in problems):
@@ -126,12 +126,12 @@ def _triggers(one: Caller, at: Surroundings) -> Iterator[Finding]:
     if wanted not in had:
         yield lacks(one, f"does not start by {wanted}", f"Add below 'on':\n{line}", one.on_line())
     elif one.keeper == DEPLOY:
-        branches = _listed(had[wanted], "branches")
+        branches = listed(had[wanted], "branches")
         if branches and branch not in branches and not any("*" in pattern for pattern in branches):
             detail = f"a push to {at.wanted.branch} does not start it, only to {', '.join(branches)}"
             yield lacks(one, detail, f"Add below 'on':\n{line}", one.on_line())
     elif one.keeper == RELAY:
-        types = _listed(had[wanted], "types")
+        types = listed(had[wanted], "types")
         missing = [kind for kind in DISPATCHED if kind not in types] if types else []
         if missing:
             detail = f"does not answer {', '.join(missing)}"
@@ -197,7 +197,7 @@ def _waiting(one: Caller) -> Iterator[Finding]:
             )
 
 
-def _reference(one: Caller) -> Iterator[Finding]:
+def reference(one: Caller) -> Iterator[Finding]:
     """See that the keeper is named by a commit, which nobody can move."""
     if one.ref is None or published.is_pinned(one.ref):
         return
@@ -217,7 +217,7 @@ def _reference(one: Caller) -> Iterator[Finding]:
     )
 
 
-def _listed(entry: object, key: str) -> list[str]:
+def listed(entry: object, key: str) -> list[str]:
     """Answer the texts of a trigger's list (``branches``, ``types``); a single text counts as a list of one."""
     node = getattr(entry, "node", None)
     found = node.get(key) if node is not None else None

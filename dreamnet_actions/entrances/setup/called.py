@@ -24,6 +24,7 @@ __all__ = [
     "PLAN",
     "PLANNED",
     "RELAY",
+    "REUSABLE",
     "RUNNER",
     "SECRETS",
     "VARIABLES",
@@ -165,6 +166,8 @@ PLAN = Called(
     takes=("kubeconfig", "secrets-token", "hash-key"),
 )
 """EnvKeeper once more, for pull requests: it has no button, and its job may write nothing but a comment."""
+REUSABLE: Mapping[str, Called] = {**CALLED, PLANNED: PLAN}
+"""All that a caller's job may name, by the name of its file."""
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "version": {"description": "A branch, tag or commit (deploy, canary)", "type": "string"},

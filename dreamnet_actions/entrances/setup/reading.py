@@ -12,19 +12,20 @@ from pathlib import PurePosixPath
 
 from dreamnet_actions.config.reader import read_text
 from dreamnet_actions.config.tree import Entry, Node, Tree
-from dreamnet_actions.entrances.setup.called import CALLED, FEDERATED
+from dreamnet_actions.entrances.setup.called import CALLED, ENV, FEDERATED, PLANNED, REUSABLE
 from dreamnet_actions.entrances.setup.published import PUBLISHED
 from dreamnet_actions.errors import ConfigError
 
 _REUSED = re.compile(
-    r"(?P<where>[^@\s]*)/?\.github/workflows/(?P<file>[a-z]+)(?P<end>-[a-z]+)?\.ya?ml(?:@(?P<ref>\S+))?"
+    r"(?P<where>[^@\s]*)/?\.github/workflows/(?P<file>[a-z]+(?:-plan)?)(?P<end>-[a-z]+)?\.ya?ml(?:@(?P<ref>\S+))?"
 )
 _ACTION = re.compile(rf"{re.escape(PUBLISHED)}@(?P<ref>\S+)", re.I)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Caller:
-    """A job that has a keeper work: in the file at ``path``, named ``job``. ``ref`` is what it names the keeper by
+    """A job that has a keeper work, or plan a pull request (``keeper`` is the reusable workflow's name): in the file at
+    ``path``, named ``job``. ``ref`` is what it names the keeper by
     (None for this repository's own), at ``uses_line``. ``inner``: a job that no event starts by itself, as a later one
     of RelayBot's own workflow, which hands a message to its keeper."""
 
@@ -118,7 +119,7 @@ def _callers(path: str, tree: Tree) -> Iterator[Caller]:
             continue
         uses = entry.node.get("uses")
         found = _REUSED.fullmatch(str(uses.value)) if uses else None
-        if uses is not None and found and found["file"] in CALLED and found["end"] in (None, FEDERATED):
+        if uses is not None and found and found["file"] in REUSABLE and found["end"] in (None, FEDERATED):
             ref = None if published else found["ref"] or ""
             more = {"inner": published, "federated": found["end"] is not None}
             yield _caller(found["file"], path, name, ref, uses.place.line, tree, entry, **more)
@@ -134,7 +135,10 @@ def _steps(path: str, job: str, tree: Tree, entry: Entry) -> Iterator[Caller]:
         agent: Node | None = given.get("agent") if given else None
         found = _ACTION.fullmatch(str(uses.value)) if uses else None
         if uses is not None and found and agent is not None and agent.value in CALLED:
-            yield _caller(str(agent.value), path, job, found["ref"], uses.place.line, tree, entry)
+            # The action itself takes a pull request for something to plan, whatever else its workflow is for.
+            plans = agent.value == ENV and _triggered(tree, "pull_request") and not _works_by_itself(tree)
+            keeper = PLANNED if plans else str(agent.value)
+            yield _caller(keeper, path, job, found["ref"], uses.place.line, tree, entry)
 
 
 def _caller(
@@ -160,6 +164,11 @@ def _caller(
         inner=inner,
         federated=federated,
     )
+
+
+def _works_by_itself(tree: Tree) -> bool:
+    """Say whether a workflow starts by more than pull requests."""
+    return any(_triggered(tree, event) for event in ("schedule", "push", "workflow_dispatch"))
 
 
 def _triggered(tree: Tree, event: str) -> bool:

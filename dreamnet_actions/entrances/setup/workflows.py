@@ -23,6 +23,7 @@ from dreamnet_actions.entrances.setup.called import (
     PLAN,
     PLANNED,
     RELAY,
+    REUSABLE,
     RUNNER,
     SECRETS,
     Called,
@@ -82,7 +83,7 @@ class Wanted:
         return {
             name: f"${{{{ secrets.{SECRETS[name]} }}}}"
             for name, wanted in asked.items()
-            if wanted and name in (PLAN if keeper == PLANNED else CALLED[keeper]).takes
+            if wanted and name in REUSABLE[keeper].takes
         }
 
     def keepers(self) -> tuple[str, ...]:
@@ -126,13 +127,10 @@ def caller(keeper: str, wanted: Wanted) -> str:
 def planner(wanted: Wanted) -> str:
     """Write the workflow that has EnvKeeper look at pull requests which touch the files of ``wanted.proposals``."""
     federated = wanted.shows(PLANNED)
-    paths = [
-        one for path in wanted.proposals if "${{" not in (one := _GLOB.sub(lambda at: f"\\{at[0]}", path))
-    ]
     lines = [
         f"name: {PLAN.title}",
         "on:",
-        f"  pull_request: {flow({'paths': paths})}",
+        f"  pull_request: {flow({'paths': planned_paths(wanted)})}",
         "permissions: {}",
         "jobs:",
         "  plan:",
@@ -144,6 +142,12 @@ def planner(wanted: Wanted) -> str:
     if secrets := wanted.secrets(PLANNED):
         lines.append(f"    secrets: {flow(secrets)}")
     return "\n".join(lines) + "\n"
+
+
+def planned_paths(wanted: Wanted) -> list[str]:
+    """Write the files of ``wanted.proposals`` as the filters that mean exactly them; none that no filter can name."""
+    written = [_GLOB.sub(lambda at: f"\\{at[0]}", path) for path in wanted.proposals]
+    return [one for one in written if "${{" not in one]
 
 
 def _handed_on(wanted: Wanted) -> dict[str, str]:
