@@ -18,6 +18,7 @@ from dreamnet_actions.domain.request import AgentRequest, parse_request, usable_
 from dreamnet_actions.domain.result import AgentResult, Report
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
+    BUG,
     ConfigError,
     DreamNetError,
     IdReused,
@@ -272,7 +273,7 @@ class Pipe:
             return
         self._journal.append(
             Fact(
-                kind="request-ended" if result.error is None or result.exit_status != 70 else "error",
+                kind="request-ended" if result.error is None or result.exit_status != BUG else "error",
                 at=self._clock.now(),
                 text=f"{request.agent} {request.action}: {result.summary}",
                 service=str(request.input.get("service", "")),

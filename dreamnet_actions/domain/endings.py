@@ -6,6 +6,7 @@ from dreamnet_actions.domain.request import AgentRequest
 from dreamnet_actions.domain.result import AgentResult, ErrorInfo, Outcome, Report, exit_status
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
+    BUG,
     ConfigError,
     DreamNetError,
     PermanentError,
@@ -70,7 +71,7 @@ def bug(
         started_at=rfc3339(began),
         finished_at=rfc3339(now),
         error=info.to_json(),
-        exit_status=70,
+        exit_status=BUG,
         http_status=500,
     )
 

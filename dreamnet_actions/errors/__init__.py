@@ -21,6 +21,9 @@ from typing import ClassVar
 
 from dreamnet_actions.errors.words import unknown
 
+BUG = 70
+"""The exit status of a bug of ours (sysexits.h: EX_SOFTWARE), which nothing of the user's own ends with."""
+
 
 class DreamNetError(Exception):
     """The root of every error that DreamNet raises on purpose.
@@ -29,7 +32,7 @@ class DreamNetError(Exception):
     """
 
     code: ClassVar[str] = "dreamnet.error"
-    exit_status: ClassVar[int] = 70
+    exit_status: ClassVar[int] = BUG
     http_status: ClassVar[int] = 500
     findings: Sequence[Mapping[str, object]] = ()
 

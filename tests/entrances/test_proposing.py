@@ -14,10 +14,13 @@ import pytest
 
 from dreamnet_actions.adapters.runner.actions import ActionsRunner
 from dreamnet_actions.adapters.system.clock import SystemClock
-from dreamnet_actions.domain.result import AgentResult
+from dreamnet_actions.domain.request import AgentRequest
+from dreamnet_actions.domain.result import AgentResult, Report
 from dreamnet_actions.entrances.action.run import run
 from dreamnet_actions.entrances.action.telling import tell
+from dreamnet_actions.errors import BUG
 from dreamnet_actions.errors.configuration import ConfigInvalid
+from dreamnet_actions.keepers.envkeeper.keeper import EnvKeeper
 from dreamnet_actions.testing.github.standin import StandIn
 from tests.github.conftest import OPENAPI
 
@@ -265,6 +268,24 @@ def test_a_forks_run_says_what_it_cannot_see_and_judges_the_rest(place: Place) -
     place.write(staging_env="WORKERS=many\n")
     assert place.look(fork=True, may=reads).exit_status == 3, "what needs no secret is judged all the same"
     assert "file=staging.env,line=1" in place.printed
+
+
+def test_a_bug_of_ours_is_never_taken_for_what_a_fork_may_not_see(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = EnvKeeper.plan
+
+    def broken(self: EnvKeeper, request: AgentRequest) -> Report:
+        if request.input.get("entry") == "production":
+            raise ZeroDivisionError
+        return plan(self, request)
+
+    monkeypatch.setattr(EnvKeeper, "plan", broken)
+    result = place.look(fork=True, may={"contents": "read", "pull-requests": "read"})
+    assert (result.outcome, result.exit_status) == ("failed", BUG), result
+    assert "a bug of its own (ZeroDivisionError)" in result.summary
+    assert "Not everything could be looked at" not in place.summary
+    assert "#### staging → out/staging" in place.summary, "what could be planned is shown"
 
 
 def test_what_a_run_of_our_own_cannot_see_fails_it(place: Place) -> None:

@@ -23,7 +23,7 @@ from dreamnet_actions.entrances.action.naming import request_id
 from dreamnet_actions.entrances.action.needs import whole
 from dreamnet_actions.entrances.action.proposal import markdown
 from dreamnet_actions.entrances.action.telling import judged_values, mistakes_of
-from dreamnet_actions.errors import DreamNetError, PermissionMissing, RequestError
+from dreamnet_actions.errors import BUG, DreamNetError, PermissionMissing, RequestError
 
 if TYPE_CHECKING:
     from dreamnet_actions.bootstrap import Options, System
@@ -93,7 +93,7 @@ class Proposal:
         if plan.exit_status == _MISTAKEN and any(one.get("mistakes") for one in plan.findings):
             return "its values hold mistakes."
         why = str((plan.error or {}).get("message") or plan.summary)
-        if self.restricted and plan.exit_status != _MISTAKEN:
+        if self.restricted and plan.exit_status not in (_MISTAKEN, BUG):
             self._unseen[entry] = why
         return why
 
@@ -106,7 +106,8 @@ class Proposal:
         """Make one result of all: mistakes first, then what could not be reached, then the plan."""
         ended = [*judged, *plans.values()]
         bad = [one for one in ended if one.exit_status == _MISTAKEN]
-        away = [] if self.restricted else [one for one in ended if one.exit_status and one not in bad]
+        bugs = [one for one in ended if one.exit_status == BUG]
+        away = bugs if self.restricted else [one for one in ended if one.exit_status and one not in bad]
         first = next(iter([*bad, *away]), None)
         changes = [one for plan in plans.values() for one in plan.changes]
         outcome: Outcome = first.outcome if first else "planned" if changes else "unchanged"

@@ -17,7 +17,7 @@ from dreamnet_actions.domain.actions import ACTIONS, AGENTS
 from dreamnet_actions.entrances.cli.annotating import annotate
 from dreamnet_actions.entrances.cli.table import COMMANDS, SECTIONS, SHORT
 from dreamnet_actions.entrances.cli.terminal import tell
-from dreamnet_actions.errors import DreamNetError
+from dreamnet_actions.errors import BUG, DreamNetError
 from dreamnet_actions.errors.words import nearest
 
 USAGE = 3
@@ -53,7 +53,7 @@ def shown() -> Iterator[None]:
         logging.getLogger("dreamnet").exception(
             "This is a bug of DreamNet's; please report it with these lines."
         )
-        raise click.exceptions.Exit(70) from None
+        raise click.exceptions.Exit(BUG) from None
 
 
 def show(error: DreamNetError) -> None:

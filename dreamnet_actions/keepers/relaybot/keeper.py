@@ -15,6 +15,7 @@ from dreamnet_actions.domain.route import DEFAULTS, request_for, route
 from dreamnet_actions.domain.times import rfc3339
 from dreamnet_actions.errors import (
     ABOUT_OUR_TOKEN,
+    BUG,
     DreamNetError,
     RequestInvalid,
     RequestTooLarge,
@@ -242,7 +243,7 @@ class RelayBot:
         text = f"{message.name} → {result.agent or rule.to} {result.action or ''}: {result.outcome}"
         if result.outcome == "deferred" or (result.error or {}).get("code") in _OURS:
             return self._later(delivery, result)
-        if result.exit_status == 70:
+        if result.exit_status == BUG:
             return self._after_bug(delivery, result)
         self._routed(delivery, text, result.outcome, result.id)
         heard = self._reply(onward, rule.to, result)
