@@ -27,6 +27,8 @@ from dreamnet_actions.errors import (
 from dreamnet_actions.testing.google.standin import MAPPING, GoogleStandIn, job_claims
 from tests.gke.conftest import Access
 
+pytestmark = pytest.mark.slow
+
 MAIN = "refs/heads/main"
 CONDITION = "assertion.repository_owner_id == '123456' && assertion.ref == 'refs/heads/main'"
 

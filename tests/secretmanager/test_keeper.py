@@ -16,6 +16,8 @@ from dreamnet_actions.testing.google.secretmanager.server import SecretManagerSe
 from dreamnet_actions.testing.google.standin import GoogleStandIn
 from tests.secretmanager.conftest import ME, PROJECT
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"S{number}" for number in range(20)]
 CONFIG = f"""
 version: 1

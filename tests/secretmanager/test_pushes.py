@@ -23,6 +23,8 @@ from tests.entrances.conftest import gateway
 from tests.secretmanager.conftest import PROJECT
 from tests.secretmanager.pushed import AUDIENCE, HOOK, PUSHER, Pushed
 
+pytestmark = pytest.mark.slow
+
 SECRET = "projects/123456789012/secrets/shop-currency"
 
 

@@ -23,6 +23,8 @@ from dreamnet_actions.testing.google.standin import GoogleStandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.secretmanager.conftest import PROJECT, READER
 
+pytestmark = pytest.mark.slow
+
 PARENT = f"projects/{PROJECT}"
 NUMBER = "projects/123456789012"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"

@@ -18,6 +18,8 @@ from dreamnet_actions.testing.google.standin import GoogleStandIn
 from dreamnet_actions.testing.memory.clock import VirtualClock
 from tests.secretmanager.conftest import ME, PROJECT, READER, Make
 
+pytestmark = pytest.mark.slow
+
 BINARY = bytes(range(256)) * 256
 """64 KiB, of every byte."""
 
