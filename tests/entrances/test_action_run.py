@@ -151,15 +151,20 @@ with interruptible(lambda: None):
     assert (status, lines) == (0, ["ZeroDivisionError"])
 
 
-def test_the_handlers_of_before_are_there_again() -> None:
-    status, lines = ran("""
-signal.signal(signal.SIGTERM, lambda *_: say("mine"))
-with interruptible(lambda: None):
-    pass
-signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-kill(signal.SIGTERM)
+@pytest.mark.parametrize("number", ["signal.SIGINT", "signal.SIGTERM"])
+def test_nor_does_a_thread_let_it_through_that_still_runs(number: str) -> None:
+    """Which the kernel gives a process's signal to where the main thread blocks it (signal(7))."""
+    status, lines = ran(f"""
+import threading
+with interruptible(lambda: say("last")):
+    threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+kill({number})
+time.sleep(0.2)
+say("whole")
+say({number} in signal.sigpending())
+os._exit(0)
 """)
-    assert (status, lines) == (0, ["mine"])
+    assert (status, lines) == (0, ["whole", "False"])
 
 
 def test_a_step_that_was_cut_is_deferred() -> None:

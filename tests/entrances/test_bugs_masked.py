@@ -114,6 +114,8 @@ def test_a_step_of_a_workflow_logs_a_bug_without_the_value(
         with caplog.at_level(logging.ERROR):
             assert run.main() == 70
     finally:  # a step's end lets no signal in any more
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     assert "RuntimeError: ***" in caplog.text
     assert VALUE not in caplog.text + str(told[0].to_json())

@@ -45,7 +45,7 @@ def hold() -> None:
 @contextlib.contextmanager
 def interruptible(last: Callable[[], None]) -> Iterator[None]:
     """Turn SIGINT and SIGTERM into one KeyboardInterrupt in the main thread; a second one changes nothing. After the
-    block they wait again: what the step has to say is written whole.
+    block they wait for ever: what the step has to say is written whole.
 
     One that comes while Python calls what can raise nothing (a finalizer, a weak reference's callback) would be lost
     (https://docs.python.org/3/library/sys.html#sys.unraisablehook): it comes again a moment later. ``last`` is called
@@ -74,7 +74,8 @@ def interruptible(last: Callable[[], None]) -> Iterator[None]:
         words.put("lost")
 
     hold()  # the watcher inherits that: signals are for the main thread, and wait where that one lets them
-    former = {one: signal.signal(one, stop) for one in _SIGNALS}
+    for one in _SIGNALS:
+        signal.signal(one, stop)
     sys.unraisablehook = unraisable
     watcher = threading.Thread(target=_see_it_end, args=(words, last), name="dreamnet-stopping", daemon=True)
     watcher.start()
@@ -85,8 +86,7 @@ def interruptible(last: Callable[[], None]) -> Iterator[None]:
         hold()
         words.put("left")
         sys.unraisablehook = hook
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        due = False  # and the handlers stay: a signal that waits for this thread may be given to another
 
 
 def _see_it_end(words: queue.SimpleQueue[_Word], last: Callable[[], None]) -> None:
