@@ -21,17 +21,19 @@ from tests.cluster.client import Cluster, workload
 from tests.kubernetes.proxy import Proxy
 
 ROLE = Path(__file__).parents[2] / "examples" / "kubernetes" / "rbac.yaml"
-SLOW = {"READY_AFTER": "1500ms", "DRAIN": "1s"}
+SLOW = {"READY_AFTER": "1500ms", "DRAIN": "3s"}
 """How the sample behaves so that a rollout has a middle, and its clients notice nothing of its end."""
 
 
 class Client:
-    """Asks the service all the time, on connections of their own, and counts what it gets."""
+    """Asks the service all the time, on connections of their own, and counts what it gets; ``slowest`` in seconds."""
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._began = time.monotonic()
         self._over = threading.Event()
         self.requests = 0
+        self.slowest = 0.0
         self.errors: list[str] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -44,11 +46,13 @@ class Client:
     def _run(self) -> None:
         while not self._over.wait(0.05):
             self.requests += 1
+            began = time.monotonic()
             try:
                 with urllib.request.urlopen(self._url, timeout=10) as answer:
                     answer.read()
             except OSError as error:
-                self.errors.append(f"{time.monotonic():.1f} {error}")
+                self.errors.append(f"after {time.monotonic() - self._began:.1f} s: {error}")
+            self.slowest = max(self.slowest, time.monotonic() - began)
 
 
 @dataclass

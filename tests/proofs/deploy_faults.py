@@ -32,12 +32,12 @@ from tests.proofs._deploy_faults import FAULTS, Fault
 
 @dataclass(kw_only=True)
 class Met:
-    """How it ended: the run's outcome and words, the client's requests and errors, and what did not hold."""
+    """How it ended: the run's outcome and words, the client's requests and its errors' words, and what did not hold."""
 
     outcome: str
     summary: str
     requests: int = 0
-    errors: int = 0
+    errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
     broken: list[str] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ def meet(name: str, cluster: Cluster, namespace: str, folder: Path) -> Met:
         broken += trial.broken
     finally:
         client.close()
-    met.broken, met.requests, met.errors = broken, client.requests, len(client.errors)
+    met.broken, met.requests, met.errors = broken, client.requests, client.errors
     met.seconds = time.monotonic() - began
     return met
 
@@ -142,9 +142,10 @@ def main() -> int:
             with cluster.namespace() as namespace, tempfile.TemporaryDirectory(prefix="dreamnet-") as folder:
                 met = meet(name, cluster, namespace, Path(folder) / "shop")
             broken += bool(met.broken)
+            failed = f"the client failed {len(met.errors)} of {met.requests}"
             print(
-                f"{name:<20} {met.outcome:<9} {met.seconds:5.1f} s, the client failed {met.errors} of {met.requests}",
-                *(f"\n    {one}" for one in met.broken), sep="", flush=True,
+                f"{name:<20} {met.outcome:<9} {met.seconds:5.1f} s, {failed}",
+                *(f"\n    {one}" for one in [*met.broken, *met.errors[:1]]), sep="", flush=True,
             )  # fmt: skip
     print(f"{len(names)} faults: {'everything held' if not broken else f'{broken} did not hold'}")
     return 1 if broken else 0
