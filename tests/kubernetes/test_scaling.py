@@ -130,6 +130,10 @@ def test_what_a_quota_does_not_let_in_is_said_and_not_left_hanging(shop: Shop) -
     assert shop.live()["spec"]["replicas"] == 3
     assert shop.dreamnet("scale", "web", "0")["outcome"] == "done"
     assert shop.dreamnet("check")["verdict"] == "healthy"
+    # Pods that are ending count until they are gone.
+    shop.cluster.wait(
+        "the pods to be gone", lambda: not shop.cluster.get("pods", namespace=shop.namespace), 60
+    )
     assert shop.dreamnet("scale", "web", "1")["outcome"] == "done"
     assert shop.live()["status"]["readyReplicas"] == 1
 
