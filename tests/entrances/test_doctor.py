@@ -40,6 +40,22 @@ def run(root: Path, *arguments: str) -> Result:
     return CliRunner().invoke(dreamnet, ["--root", str(root), *arguments], prog_name="dreamnet")
 
 
+def with_entry(folder: Path, entry: str) -> Path:
+    """Make a repository as `init` leaves it, to whose configuration this was added since."""
+    made = repository(folder, {"app.py": FLASK, "app.env": "A=1\n"})
+    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
+    config = made / ".github" / "dreamnet.yml"
+    config.write_text(config.read_text("utf-8") + entry, "utf-8")
+    return made
+
+
+def written_anew(root: Path) -> None:
+    """Let `init` write every workflow once more."""
+    for one in (root / WORKFLOWS).glob("dreamnet-*.yml"):
+        one.unlink()
+    assert run(root, "init", "--yes", "--ref", PIN).exit_code == 0
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository as `init` leaves it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.entrances.repositories import FLASK, repository
-from tests.entrances.test_doctor import PIN, run
+from tests.entrances.test_doctor import PIN, run, with_entry, written_anew
 
 pytestmark = pytest.mark.slow
 ENTRY = """
@@ -23,13 +23,8 @@ EVENT = f"pull_request: {{paths: [{PATHS}]}}"
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository as `init` leaves it where an entry is already there."""
-    made = repository(tmp_path, {"app.py": FLASK, "app.env": "A=1\n"})
-    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
-    config = made / ".github" / "dreamnet.yml"
-    config.write_text(config.read_text("utf-8") + ENTRY, "utf-8")
-    for one in (made / PLAN).parent.glob("dreamnet-*.yml"):
-        one.unlink()
-    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
+    made = with_entry(tmp_path, ENTRY)
+    written_anew(made)
     return made
 
 

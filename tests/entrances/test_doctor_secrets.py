@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrances.repositories import FLASK, repository
-from tests.entrances.test_doctor import PIN, run
+from tests.entrances.test_doctor import PIN, run, with_entry, written_anew
 
 pytestmark = pytest.mark.slow
 ENTRY = """
@@ -20,11 +19,7 @@ HANDED = 'secrets: {secrets-token: "${{ secrets.DREAMNET_SECRETS_TOKEN }}"}'
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository as `init` leaves it; then an entry was added that writes to GitHub."""
-    made = repository(tmp_path, {"app.py": FLASK, "app.env": "A=1\n"})
-    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
-    config = made / ".github" / "dreamnet.yml"
-    config.write_text(config.read_text("utf-8") + ENTRY, "utf-8")
-    return made
+    return with_entry(tmp_path, ENTRY)
 
 
 def said(root: Path) -> str:
@@ -41,9 +36,7 @@ def test_who_hands_no_token_over_is_told_how(root: Path) -> None:
 
 def test_init_writes_the_line_where_it_writes_the_workflow(root: Path) -> None:
     workflows = root / ".github" / "workflows"
-    for one in workflows.glob("dreamnet-*.yml"):
-        one.unlink()
-    assert run(root, "init", "--yes", "--ref", PIN).exit_code == 0
+    written_anew(root)
     handing = {one.name for one in workflows.glob("*.yml") if HANDED in one.read_text("utf-8")}
     assert handing == {"dreamnet-env.yml", "dreamnet-plan.yml", "dreamnet-relay.yml"}
     assert "✓ secrets of app" in said(root)

@@ -94,18 +94,19 @@ def _see_it_end(words: queue.SimpleQueue[_Word], last: Callable[[], None]) -> No
     word = words.get()
     until = time.monotonic() + LIMIT
     while word != "left":
-        # The main thread is given a moment to leave whatever the interrupt was lost in.
-        patience = _AGAIN if word == "lost" else max(0.0, until - time.monotonic())
+        remaining = until - time.monotonic()
+        if remaining <= 0:
+            try:
+                last()
+            finally:
+                os._exit(CUT)
         try:
-            word = words.get(timeout=patience)
+            # The main thread is given a moment to leave whatever the interrupt was lost in.
+            word = words.get(timeout=min(_AGAIN, remaining) if word == "lost" else remaining)
         except queue.Empty:
-            if word == "told":
-                try:
-                    last()
-                finally:
-                    os._exit(CUT)
-            word = "told"
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            if word == "lost":
+                word = "told"
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def cut(environ: Mapping[str, str], *, now: float) -> AgentResult:

@@ -25,9 +25,9 @@ _ACTION = re.compile(rf"{re.escape(PUBLISHED)}@(?P<ref>\S+)", re.I)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Caller:
     """A job that has a keeper work, or plan a pull request (``keeper`` is the reusable workflow's name): in the file at
-    ``path``, named ``job``. ``ref`` is what it names the keeper by
-    (None for this repository's own), at ``uses_line``. ``inner``: a job that no event starts by itself, as a later one
-    of RelayBot's own workflow, which hands a message to its keeper."""
+    ``path``, named ``job``. ``ref`` is what it names the keeper by (None for this repository's own), at ``uses_line``.
+    ``inner``: a job that no event starts by itself, as a later one of RelayBot's own workflow, which hands a message to
+    its keeper."""
 
     keeper: str
     path: str
@@ -135,7 +135,7 @@ def _steps(path: str, job: str, tree: Tree, entry: Entry) -> Iterator[Caller]:
         agent: Node | None = given.get("agent") if given else None
         found = _ACTION.fullmatch(str(uses.value)) if uses else None
         if uses is not None and found and agent is not None and agent.value in CALLED:
-            # The action itself takes a pull request for something to plan, whatever else its workflow is for.
+            # The action takes a pull request for something to plan; a workflow that starts by more is EnvKeeper's own.
             plans = agent.value == ENV and _triggered(tree, "pull_request") and not _works_by_itself(tree)
             keeper = PLANNED if plans else str(agent.value)
             yield _caller(keeper, path, job, found["ref"], uses.place.line, tree, entry)
