@@ -217,3 +217,21 @@ def test_what_nobody_can_ask_for_any_more_is_dropped(system: System, monkeypatch
     assert set(system.journal.states("request/")) == {"request/young"}
     assert not [one for one in system.journal.read(kinds={"tick"}) if one.text in ("old", "young")]
     assert [one.text for one in system.journal.read(kinds={"webhook"})] == ["old", "young"]
+
+
+def test_a_signal_that_comes_while_the_loop_begins_to_wait_is_no_deadlock() -> None:
+    """It interrupts ``Event.wait`` where that holds the lock which ``Event.set`` takes."""
+    script = """
+import os, signal, threading
+from dreamnet_actions.entrances.watch import until_stopped
+stop = threading.Event()
+with until_stopped(stop):
+    with stop._cond:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(9): pass
+    print(stop.wait(20))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

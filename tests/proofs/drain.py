@@ -5,7 +5,8 @@
 A service on a cluster of its own is restarted by DreamNet again and again while a client asks it all the time, on
 connections of their own. Kubernetes takes a pod out of its Service and tells it to end in the same moment
 (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination), and kube-proxy writes its rules at
-most once a second. Ends 1 where a request failed although the pods waited as long as docs/kubernetes.md says.
+most once a second (``minSyncPeriod``: pkg/proxy/apis/config/v1alpha1/defaults.go of kubernetes/kubernetes). Ends 1
+where a request failed although the pods waited as long as docs/kubernetes.md says.
 """
 
 from __future__ import annotations
