@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from dreamnet_actions.bootstrap.setting_up import working_copy
-from dreamnet_actions.entrances.cli.root import dreamnet
 from dreamnet_actions.entrances.doctor.check import Finding, Surroundings
 from dreamnet_actions.entrances.doctor.examine import CHECKS, Examined, examine, surroundings
 from dreamnet_actions.entrances.setup.called import CALLED
@@ -21,12 +19,11 @@ from dreamnet_actions.errors import RefusedError, TemporaryError
 from dreamnet_actions.ports.hosting import Hosted, HostedWorkflow, Identity
 from dreamnet_actions.testing.memory.hosting import MemoryHosting
 from tests.docs.pages import ROOT
+from tests.entrances.doctored import PIN, WORKFLOWS, run
 from tests.entrances.repositories import FLASK, repository, snapshot
 
 pytestmark = pytest.mark.slow
 
-PIN = "0123456789abcdef0123456789abcdef01234567"
-WORKFLOWS = ".github/workflows"
 DEPLOY, DREAM, RELAY = (f"{WORKFLOWS}/dreamnet-{one}.yml" for one in ("deploy", "dream", "relay"))
 
 
@@ -34,26 +31,6 @@ DEPLOY, DREAM, RELAY = (f"{WORKFLOWS}/dreamnet-{one}.yml" for one in ("deploy", 
 def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL"):
         monkeypatch.delenv(name, raising=False)
-
-
-def run(root: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(dreamnet, ["--root", str(root), *arguments], prog_name="dreamnet")
-
-
-def with_entry(folder: Path, entry: str) -> Path:
-    """Make a repository as `init` leaves it, to whose configuration this was added since."""
-    made = repository(folder, {"app.py": FLASK, "app.env": "A=1\n"})
-    assert run(made, "init", "--yes", "--ref", PIN).exit_code == 0
-    config = made / ".github" / "dreamnet.yml"
-    config.write_text(config.read_text("utf-8") + entry, "utf-8")
-    return made
-
-
-def written_anew(root: Path) -> None:
-    """Let `init` write every workflow once more."""
-    for one in (root / WORKFLOWS).glob("dreamnet-*.yml"):
-        one.unlink()
-    assert run(root, "init", "--yes", "--ref", PIN).exit_code == 0
 
 
 @pytest.fixture

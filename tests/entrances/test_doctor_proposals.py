@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.entrances.doctored import PIN, run, with_entry, written_anew
 from tests.entrances.repositories import FLASK, repository
-from tests.entrances.test_doctor import PIN, run, with_entry, written_anew
 
 pytestmark = pytest.mark.slow
 ENTRY = """

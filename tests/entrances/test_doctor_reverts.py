@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.entrances.doctored import PIN, run
 from tests.entrances.repositories import FLASK, repository
-from tests.entrances.test_doctor import DEPLOY, PIN, run
+from tests.entrances.test_doctor import DEPLOY
 
 pytestmark = pytest.mark.slow
 ASKED = "    release: {git: ., on-failure: {revert: pull-request}}\n"

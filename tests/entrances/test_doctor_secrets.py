@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrances.test_doctor import PIN, run, with_entry, written_anew
+from tests.entrances.doctored import PIN, run, with_entry, written_anew
 
 pytestmark = pytest.mark.slow
 ENTRY = """
